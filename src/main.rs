@@ -1,0 +1,2 @@
+//! The binary `warden`.
+fn main() {}

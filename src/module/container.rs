@@ -1,0 +1,173 @@
+//! A container: to ModuleController one jar to install, its name the module's, its `BIZ_VERSION` the version.
+
+use serde_json::Value;
+
+use super::FieldPath;
+use crate::vocabulary as words;
+
+/// One container of a template.
+#[derive(Debug, Clone)]
+pub struct Container<'a> {
+    value: &'a Value,
+    path: FieldPath,
+}
+
+/// What a container says of its module's version, as ModuleController reads it: the literal of the first `BIZ_VERSION`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BizVersion<'a> {
+    /// There is no such variable.
+    Missing,
+    /// It has a literal value, which may be empty.
+    Literal(&'a str),
+    /// It has a `valueFrom`, which ModuleController reads as the empty text.
+    Reference,
+}
+
+/// What the file name of a jar tells of the module in it, by Maven's custom `<name>-<version>[-ark-biz].jar`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct JarName<'a> {
+    /// What stands before the version.
+    pub name: &'a str,
+    /// The version.
+    pub version: &'a str,
+}
+
+impl<'a> Container<'a> {
+    pub(super) fn new(value: &'a Value, path: FieldPath) -> Self {
+        Self { value, path }
+    }
+
+    /// Where the container stands.
+    pub fn path(&self) -> &FieldPath {
+        &self.path
+    }
+
+    /// The name: the module's name.
+    pub fn name(&self) -> &'a str {
+        self.text("name")
+    }
+
+    /// The image: where the jar is.
+    pub fn image(&self) -> &'a str {
+        self.text("image")
+    }
+
+    /// Whether ModuleController counts this container as a module.
+    pub fn is_module(&self) -> bool {
+        self.image().contains(words::JAR)
+    }
+
+    /// Whether the image is a URL that a base can open: a scheme, and a jar at it.
+    pub fn is_jar_url(&self) -> bool {
+        let scheme_is_sound = |scheme: &str| {
+            scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+                && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
+        };
+        self.is_module()
+            && self
+                .image()
+                .split_once(":/")
+                .is_some_and(|(scheme, rest)| scheme_is_sound(scheme) && rest.contains(words::JAR))
+    }
+
+    /// The version of the module.
+    pub fn biz_version(&self) -> BizVersion<'a> {
+        self.biz_versions().next().map_or(BizVersion::Missing, |(_, version)| version)
+    }
+
+    /// Every `BIZ_VERSION` with the place of its entry, in order; ModuleController reads the first only.
+    pub fn biz_versions(&self) -> impl Iterator<Item = (FieldPath, BizVersion<'a>)> + '_ {
+        let list = self.value.get("env").and_then(Value::as_array);
+        let env = self.path.field("env");
+        list.into_iter()
+            .flatten()
+            .enumerate()
+            .filter(|(_, entry)| entry.get("name").and_then(Value::as_str) == Some(words::BIZ_VERSION))
+            .map(move |(index, entry)| {
+                let reference = entry.get("valueFrom").is_some_and(|from| !from.is_null());
+                let literal = entry.get("value").and_then(Value::as_str).unwrap_or_default();
+                let version =
+                    if reference && literal.is_empty() { BizVersion::Reference } else { BizVersion::Literal(literal) };
+                (env.index(index), version)
+            })
+    }
+
+    /// The version, where it is a literal that is not empty.
+    pub fn literal_version(&self) -> Option<&'a str> {
+        match self.biz_version() {
+            BizVersion::Literal(version) if !version.is_empty() => Some(version),
+            _ => None,
+        }
+    }
+
+    /// Whether it asks for `resource`, by request or by limit (which becomes the request where there is none).
+    pub fn asks_for(&self, resource: &str) -> bool {
+        ["requests", "limits"].into_iter().any(|part| {
+            self.value
+                .get("resources")
+                .and_then(|resources| resources.get(part)?.get(resource))
+                .is_some_and(|amount| amount.as_str() != Some("0") && amount.as_i64() != Some(0))
+        })
+    }
+
+    /// What the jar's file name tells, where it follows Maven's custom.
+    pub fn jar_name(&self) -> Option<JarName<'a>> {
+        let file = self.image().split(['?', '#']).next()?.rsplit('/').next()?;
+        let stem = file.strip_suffix(words::JAR)?;
+        let stem = stem.strip_suffix("-ark-biz").unwrap_or(stem);
+        let dash = stem
+            .match_indices('-')
+            .map(|(at, _)| at)
+            .find(|at| stem[at + 1..].starts_with(|c: char| c.is_ascii_digit()))?;
+        let (name, version) = (&stem[..dash], &stem[dash + 1..]);
+        (!name.is_empty()).then_some(JarName { name, version })
+    }
+
+    fn text(&self, field: &str) -> &'a str {
+        self.value.get(field).and_then(Value::as_str).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+    use serde_json::json;
+
+    use super::*;
+
+    fn with_image<T>(image: &str, test: impl Fn(Container<'_>) -> T) -> T {
+        test(Container::new(&json!({"name": "biz1", "image": image}), FieldPath::root()))
+    }
+
+    #[rstest]
+    #[case("https://x/biz1-0.0.1-ark-biz.jar", Some(("biz1", "0.0.1")))]
+    #[case("https://x/biz1-web-single-host-0.0.1-SNAPSHOT-ark-biz.jar?sig=a/b-1.jar", Some(("biz1-web-single-host", "0.0.1-SNAPSHOT")))]
+    #[case("file:///opt/biz.jar", None)]
+    #[case("https://x/-1.jar", None)]
+    fn the_file_name_tells_name_and_version(#[case] image: &str, #[case] told: Option<(&str, &str)>) {
+        let jar = with_image(image, |c| c.jar_name().map(|jar| (jar.name.to_owned(), jar.version.to_owned())));
+        assert_eq!(jar.as_ref().map(|(n, v)| (n.as_str(), v.as_str())), told);
+    }
+
+    #[rstest]
+    #[case("https://x/biz1.jar", true)]
+    #[case("file:///opt/biz1.jar", true)]
+    #[case("registry.io/biz1.jar:1", false)]
+    #[case("https://x/biz1.zip", false)]
+    #[case("biz1.jar", false)]
+    #[case("://x.jar", false)]
+    fn a_jar_url_has_a_scheme_and_a_jar(#[case] image: &str, #[case] is_url: bool) {
+        assert_eq!(with_image(image, |c| c.is_jar_url()), is_url);
+    }
+
+    #[test]
+    fn the_first_biz_version_is_what_counts() {
+        let value = json!({"name": "b", "env": [
+            {"name": "BIZ_VERSION", "valueFrom": {"fieldRef": {}}},
+            {"name": "BIZ_VERSION", "value": "1"},
+        ]});
+        let container = Container::new(&value, FieldPath::root());
+        assert_eq!(container.biz_version(), BizVersion::Reference);
+        assert_eq!(container.biz_versions().count(), 2);
+    }
+}

@@ -1,0 +1,78 @@
+//! The kinds that carry a pod template, and where.
+
+use std::fmt;
+
+use super::FieldPath;
+
+/// A kind of object that makes module Pods, or is one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// The Pod itself.
+    Pod,
+    /// `apps` Deployment.
+    Deployment,
+    /// `apps` StatefulSet.
+    StatefulSet,
+    /// `apps` DaemonSet.
+    DaemonSet,
+    /// `apps` ReplicaSet.
+    ReplicaSet,
+    /// `batch` Job.
+    Job,
+    /// `batch` CronJob, whose template is the one of its Jobs.
+    CronJob,
+}
+
+impl Kind {
+    /// All kinds.
+    pub const ALL: [Self; 7] =
+        [Self::Pod, Self::Deployment, Self::StatefulSet, Self::DaemonSet, Self::ReplicaSet, Self::Job, Self::CronJob];
+
+    /// The kind by its API group and name; none for kinds that carry no pod template we know.
+    pub fn of(group: &str, name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.group() == group && kind.name() == name)
+    }
+
+    /// The kind by a manifest's `apiVersion` and `kind`.
+    pub fn of_manifest(api_version: &str, name: &str) -> Option<Self> {
+        let group = api_version.split_once('/').map_or("", |(group, _)| group);
+        Self::of(group, name)
+    }
+
+    /// The API group; empty for the core group.
+    pub fn group(self) -> &'static str {
+        match self {
+            Self::Pod => "",
+            Self::Deployment | Self::StatefulSet | Self::DaemonSet | Self::ReplicaSet => "apps",
+            Self::Job | Self::CronJob => "batch",
+        }
+    }
+
+    /// The name as manifests spell it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pod => "Pod",
+            Self::Deployment => "Deployment",
+            Self::StatefulSet => "StatefulSet",
+            Self::DaemonSet => "DaemonSet",
+            Self::ReplicaSet => "ReplicaSet",
+            Self::Job => "Job",
+            Self::CronJob => "CronJob",
+        }
+    }
+
+    /// Where the pod template (its `metadata` and `spec`) stands; for a Pod that is the object itself.
+    pub fn template_path(self) -> FieldPath {
+        match self {
+            Self::Pod => FieldPath::root(),
+            Self::CronJob => FieldPath::root().fields(&["spec", "jobTemplate", "spec", "template"]),
+            _ => FieldPath::root().fields(&["spec", "template"]),
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}

@@ -1,0 +1,27 @@
+//! What a module is: a read-only view of a pod template on raw JSON.
+//!
+//! Objects stay [`serde_json::Value`]s, so that fields this crate has never heard of survive. Everything here assumes
+//! values of the right JSON types and treats others as absent; [`shape`] is what tells the user about them.
+
+mod affinity;
+mod authorship;
+mod container;
+mod kind;
+mod metadata;
+mod path;
+mod rollout;
+pub mod shape;
+mod toleration;
+mod version;
+mod workload;
+
+pub use affinity::{AntiAffinityTerm, NodeTerm, Requirement};
+pub use authorship::Authorship;
+pub use container::{BizVersion, Container, JarName};
+pub use kind::Kind;
+pub use metadata::Metadata;
+pub use path::{FieldPath, Segment};
+pub use rollout::Rollout;
+pub use toleration::{Taint, Toleration};
+pub use version::{VersionFault, check_label_value, check_version};
+pub use workload::{Template, Workload};

@@ -1,0 +1,112 @@
+//! How a workload replaces its Pods when the template changes, by the rules of Kubernetes' controllers.
+
+use serde_json::Value;
+
+use super::{FieldPath, Kind, Workload};
+
+/// What happens to running Pods when the template changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rollout {
+    /// Old Pods go before new ones come (Recreate, StatefulSet, DaemonSet without surge).
+    OldFirst,
+    /// New Pods come beside the old ones; up to `max_unavailable` old ones may go before (a Deployment's rolling update).
+    Rolling {
+        /// The number, resolved against the replicas as the Deployment controller does.
+        max_unavailable: u64,
+    },
+    /// Running Pods stay until somebody deletes them (Pod, ReplicaSet, Job).
+    Never,
+}
+
+impl Rollout {
+    /// The rollout of an object of `kind`.
+    pub(super) fn of(kind: Kind, object: &Value) -> Self {
+        let spec = FieldPath::root().field("spec");
+        match kind {
+            Kind::Pod | Kind::ReplicaSet | Kind::Job => Self::Never,
+            Kind::StatefulSet | Kind::CronJob => Self::OldFirst,
+            Kind::DaemonSet => {
+                let surge = spec.fields(&["updateStrategy", "rollingUpdate", "maxSurge"]).get(object);
+                if surge.is_none_or(|surge| resolve(surge, 100, Round::Up) == 0) {
+                    Self::OldFirst
+                } else {
+                    Self::Rolling { max_unavailable: 0 }
+                }
+            }
+            Kind::Deployment => {
+                let strategy = spec.field("strategy");
+                if strategy.field("type").get(object).and_then(Value::as_str) == Some("Recreate") {
+                    return Self::OldFirst;
+                }
+                let replicas = Workload::new(kind, object).replicas();
+                let quarter = Value::from("25%");
+                let part = |field, round| {
+                    let path = strategy.fields(&["rollingUpdate", field]);
+                    resolve(path.get(object).unwrap_or(&quarter), replicas, round)
+                };
+                let max_unavailable = part("maxUnavailable", Round::Down);
+                // The Deployment controller never stands still: with both at zero one Pod may be unavailable.
+                let both_zero = max_unavailable == 0 && part("maxSurge", Round::Up) == 0;
+                Self::Rolling { max_unavailable: if both_zero { 1 } else { max_unavailable } }
+            }
+        }
+    }
+
+    /// Whether a base can be freed of its old Pod before its new one must be placed.
+    pub fn can_free_a_base_first(self) -> bool {
+        match self {
+            Self::OldFirst | Self::Never => true,
+            Self::Rolling { max_unavailable } => max_unavailable > 0,
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Round {
+    Up,
+    Down,
+}
+
+/// A number, or a percentage of `whole`; zero for what is neither (the API server refuses it).
+fn resolve(value: &Value, whole: u64, round: Round) -> u64 {
+    let percent = value.as_str().and_then(|text| text.strip_suffix('%')?.parse::<u64>().ok());
+    match percent {
+        Some(percent) => {
+            let hundredfold = whole.saturating_mul(percent);
+            match round {
+                Round::Up => hundredfold.div_ceil(100),
+                Round::Down => hundredfold / 100,
+            }
+        }
+        None => value.as_u64().unwrap_or_default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+    use serde_json::json;
+
+    use super::*;
+
+    #[rstest]
+    #[case::default_of_one(json!({"replicas": 1}), 0)]
+    #[case::default_of_four(json!({"replicas": 4}), 1)]
+    #[case::number(json!({"replicas": 4, "strategy": {"rollingUpdate": {"maxUnavailable": 2}}}), 2)]
+    #[case::percent_rounds_down(json!({"replicas": 5, "strategy": {"rollingUpdate": {"maxUnavailable": "30%"}}}), 1)]
+    #[case::both_zero(json!({"replicas": 5, "strategy": {"rollingUpdate": {"maxUnavailable": 0, "maxSurge": 0}}}), 1)]
+    #[case::zero(json!({"replicas": 5, "strategy": {"rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}}}), 0)]
+    fn max_unavailable_is_resolved_as_the_controller_does(#[case] spec: Value, #[case] max_unavailable: u64) {
+        let object = json!({"spec": spec});
+        assert_eq!(Rollout::of(Kind::Deployment, &object), Rollout::Rolling { max_unavailable });
+    }
+
+    #[test]
+    fn recreate_and_daemon_sets_free_the_base_first() {
+        let recreate = json!({"spec": {"strategy": {"type": "Recreate"}}});
+        assert!(Rollout::of(Kind::Deployment, &recreate).can_free_a_base_first());
+        assert!(Rollout::of(Kind::DaemonSet, &json!({})).can_free_a_base_first());
+        let surge = json!({"spec": {"updateStrategy": {"rollingUpdate": {"maxSurge": "10%"}}}});
+        assert!(!Rollout::of(Kind::DaemonSet, &surge).can_free_a_base_first());
+    }
+}

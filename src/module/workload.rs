@@ -1,0 +1,201 @@
+//! An object that carries a pod template, and the template.
+
+use serde_json::Value;
+
+use super::affinity::{anti_affinity_terms, node_terms};
+use super::{AntiAffinityTerm, Container, FieldPath, Kind, Metadata, NodeTerm, Rollout, Toleration};
+use crate::vocabulary as words;
+
+/// An object that makes module Pods, or is one.
+#[derive(Debug, Clone, Copy)]
+pub struct Workload<'a> {
+    kind: Kind,
+    object: &'a Value,
+}
+
+impl<'a> Workload<'a> {
+    /// `object` seen as a `kind`.
+    pub fn new(kind: Kind, object: &'a Value) -> Self {
+        Self { kind, object }
+    }
+
+    /// The kind.
+    pub fn kind(self) -> Kind {
+        self.kind
+    }
+
+    /// The raw object.
+    pub fn object(self) -> &'a Value {
+        self.object
+    }
+
+    /// The object's own metadata (of a Pod: the same as its template's).
+    pub fn metadata(self) -> Metadata<'a> {
+        Metadata::at(self.object, FieldPath::root().field("metadata"))
+    }
+
+    /// The name, or the `generateName` where the API server has not chosen one yet.
+    pub fn name(self) -> &'a str {
+        let metadata = self.object.get("metadata");
+        let text = |field| metadata?.get(field)?.as_str().filter(|name| !name.is_empty());
+        text("name").or_else(|| text("generateName")).unwrap_or_default()
+    }
+
+    /// The pod template.
+    pub fn template(self) -> Template<'a> {
+        let path = self.kind.template_path();
+        Template { object: self.object, path }
+    }
+
+    /// Whether this makes modules: by the label of its template, or by its own as a module deployment.
+    pub fn is_module(self) -> bool {
+        self.template().is_module()
+            || (self.kind != Kind::Pod && self.metadata().says(words::COMPONENT, words::COMPONENT_MODULE_DEPLOYMENT))
+    }
+
+    /// Whether a controller made this and keeps it in its shape.
+    pub fn has_controller(self) -> bool {
+        FieldPath::root()
+            .fields(&["metadata", "ownerReferences"])
+            .get(self.object)
+            .and_then(Value::as_array)
+            .is_some_and(|owners| owners.iter().any(|owner| owner.get("controller") == Some(&Value::Bool(true))))
+    }
+
+    /// Whether this is a Deployment whose replicas follow the bases.
+    pub fn is_peer(self) -> bool {
+        self.kind == Kind::Deployment && self.metadata().says(words::STRATEGY, words::STRATEGY_PEER)
+    }
+
+    /// How its Pods are replaced when the template changes.
+    pub fn rollout(self) -> Rollout {
+        Rollout::of(self.kind, self.object)
+    }
+
+    /// The replicas asked for; a Deployment that says none has one.
+    pub fn replicas(self) -> u64 {
+        let replicas = FieldPath::root().fields(&["spec", "replicas"]).get(self.object);
+        replicas.and_then(Value::as_u64).unwrap_or(1)
+    }
+
+    /// Whether the selector of its Pods, which nobody can change later, demands label `key`.
+    pub fn selects_by(self, key: &str) -> bool {
+        let selector = FieldPath::root().fields(&["spec", "selector", "matchLabels"]);
+        self.kind != Kind::Pod && selector.key(key).get(self.object).is_some()
+    }
+
+    /// Whether one of warden's switches is set to `setting` on the object or on its template.
+    pub fn switched(self, switch: &str, setting: &str) -> bool {
+        self.metadata().annotation(switch) == Some(setting)
+            || self.template().metadata().annotation(switch) == Some(setting)
+    }
+}
+
+/// A pod template: the `metadata` and `spec` of Pods to be (or of the Pod itself).
+#[derive(Debug, Clone)]
+pub struct Template<'a> {
+    object: &'a Value,
+    path: FieldPath,
+}
+
+impl<'a> Template<'a> {
+    /// The template's metadata.
+    pub fn metadata(&self) -> Metadata<'a> {
+        Metadata::at(self.object, self.path.field("metadata"))
+    }
+
+    /// Where the pod spec stands.
+    pub fn spec_path(&self) -> FieldPath {
+        self.path.field("spec")
+    }
+
+    /// The whole template as it stands.
+    pub fn value(&self) -> Option<&'a Value> {
+        self.path.get(self.object)
+    }
+
+    /// Whether its Pods are modules, in any dialect.
+    pub fn is_module(&self) -> bool {
+        self.metadata().says(words::COMPONENT, words::COMPONENT_MODULE)
+    }
+
+    /// The containers in their order.
+    pub fn containers(&self) -> Vec<Container<'a>> {
+        let path = self.spec_path().field("containers");
+        let list = path.get(self.object).and_then(Value::as_array);
+        list.into_iter().flatten().enumerate().map(|(index, value)| Container::new(value, path.index(index))).collect()
+    }
+
+    /// The one container that is a module; none where several are, or none is.
+    pub fn single_module(&self) -> Option<Container<'a>> {
+        let mut modules = self.containers().into_iter().filter(Container::is_module);
+        let first = modules.next()?;
+        modules.next().is_none().then_some(first)
+    }
+
+    /// Where the tolerations stand.
+    pub fn tolerations_path(&self) -> FieldPath {
+        self.spec_path().field("tolerations")
+    }
+
+    /// The tolerations in their order.
+    pub fn tolerations(&self) -> Vec<Toleration<'a>> {
+        let list = self.tolerations_path().get(self.object).and_then(Value::as_array);
+        list.into_iter().flatten().map(Toleration::new).collect()
+    }
+
+    /// The value that `nodeSelector` demands for `key`.
+    pub fn node_selector(&self, key: &str) -> Option<&'a str> {
+        self.spec_path().field("nodeSelector").key(key).get(self.object)?.as_str()
+    }
+
+    /// The keys in `nodeSelector`.
+    pub fn node_selector_keys(&self) -> Vec<&'a str> {
+        let selector = self.spec_path().field("nodeSelector").get(self.object);
+        let map = selector.and_then(Value::as_object);
+        map.into_iter().flat_map(|map| map.keys().map(String::as_str)).collect()
+    }
+
+    /// The node that the Pod is bound to already, if any.
+    pub fn node_name(&self) -> Option<&'a str> {
+        let name = self.spec_path().field("nodeName").get(self.object)?.as_str()?;
+        (!name.is_empty()).then_some(name)
+    }
+
+    /// Where the terms of the required node affinity stand.
+    pub fn node_terms_path(&self) -> FieldPath {
+        self.required_nodes_path().field("nodeSelectorTerms")
+    }
+
+    /// The terms of the required node affinity; they are ORed, so that no term means no node. None where there is no such
+    /// affinity.
+    pub fn node_terms(&self) -> Option<Vec<NodeTerm<'a>>> {
+        node_terms(self.object, &self.required_nodes_path())
+    }
+
+    fn required_nodes_path(&self) -> FieldPath {
+        self.spec_path().fields(&["affinity", "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution"])
+    }
+
+    /// The topologies by which its Pods are spread: required or preferred anti-affinity, and spread constraints.
+    pub fn spread_topologies(&self) -> Vec<&'a str> {
+        let anti_affinity = self.spec_path().fields(&["affinity", "podAntiAffinity"]);
+        let preferred = anti_affinity.field("preferredDuringSchedulingIgnoredDuringExecution");
+        let constraints = self.spec_path().field("topologySpreadConstraints");
+        let list = |path: &FieldPath| path.get(self.object).and_then(Value::as_array).into_iter().flatten();
+        let of = |value: &'a Value| value.get("topologyKey")?.as_str();
+        let required = self.anti_affinity().into_iter().map(AntiAffinityTerm::topology);
+        let preferred = list(&preferred).filter_map(|weighted| of(weighted.get("podAffinityTerm")?));
+        required.chain(preferred).chain(list(&constraints).filter_map(of)).collect()
+    }
+
+    /// Where the terms of the required pod anti-affinity stand.
+    pub fn anti_affinity_path(&self) -> FieldPath {
+        self.spec_path().fields(&["affinity", "podAntiAffinity", "requiredDuringSchedulingIgnoredDuringExecution"])
+    }
+
+    /// The terms of the required pod anti-affinity; they are ANDed.
+    pub fn anti_affinity(&self) -> Vec<AntiAffinityTerm<'a>> {
+        anti_affinity_terms(self.object, &self.anti_affinity_path())
+    }
+}

@@ -1,0 +1,120 @@
+//! Values that warden injected once and that an update carried along, brought up to date with what they came from.
+//!
+//! `kubectl apply`, `set env` and `edit` send what the user changed; what was injected stays in the live object. A new
+//! `BIZ_VERSION` then meets the version label of the old one, and an anti-affinity that keeps the new Pods off every base
+//! that carries the old version: the rollout would never end. So where a value is to the letter what warden derives from
+//! the *old* object, its source has changed, and nothing shows that the user wrote it, it follows its source.
+
+use serde_json::json;
+
+use super::defaults::anti_affinity;
+use super::draft::Draft;
+use super::{Request, Sources};
+use crate::module::{Authorship, Container, Taint, Workload};
+use crate::vocabulary as words;
+
+/// Brings up to date what `request` carried along from its old object.
+pub(super) fn bring_up_to_date(draft: &mut Draft, request: Request<'_>) {
+    let Some(old) = request.old.map(|old| Workload::new(request.kind, old)) else {
+        return;
+    };
+    let new = draft.object().clone();
+    let new = Workload::new(request.kind, &new);
+    let author = Authorship::of(new.object());
+    identity(draft, old, new, &author);
+    for key in words::BASE_SELECTION {
+        if let Some(change) = Change::of(key, request, old, new) {
+            base_affinity(draft, &change, new, &author);
+            workload_label(draft, &change, new, &author);
+        }
+    }
+    if let Some(change) = Change::of(words::ENV, request, old, new) {
+        env_toleration(draft, &change, new, &author);
+        workload_label(draft, &change, new, &author);
+    }
+}
+
+/// A declaration that has another value now.
+struct Change<'a> {
+    key: &'static str,
+    old: &'a str,
+    new: &'a str,
+}
+
+impl<'a> Change<'a> {
+    fn of(key: &'static str, request: Request<'a>, old: Workload<'a>, new: Workload<'a>) -> Option<Self> {
+        let old = Sources::of(old, request.namespace).get(key)?;
+        let new = Sources::of(new, request.namespace).get(key)?;
+        (old != new).then_some(Self { key, old, new })
+    }
+}
+
+fn identity(draft: &mut Draft, old: Workload<'_>, new: Workload<'_>, author: &Authorship<'_>) {
+    let (Some(before), Some(after)) = (old.template().single_module(), new.template().single_module()) else {
+        return;
+    };
+    let identity = |module: &Container<'_>| Some((module.name().to_owned(), module.literal_version()?.to_owned()));
+    let (Some(before), Some(after)) = (identity(&before), identity(&after)) else {
+        return;
+    };
+    if before == after {
+        return;
+    }
+    let labels = [(words::MODULE_NAME, &before.0, &after.0), (words::MODULE_VERSION, &before.1, &after.1)];
+    for (key, old_value, new_value) in labels {
+        let metadata = new.template().metadata();
+        let path = metadata.label_path(key);
+        let carried = old_value != new_value
+            && metadata.label(key) == Some(old_value)
+            && old.template().metadata().label(key) == Some(old_value)
+            // A selector that demands the old label refuses the new one: the rule on labels says so in plain words.
+            && !new.selects_by(key)
+            && !author.wrote(&path);
+        if carried {
+            draft.replace(&path, json!(new_value));
+        }
+    }
+    let injected = anti_affinity::term(&before.0, &before.1);
+    let list = new.template().anti_affinity_path();
+    let terms = new.template().anti_affinity();
+    let carried = terms.iter().position(|term| *term.value() == injected);
+    if let Some(index) = carried.filter(|_| !author.wrote_element(&list, &injected)) {
+        draft.replace(&list.index(index), anti_affinity::term(&after.0, &after.1));
+    }
+}
+
+fn base_affinity(draft: &mut Draft, change: &Change<'_>, new: Workload<'_>, author: &Authorship<'_>) {
+    if author.wrote(&new.template().node_terms_path()) {
+        return;
+    }
+    for term in new.template().node_terms().unwrap_or_default() {
+        for expression in term.expressions() {
+            if expression.is(change.key, change.old) {
+                draft.replace(&expression.path.field("values"), json!([change.new]));
+                draft.warn(format!("{} follows its declaration: {} -> {}", change.key, change.old, change.new));
+            }
+        }
+    }
+}
+
+fn env_toleration(draft: &mut Draft, change: &Change<'_>, new: Workload<'_>, author: &Authorship<'_>) {
+    let taint = |value| Taint { key: words::TAINT_NODE_ENV, value, effect: words::NO_EXECUTE };
+    let list = new.template().tolerations_path();
+    let injected = taint(change.old).toleration();
+    let tolerations = new.template().tolerations();
+    let Some(index) = tolerations.iter().position(|toleration| *toleration.value() == injected) else {
+        return;
+    };
+    if !author.wrote_element(&list, &injected) && !author.applied(&list) {
+        draft.replace(&list.index(index), taint(change.new).toleration());
+        draft.warn(format!("the environment follows its declaration: {} -> {}", change.old, change.new));
+    }
+}
+
+fn workload_label(draft: &mut Draft, change: &Change<'_>, new: Workload<'_>, author: &Authorship<'_>) {
+    let metadata = new.metadata();
+    let path = metadata.label_path(change.key);
+    if metadata.label(change.key) == Some(change.old) && !author.wrote(&path) {
+        draft.replace(&path, json!(change.new));
+    }
+}

@@ -1,0 +1,38 @@
+//! Never two Pods of one module and version on one base: they would share one installed module, and deleting either
+//! would uninstall it for both.
+//!
+//! Across namespaces, because a base knows none. By name *and* version, because during a rollout the new version must be
+//! able to come beside the old one.
+
+use serde_json::{Value, json};
+
+use super::{Scene, Step};
+use crate::vocabulary as words;
+
+/// Adds the term unless one of the user's keeps this module apart already.
+pub(super) fn fill_in(scene: &Scene<'_>) -> Vec<Step> {
+    let template = scene.workload.template();
+    let metadata = template.metadata();
+    let labels = (metadata.label(words::MODULE_NAME), metadata.label(words::MODULE_VERSION));
+    let (Some(_), (Some(name), Some(version))) = (template.single_module(), labels) else {
+        return Vec::new();
+    };
+    let identity = [
+        (words::COMPONENT.current, words::COMPONENT_MODULE),
+        (words::MODULE_NAME, name),
+        (words::MODULE_VERSION, version),
+    ];
+    if template.anti_affinity().iter().any(|term| term.keeps_apart(&identity)) {
+        return Vec::new();
+    }
+    vec![Step::Append(template.anti_affinity_path(), term(name, version))]
+}
+
+/// The term that keeps Pods of this module and version apart.
+pub(in crate::policy) fn term(name: &str, version: &str) -> Value {
+    json!({
+        "labelSelector": {"matchLabels": {words::MODULE_NAME: name, words::MODULE_VERSION: version}},
+        "namespaceSelector": {},
+        "topologyKey": words::HOSTNAME,
+    })
+}

@@ -1,0 +1,58 @@
+//! What is filled in, one file each. Every default adds only where nothing of the kind stands yet.
+
+pub(super) mod anti_affinity;
+mod base_affinity;
+mod base_tolerations;
+mod component_label;
+mod identity_labels;
+mod outage_tolerations;
+mod workload_labels;
+
+use super::draft::Draft;
+use super::{Policy, Request};
+use crate::module::Workload;
+
+/// Fills in the pod template; later defaults see what earlier ones added.
+pub(super) fn fill_in_template(draft: &mut Draft, request: Request<'_>, policy: &Policy) {
+    let defaults = [
+        component_label::fill_in,
+        identity_labels::fill_in,
+        base_tolerations::fill_in,
+        outage_tolerations::fill_in,
+        base_affinity::fill_in,
+        anti_affinity::fill_in,
+    ];
+    for fill_in in defaults {
+        fill_in_one(draft, request, policy, fill_in);
+    }
+}
+
+/// Fills in the workload's own labels, which starts no rollout.
+pub(super) fn fill_in_workload(draft: &mut Draft, request: Request<'_>, policy: &Policy) {
+    fill_in_one(draft, request, policy, workload_labels::fill_in);
+}
+
+/// What a default may look at.
+struct Scene<'a> {
+    request: Request<'a>,
+    policy: &'a Policy,
+    workload: Workload<'a>,
+}
+
+/// One thing to do to the draft.
+enum Step {
+    Add(crate::module::FieldPath, serde_json::Value),
+    Append(crate::module::FieldPath, serde_json::Value),
+    Remove(crate::module::FieldPath),
+}
+
+fn fill_in_one(draft: &mut Draft, request: Request<'_>, policy: &Policy, fill_in: fn(&Scene<'_>) -> Vec<Step>) {
+    let steps = fill_in(&Scene { request, policy, workload: Workload::new(request.kind, draft.object()) });
+    for step in steps {
+        match step {
+            Step::Add(path, value) => draft.add(&path, value),
+            Step::Append(path, value) => draft.append(&path, value),
+            Step::Remove(path) => draft.remove(&path),
+        }
+    }
+}

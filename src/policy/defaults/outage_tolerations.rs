@@ -1,0 +1,48 @@
+//! Tolerations of not-ready and unreachable that never end.
+//!
+//! A vnode's lease is renewed by ModuleController, not by the base. When ModuleController is down, Kubernetes taints the
+//! vnodes and after the 300 s that DefaultTolerationSeconds gives every Pod evicts the modules of bases that still serve.
+//!
+//! On a Pod that plugin has already been at work when we see it, and what it adds can be what a user wrote as well. So
+//! where a *template* has it, which the plugin never touches, the template is marked ([`words::OWN_TOLERATIONS`]), and a
+//! marked Pod keeps its seconds.
+
+use serde_json::json;
+
+use super::{Scene, Step};
+use crate::module::{Authorship, Kind, Taint};
+use crate::vocabulary as words;
+
+/// Adds the tolerations that nothing covers, and takes the seconds off the in-tree ones of a Pod.
+pub(super) fn fill_in(scene: &Scene<'_>) -> Vec<Step> {
+    let template = scene.workload.template();
+    let path = template.tolerations_path();
+    let tolerations = template.tolerations();
+    let is_pod = scene.workload.kind() == Kind::Pod;
+    let marked = template.metadata().annotation(words::OWN_TOLERATIONS).is_some();
+    let keeps_own = marked && scene.workload.switched(words::OWN_TOLERATIONS, "true");
+    let author = Authorship::of(scene.workload.object());
+    let mut steps = Vec::new();
+    let mut ambiguous = false;
+    for key in [words::TAINT_NOT_READY, words::TAINT_UNREACHABLE] {
+        let taint = Taint { key, value: "", effect: words::NO_EXECUTE };
+        let covering = tolerations.iter().position(|toleration| toleration.tolerates(taint));
+        let in_tree = tolerations.iter().position(|toleration| toleration.is_in_tree_default(key));
+        match (covering, in_tree) {
+            (None, _) => steps.push(Step::Append(path.clone(), taint.toleration())),
+            (_, Some(index)) if is_pod => {
+                let wrote = author.wrote_element(&path, tolerations[index].value());
+                if !keeps_own && !wrote {
+                    steps.push(Step::Remove(path.index(index).field("tolerationSeconds")));
+                }
+            }
+            (_, Some(_)) => ambiguous = true,
+            _ => {}
+        }
+    }
+    if ambiguous && !marked {
+        let mark = template.metadata().annotation_path(words::OWN_TOLERATIONS);
+        steps.push(Step::Add(mark, json!("true")));
+    }
+    steps
+}

@@ -1,0 +1,25 @@
+//! Environment and cluster as labels of the workload: by these two ModuleController finds what a restarting base carried.
+
+use serde_json::json;
+
+use super::super::sources::{self, Sources};
+use super::{Scene, Step};
+use crate::module::Kind;
+use crate::vocabulary as words;
+
+/// Adds the labels that are absent; the cluster's only where it is known.
+pub(super) fn fill_in(scene: &Scene<'_>) -> Vec<Step> {
+    if scene.workload.kind() == Kind::Pod {
+        return Vec::new();
+    }
+    let (workload, namespace) = (scene.workload, scene.request.namespace);
+    let env = sources::env(workload, namespace, &scene.policy.default_env);
+    let cluster = sources::single_demand(&workload.template(), words::BASE_CLUSTER_NAME)
+        .or_else(|| Sources::of(workload, namespace).get(words::BASE_CLUSTER_NAME));
+    let metadata = workload.metadata();
+    [(words::ENV, Some(env)), (words::BASE_CLUSTER_NAME, cluster)]
+        .into_iter()
+        .filter(|(key, _)| metadata.label(key).is_none())
+        .filter_map(|(key, value)| Some(Step::Add(metadata.label_path(key), json!(value?))))
+        .collect()
+}

@@ -1,0 +1,28 @@
+//! Refused: a template without a jar, or with one that no base can fetch.
+
+use super::Scene;
+use crate::module::Container;
+use crate::policy::{Fault, Findings};
+
+const REMEDY: &str = "name the jar by its URL, as https://repo.example.com/biz1-1.0.0-ark-biz.jar";
+
+pub(super) fn check(scene: &Scene<'_>, findings: &mut Findings) {
+    let containers = scene.template.containers();
+    if containers.is_empty() {
+        let path = scene.template.spec_path().field("containers");
+        let problem = "there is no container, and so no module";
+        findings.refuse(path, Fault::Required, problem, "add one with the module's name and jar");
+    } else if !containers.iter().any(Container::is_module) {
+        for container in containers {
+            let image = container.image();
+            let problem = format!("image {image:?} is no jar; ModuleController counts only containers with a .jar");
+            findings.refuse(container.path().field("image"), Fault::Invalid, problem, REMEDY);
+        }
+    } else {
+        let modules = containers.iter().filter(|container| container.is_module());
+        for container in modules.filter(|container| !container.is_jar_url()) {
+            let problem = format!("image {:?} is no URL that a base can fetch a jar from", container.image());
+            findings.refuse(container.path().field("image"), Fault::Invalid, problem, REMEDY);
+        }
+    }
+}

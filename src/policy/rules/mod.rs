@@ -1,0 +1,90 @@
+//! What is refused, and what is only warned about, one file each.
+
+mod annotations;
+mod base_selection;
+mod biz_version;
+mod dead_keys;
+mod identity_labels;
+mod jar_file_name;
+mod jar_image;
+mod older_dialect;
+mod peer_rollout;
+mod resources;
+mod same_version;
+mod shape;
+mod sidecars;
+mod spread;
+mod toleration_seconds;
+mod version_in_selector;
+
+use super::{Findings, Request};
+use crate::module::{Container, Kind, Template, Workload};
+
+/// What a rule may look at.
+struct Scene<'a> {
+    workload: Workload<'a>,
+    template: Template<'a>,
+    old: Option<Workload<'a>>,
+}
+
+type Rule = fn(&Scene<'_>, &mut Findings);
+
+/// What must hold for a module to run at all.
+const VITAL: [Rule; 2] = [biz_version::check, jar_image::check];
+
+/// What else a template is held to when its author writes it.
+const OF_TEMPLATES: [Rule; 12] = [
+    identity_labels::check,
+    base_selection::check,
+    same_version::check,
+    peer_rollout::check,
+    older_dialect::check,
+    spread::check,
+    dead_keys::check,
+    sidecars::check,
+    resources::check,
+    toleration_seconds::check,
+    jar_file_name::check,
+    version_in_selector::check,
+];
+
+/// Runs every rule that applies.
+///
+/// A Pod that a controller made is held only to what is vital: its template was somebody's to mend, perhaps before warden
+/// was there, and to refuse a Pod that would run is to uninstall a module. A template that an update leaves alone is not
+/// looked at again.
+pub(super) fn check(request: Request<'_>, workload: Workload<'_>) -> Findings {
+    let mut findings = Findings::default();
+    let scene =
+        Scene { workload, template: workload.template(), old: request.old.map(|old| Workload::new(request.kind, old)) };
+    shape::check(&scene, &mut findings);
+    if !findings.violations.is_empty() {
+        return findings;
+    }
+    let made_by_controller = request.kind == Kind::Pod && workload.has_controller();
+    let run = |rules: &[Rule], findings: &mut Findings| rules.iter().for_each(|rule| rule(&scene, findings));
+    if scene.template_changed() {
+        run(&VITAL, &mut findings);
+    }
+    if !made_by_controller {
+        if scene.template_changed() {
+            run(&OF_TEMPLATES, &mut findings);
+        }
+        annotations::check(&scene, &mut findings);
+    }
+    findings
+}
+
+impl<'a> Scene<'a> {
+    /// Whether the template is new or another one than before.
+    fn template_changed(&self) -> bool {
+        self.old.is_none_or(|old| old.template().value() != self.template.value())
+    }
+
+    /// The containers that are modules; where none is, all of them, for one of them was meant to be.
+    fn meant_as_modules(&self) -> Vec<Container<'a>> {
+        let (modules, others): (Vec<_>, Vec<_>) =
+            self.template.containers().into_iter().partition(Container::is_module);
+        if modules.is_empty() { others } else { modules }
+    }
+}
