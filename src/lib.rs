@@ -1,10 +1,20 @@
 //! The map of the crate: a paragraph per room, the arrows pointing down.
 //!
+//! - [`cli`] is the command line, one file per subcommand. It wires the rooms below.
+//! - [`runtime`] is what a process needs to live among others: readiness, logs, the ops port, an orderly end.
+//! - [`tls`] serves over TLS: certificates, connections and their limits.
+//! - [`admission`] takes an AdmissionReview and answers with one: the wire format, the decision, the HTTP around it.
+//! - [`cluster`] is what we watch of a cluster, pruned, as plain facts.
 //! - [`policy`] decides: an object and what surrounds it in, a [`policy::Verdict`] out. Pure. One file per default that is
 //!   filled in, one file per rule.
 //! - [`module`] is what a module is: a read-only view of a pod template on raw JSON.
 //! - [`vocabulary`] spells every label, annotation, taint and environment key, in all dialects. Nobody else does.
 
+pub mod admission;
+pub mod cli;
+pub mod cluster;
 pub mod module;
 pub mod policy;
+pub mod runtime;
+pub mod tls;
 pub mod vocabulary;

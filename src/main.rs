@@ -1,2 +1,8 @@
 //! The binary `warden`.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    koupleless_warden::tls::install_crypto_provider();
+    koupleless_warden::cli::run(std::env::args_os())
+}

@@ -1,0 +1,98 @@
+//! What is counted of reviews.
+
+use std::time::Duration;
+
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+
+use super::reviewer::Endpoint;
+
+/// The counters of all reviews; clones count into the same.
+#[derive(Debug, Clone)]
+pub struct Metrics {
+    reviews: Family<ReviewLabels, Counter>,
+    duration: Family<EndpointLabels, Histogram, fn() -> Histogram>,
+    in_flight: Gauge,
+}
+
+/// How a review ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
+pub enum Outcome {
+    /// Admitted as it was.
+    Allowed,
+    /// Admitted with a patch.
+    Patched,
+    /// Refused.
+    Denied,
+    /// The body was no review.
+    Undecodable,
+    /// Our own fault; the API server goes by `failurePolicy`.
+    Failed,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReviewLabels {
+    endpoint: Endpoint,
+    kind: &'static str,
+    operation: &'static str,
+    outcome: Outcome,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct EndpointLabels {
+    endpoint: Endpoint,
+}
+
+/// Counts a review as in flight until it is dropped, whichever way it ends.
+#[derive(Debug)]
+pub(super) struct InFlight(Gauge);
+
+impl Metrics {
+    /// Counters that are shown at `registry`.
+    pub fn register(registry: &mut Registry) -> Self {
+        let metrics = Self {
+            reviews: Family::default(),
+            duration: Family::new_with_constructor(|| Histogram::new(BUCKETS)),
+            in_flight: Gauge::default(),
+        };
+        let registry = registry.sub_registry_with_prefix("warden_admission");
+        registry.register(
+            "reviews",
+            "Reviews answered, by endpoint, kind, operation and outcome",
+            metrics.reviews.clone(),
+        );
+        registry.register(
+            "review_duration_seconds",
+            "Time from a review's last byte received to its answer",
+            metrics.duration.clone(),
+        );
+        registry.register("reviews_in_flight", "Reviews being answered now", metrics.in_flight.clone());
+        metrics
+    }
+
+    pub(super) fn begin(&self) -> InFlight {
+        self.in_flight.inc();
+        InFlight(self.in_flight.clone())
+    }
+
+    pub(super) fn count(&self, endpoint: Endpoint, kind: &'static str, operation: &'static str, outcome: Outcome) {
+        self.reviews.get_or_create(&ReviewLabels { endpoint, kind, operation, outcome }).inc();
+    }
+
+    pub(super) fn observe(&self, endpoint: Endpoint, duration: Duration) {
+        self.duration.get_or_create(&EndpointLabels { endpoint }).observe(duration.as_secs_f64());
+    }
+}
+
+/// From a tenth of a millisecond, which a review takes, to the three seconds that the API server waits.
+const BUCKETS: [f64; 10] = [0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0];
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}

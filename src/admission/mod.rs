@@ -1,0 +1,13 @@
+//! AdmissionReview in, AdmissionReview out.
+//!
+//! [`envelope`] is the wire format, on raw JSON and with our own types: kube's would write the patch as an array of numbers,
+//! and a round trip through typed objects would drop the fields they do not know. [`Reviewer`] decides; [`http`] is the thin
+//! part around it.
+
+pub mod envelope;
+pub mod http;
+mod metrics;
+mod reviewer;
+
+pub use metrics::{Metrics, Outcome};
+pub use reviewer::{Endpoint, Reply, Reviewer};

@@ -1,0 +1,168 @@
+//! From a request to an answer.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use prometheus_client::encoding::EncodeLabelValue;
+use serde_json::Value;
+use tracing::{Instrument as _, Span, field};
+
+use super::Metrics;
+use super::envelope::{self, Answer, DecodeError, Denial, Operation};
+use super::metrics::Outcome;
+use crate::cluster::{Namespaces, NamespacesUnavailable};
+use crate::module::{Kind, Workload};
+use crate::policy::{self, Policy, Warning};
+
+/// Which of the two webhooks is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
+pub enum Endpoint {
+    /// `/mutate`: fill in.
+    Mutate,
+    /// `/validate`: refuse or admit what came out.
+    Validate,
+}
+
+/// Answers reviews.
+#[derive(Clone)]
+pub struct Reviewer {
+    policy: Arc<Policy>,
+    namespaces: Arc<dyn Namespaces>,
+    metrics: Metrics,
+}
+
+/// An answer on its way out: an HTTP status code and a body.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reply {
+    /// 200 for every review that was decided, 400 for what is no review, 500 for our own faults.
+    pub code: u16,
+    /// An AdmissionReview, or a Status where not even the uid could be read.
+    pub body: Value,
+}
+
+impl Reviewer {
+    /// A reviewer that decides by `policy`.
+    pub fn new(policy: Policy, namespaces: Arc<dyn Namespaces>, metrics: Metrics) -> Self {
+        Self { policy: Arc::new(policy), namespaces, metrics }
+    }
+
+    /// Answers the review in `body`.
+    pub async fn answer(&self, endpoint: Endpoint, body: &[u8]) -> Reply {
+        let _in_flight = self.metrics.begin();
+        let began = Instant::now();
+        let span = tracing::info_span!(
+            "review",
+            ?endpoint,
+            uid = field::Empty,
+            kind = field::Empty,
+            namespace = field::Empty,
+            name = field::Empty,
+            operation = field::Empty,
+            dry_run = field::Empty,
+            allowed = field::Empty,
+            patch_bytes = field::Empty,
+            duration_us = field::Empty,
+        );
+        let reply = self.answer_in_span(endpoint, body, &span).instrument(span.clone()).await;
+        let duration = began.elapsed();
+        self.metrics.observe(endpoint, duration);
+        span.record("duration_us", u64::try_from(duration.as_micros()).unwrap_or(u64::MAX));
+        span.in_scope(|| tracing::info!(code = reply.code, "reviewed"));
+        reply
+    }
+
+    async fn answer_in_span(&self, endpoint: Endpoint, body: &[u8], span: &Span) -> Reply {
+        let mut request = match envelope::Request::decode(body) {
+            Ok(request) => request,
+            Err(error) => {
+                self.metrics.count(endpoint, "unknown", "unknown", Outcome::Undecodable);
+                tracing::warn!(%error, "cannot read a review");
+                let uid = match &error {
+                    DecodeError::Review { uid, .. } => uid.as_deref(),
+                    DecodeError::Json(_) => None,
+                };
+                return Reply { code: 400, body: envelope::failure(uid, 400, "BadRequest", &error.to_string()) };
+            }
+        };
+        let kind = Kind::of(&request.kind.group, &request.kind.kind);
+        let kind_name = kind.map_or("other", Kind::name);
+        let operation = request.operation.name();
+        record(span, &request);
+        let (reply, outcome) = match self.decide(endpoint, kind, &mut request).await {
+            Ok((answer, warnings)) => {
+                let outcome = Outcome::of(&answer);
+                span.record("allowed", outcome != Outcome::Denied);
+                let body = answer.encode(&request.uid, &warnings);
+                let patch = body.pointer("/response/patch").and_then(Value::as_str);
+                span.record("patch_bytes", patch.map_or(0, |patch| patch.len() / 4 * 3));
+                (Reply { code: 200, body }, outcome)
+            }
+            Err(error) => {
+                tracing::error!(%error, "cannot decide a review");
+                let message = error.to_string();
+                let body = envelope::failure(Some(&request.uid), 500, "InternalError", &message);
+                (Reply { code: 500, body }, Outcome::Failed)
+            }
+        };
+        self.metrics.count(endpoint, kind_name, operation, outcome);
+        reply
+    }
+
+    async fn decide(
+        &self,
+        endpoint: Endpoint,
+        kind: Option<Kind>,
+        request: &mut envelope::Request,
+    ) -> Result<(Answer, Vec<Warning>), NamespacesUnavailable> {
+        let whole = request.sub_resource.as_deref().unwrap_or_default().is_empty();
+        let written = matches!(request.operation, Operation::Create | Operation::Update);
+        let Some(kind) = kind.filter(|_| whole && written) else {
+            return Ok((Answer::Allow, Vec::new()));
+        };
+        let namespace = match endpoint {
+            Endpoint::Mutate => self.namespaces.facts(&request.namespace).await?,
+            // What is stored is judged as it stands; the Namespace has been heard when it was filled in.
+            Endpoint::Validate => None,
+        };
+        let old = Some(&request.old_object).filter(|old| !old.is_null());
+        let context = policy::Request { kind, old, namespace: namespace.as_ref() };
+        let object = request.object.take();
+        Ok(match endpoint {
+            Endpoint::Mutate => {
+                let injected = self.policy.inject(context, object);
+                let unchanged = injected.patch.0.is_empty();
+                let answer = if unchanged { Answer::Allow } else { Answer::Patch(injected.patch) };
+                (answer, injected.warnings)
+            }
+            Endpoint::Validate => {
+                let findings = self.policy.check(context, &object);
+                let answer = if findings.violations.is_empty() {
+                    Answer::Allow
+                } else {
+                    let name = Workload::new(kind, &object).name().to_owned();
+                    Answer::Deny(Denial { kind: request.kind.clone(), name, violations: findings.violations })
+                };
+                (answer, findings.warnings)
+            }
+        })
+    }
+}
+
+impl Outcome {
+    fn of(answer: &Answer) -> Self {
+        match answer {
+            Answer::Allow => Self::Allowed,
+            Answer::Patch(_) => Self::Patched,
+            Answer::Deny(_) => Self::Denied,
+        }
+    }
+}
+
+fn record(span: &Span, request: &envelope::Request) {
+    span.record("uid", &request.uid);
+    span.record("kind", &request.kind.kind);
+    span.record("namespace", &request.namespace);
+    span.record("name", Some(&request.name).filter(|name| !name.is_empty()));
+    span.record("operation", request.operation.name());
+    span.record("dry_run", request.dry_run);
+}

@@ -1,0 +1,177 @@
+//! Manifests from files, folders and standard input.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fs;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use thiserror::Error;
+
+use crate::policy::NamespaceFacts;
+
+/// Everything that could be read, and what could not.
+#[derive(Debug, Default)]
+pub(super) struct Input {
+    pub(super) manifests: Vec<Manifest>,
+    /// The Namespaces among the manifests, by name.
+    pub(super) namespaces: BTreeMap<String, NamespaceFacts>,
+    pub(super) errors: Vec<ReadError>,
+}
+
+/// One object, and where it was found.
+#[derive(Debug, Clone)]
+pub(super) struct Manifest {
+    pub(super) origin: Origin,
+    pub(super) object: Value,
+}
+
+/// A document of a file, counted from 1 (empty ones do not count), and the item where the document is a List.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Origin {
+    file: String,
+    document: usize,
+    item: Option<usize>,
+}
+
+/// Why something could not be read; the rest is reviewed all the same.
+#[derive(Debug, Error)]
+pub(super) enum ReadError {
+    #[error("cannot read {file}: {source}")]
+    Io { file: String, source: io::Error },
+    #[error("{file}: {reason}")]
+    Yaml { file: String, reason: String },
+    #[error("{0}: is no Kubernetes object: apiVersion or kind is missing")]
+    NoObject(Origin),
+    #[error("{} holds no .yaml, .yml or .json file", .0.display())]
+    NoFiles(PathBuf),
+    #[error("{0} holds no object")]
+    Empty(String),
+}
+
+const STANDARD_INPUT: &str = "-";
+const EXTENSIONS: [&str; 3] = ["yaml", "yml", "json"];
+
+impl Input {
+    pub(super) fn read(names: &[String]) -> Self {
+        let mut input = Self::default();
+        for name in names {
+            if name == STANDARD_INPUT {
+                let mut text = String::new();
+                match io::stdin().read_to_string(&mut text) {
+                    Ok(_) => input.take_in("stdin", &text),
+                    Err(source) => input.errors.push(ReadError::Io { file: "stdin".to_owned(), source }),
+                }
+            } else {
+                input.read_path(Path::new(name));
+            }
+        }
+        input.namespaces = input.manifests.iter().filter_map(namespace_facts).collect();
+        input
+    }
+
+    fn read_path(&mut self, path: &Path) {
+        let files = match files_at(path) {
+            Ok(files) => files,
+            Err(source) => return self.errors.push(ReadError::Io { file: path.display().to_string(), source }),
+        };
+        if files.is_empty() {
+            self.errors.push(ReadError::NoFiles(path.to_owned()));
+        }
+        for file in files {
+            let name = file.display().to_string();
+            match fs::read_to_string(&file) {
+                Ok(text) => self.take_in(&name, &text),
+                Err(source) => self.errors.push(ReadError::Io { file: name, source }),
+            }
+        }
+    }
+
+    fn take_in(&mut self, file: &str, text: &str) {
+        let documents = match serde_saphyr::from_multiple::<Value>(text) {
+            Ok(documents) => documents,
+            Err(error) => {
+                let reason = error.to_string();
+                return self.errors.push(ReadError::Yaml { file: file.to_owned(), reason });
+            }
+        };
+        if documents.is_empty() {
+            self.errors.push(ReadError::Empty(file.to_owned()));
+        }
+        for (position, object) in documents.into_iter().enumerate() {
+            let origin = Origin { file: file.to_owned(), document: position + 1, item: None };
+            self.take_in_object(Manifest { origin, object });
+        }
+    }
+
+    fn take_in_object(&mut self, mut manifest: Manifest) {
+        if manifest.text("apiVersion").is_empty() || manifest.text("kind").is_empty() {
+            return self.errors.push(ReadError::NoObject(manifest.origin));
+        }
+        let is_list =
+            manifest.text("kind").ends_with("List") && manifest.object.get("items").is_some_and(Value::is_array);
+        if !is_list {
+            return self.manifests.push(manifest);
+        }
+        let items = manifest.object.get_mut("items").map(Value::take).unwrap_or_default();
+        for (position, object) in items.as_array().into_iter().flatten().enumerate() {
+            let origin = Origin { item: Some(position + 1), ..manifest.origin.clone() };
+            self.take_in_object(Manifest { origin, object: object.clone() });
+        }
+    }
+}
+
+impl Manifest {
+    /// A text at the top of the object; empty where there is none.
+    pub(super) fn text(&self, field: &str) -> &str {
+        self.object.get(field).and_then(Value::as_str).unwrap_or_default()
+    }
+
+    pub(super) fn name(&self) -> &str {
+        self.metadata("name").or_else(|| self.metadata("generateName")).unwrap_or_default()
+    }
+
+    /// The namespace; `default` where the manifest says none, as for kubectl.
+    pub(super) fn namespace(&self) -> &str {
+        self.metadata("namespace").unwrap_or("default")
+    }
+
+    fn metadata(&self, field: &str) -> Option<&str> {
+        self.object.get("metadata")?.get(field)?.as_str().filter(|text| !text.is_empty())
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} document {}", self.file, self.document)?;
+        self.item.map_or(Ok(()), |item| write!(f, " item {item}"))
+    }
+}
+
+fn files_at(path: &Path) -> io::Result<Vec<PathBuf>> {
+    if !fs::metadata(path)?.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let mut files = Vec::new();
+    for entry in fs::read_dir(path)? {
+        let file = entry?.path();
+        let extension = file.extension().and_then(|extension| extension.to_str());
+        if file.is_file() && extension.is_some_and(|extension| EXTENSIONS.contains(&extension)) {
+            files.push(file);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+fn namespace_facts(manifest: &Manifest) -> Option<(String, NamespaceFacts)> {
+    let is_namespace = manifest.text("kind") == "Namespace" && manifest.text("apiVersion") == "v1";
+    let texts = |field| {
+        let map = manifest.object.get("metadata").and_then(|metadata| metadata.get(field)?.as_object());
+        let texts = map.into_iter().flatten();
+        texts.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect()
+    };
+    let facts = || NamespaceFacts { labels: texts("labels"), annotations: texts("annotations") };
+    is_namespace.then(|| (manifest.name().to_owned(), facts()))
+}

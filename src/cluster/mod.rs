@@ -1,0 +1,5 @@
+//! What we watch of a cluster, pruned, as plain facts.
+
+mod namespaces;
+
+pub use namespaces::{NamespaceCache, Namespaces, NamespacesUnavailable};

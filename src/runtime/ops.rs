@@ -1,0 +1,52 @@
+//! The plain HTTP port for probes and metrics.
+
+use std::io;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
+use axum::routing::get;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::registry::Registry;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use super::Readiness;
+
+/// What the ops port shows.
+#[derive(Debug, Clone)]
+pub struct Ops {
+    /// Shown at `/readyz`.
+    pub readiness: Readiness,
+    /// Shown at `/metrics`.
+    pub registry: Arc<Registry>,
+}
+
+/// Serves `/healthz`, `/readyz` and `/metrics` until `stop`.
+///
+/// # Errors
+/// When the listener fails.
+pub async fn serve_ops(listener: TcpListener, ops: Ops, stop: CancellationToken) -> io::Result<()> {
+    let router = Router::new()
+        .route("/healthz", get(async || "ok\n"))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(metrics))
+        .with_state(ops);
+    axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await
+}
+
+async fn ready(State(ops): State<Ops>) -> impl IntoResponse {
+    let code = if ops.readiness.is_ready() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (code, ops.readiness.report())
+}
+
+async fn metrics(State(ops): State<Ops>) -> impl IntoResponse {
+    const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    let mut text = String::new();
+    match encode(&mut text, &ops.registry) {
+        Ok(()) => (StatusCode::OK, [(header::CONTENT_TYPE, OPEN_METRICS)], text),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, [(header::CONTENT_TYPE, "text/plain")], error.to_string()),
+    }
+}
