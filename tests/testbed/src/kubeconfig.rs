@@ -1,0 +1,47 @@
+//! How clients reach the API server, and as whom.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
+use k8s_openapi::api::core::v1::ServiceAccount;
+use kube::Api;
+use kube::api::PostParams;
+use serde_json::{Value, json};
+
+use crate::ControlPlane;
+use crate::certificates::{self, KeyAndCertificate};
+
+/// Writes a kubeconfig for a holder of a client certificate.
+pub(crate) fn for_certificate(path: &Path, server: &str, ca: &Path, client: &KeyAndCertificate) -> Result<()> {
+    write(path, server, ca, json!({ "client-certificate": client.certificate, "client-key": client.key }))
+}
+
+/// JSON is YAML, and needs no library to write.
+fn write(path: &Path, server: &str, ca: &Path, user: Value) -> Result<()> {
+    let config = json!({
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{ "name": "testbed", "cluster": { "server": server, "certificate-authority": ca } }],
+        "users": [{ "name": "user", "user": user }],
+        "contexts": [{ "name": "testbed", "context": { "cluster": "testbed", "user": "user" } }],
+        "current-context": "testbed",
+    });
+    certificates::write(path, &config.to_string())
+}
+
+impl ControlPlane {
+    /// A kubeconfig with a token of this service account, good for a day.
+    pub async fn kubeconfig_for_service_account(&self, namespace: &str, name: &str) -> Result<PathBuf> {
+        let accounts: Api<ServiceAccount> = Api::namespaced(self.client()?, namespace);
+        let request = TokenRequest {
+            spec: TokenRequestSpec { expiration_seconds: Some(24 * 60 * 60), ..Default::default() },
+            ..Default::default()
+        };
+        let answer = accounts.create_token_request(name, &PostParams::default(), &request).await?;
+        let token = answer.status.map(|status| status.token).unwrap_or_default();
+        let path = self.dir().join(self.unique_name("service-account") + ".kubeconfig");
+        write(&path, self.server(), &self.ca_path(), json!({ "token": token }))?;
+        Ok(path)
+    }
+}

@@ -1,0 +1,48 @@
+//! A real Kubernetes control plane for tests: etcd, kube-apiserver, kube-controller-manager, kube-scheduler, and KWOK in the
+//! place of kubelets and of ModuleController.
+//!
+//! - [`ControlPlane`] boots it in seconds and leaves no process behind, however the test process ends.
+//! - [`Base`] is a Koupleless base as the cluster sees it: a virtual node with its labels, taints and odd capacity.
+//! - [`ledger`] answers the only question that counts, *what does each base really run?*, by ModuleController's rules.
+//! - [`WardenProcess`] runs the program under test beside it, behind registered webhooks; a [`Stage`] is both, installed from
+//!   the files that ship.
+//!
+//! The binaries come from `KUBEBUILDER_ASSETS` or are built once by Go, see [`Binaries`].
+#![forbid(unsafe_code)]
+
+mod background;
+mod base;
+mod binaries;
+mod certificates;
+mod components;
+mod control_plane;
+mod data_dir;
+mod eventually;
+mod kubeconfig;
+mod kubectl;
+pub mod ledger;
+mod namespace;
+mod nodes;
+mod ports;
+mod probe;
+mod process;
+mod stage;
+mod warden;
+mod watchdog;
+mod webhooks;
+
+pub use base::{Base, Memory};
+pub use binaries::Binaries;
+pub use certificates::ServingCertificate;
+pub use components::{Component, Options};
+pub use control_plane::ControlPlane;
+pub use eventually::eventually;
+pub use kubectl::KubectlOutput;
+pub use nodes::{HEARTBEAT_LABEL, ORDINARY_NODE_LABEL};
+pub use process::Process;
+pub use rustix::process::Signal;
+pub use stage::Stage;
+pub use warden::WardenProcess;
+
+/// Chooses on a pod when it turns Ready: at once where it is absent, else `never`, or `slow` for 15 seconds later.
+pub const READY_ANNOTATION: &str = "testbed.koupleless.io/ready";
