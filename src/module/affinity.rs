@@ -139,6 +139,13 @@ impl Requirement<'_> {
     }
 }
 
+/// Whether a label selector holds only for objects that carry `key`.
+pub(super) fn demands_label(selector: &Value, key: &str) -> bool {
+    let exact = selector.get("matchLabels").and_then(|labels| labels.get(key)).is_some_and(|value| !value.is_null());
+    let requirements = requirements(selector.get("matchExpressions"), &FieldPath::root());
+    exact || requirements.iter().any(|requirement| requirement.key == key && requirement.demands_the_key())
+}
+
 fn requirements<'a>(list: Option<&'a Value>, path: &FieldPath) -> Vec<Requirement<'a>> {
     let list = list.and_then(Value::as_array);
     list.into_iter()

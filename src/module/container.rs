@@ -106,7 +106,7 @@ impl<'a> Container<'a> {
             self.value
                 .get("resources")
                 .and_then(|resources| resources.get(part)?.get(resource))
-                .is_some_and(|amount| amount.as_str() != Some("0") && amount.as_i64() != Some(0))
+                .is_some_and(|amount| !matches!(amount.as_str(), Some("0" | "0m")) && amount.as_i64() != Some(0))
         })
     }
 

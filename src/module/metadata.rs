@@ -38,11 +38,12 @@ impl<'a> Metadata<'a> {
         self.map("annotations")?.get(key)?.as_str()
     }
 
-    /// The value under `key` and where it stands: the label, else the annotation.
-    pub fn label_or_annotation(&self, key: &str) -> Option<(&'a str, FieldPath)> {
-        self.label(key)
-            .map(|value| (value, self.label_path(key)))
-            .or_else(|| self.annotation(key).map(|value| (value, self.annotation_path(key))))
+    /// The value under `key` and where it stands: the annotation, else the label. In this order, because a label that warden
+    /// filled in from an annotation must not stand before it when it changes.
+    pub fn annotation_or_label(&self, key: &str) -> Option<(&'a str, FieldPath)> {
+        self.annotation(key)
+            .map(|value| (value, self.annotation_path(key)))
+            .or_else(|| self.label(key).map(|value| (value, self.label_path(key))))
     }
 
     /// The keys of all annotations.

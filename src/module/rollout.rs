@@ -7,8 +7,12 @@ use super::{FieldPath, Kind, Workload};
 /// What happens to running Pods when the template changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rollout {
-    /// Old Pods go before new ones come (Recreate, StatefulSet, DaemonSet without surge).
-    OldFirst,
+    /// All old Pods are gone before the first new one comes (a Deployment's Recreate).
+    Recreate,
+    /// On each node the old Pod is gone before the new one comes (a DaemonSet without surge).
+    InPlace,
+    /// Old Pods go one by one, and each new one may come to a node where an old one still is (StatefulSet, CronJob).
+    OneByOne,
     /// New Pods come beside the old ones; up to `max_unavailable` old ones may go before (a Deployment's rolling update).
     Rolling {
         /// The number, resolved against the replicas as the Deployment controller does.
@@ -24,11 +28,11 @@ impl Rollout {
         let spec = FieldPath::root().field("spec");
         match kind {
             Kind::Pod | Kind::ReplicaSet | Kind::Job => Self::Never,
-            Kind::StatefulSet | Kind::CronJob => Self::OldFirst,
+            Kind::StatefulSet | Kind::CronJob => Self::OneByOne,
             Kind::DaemonSet => {
                 let surge = spec.fields(&["updateStrategy", "rollingUpdate", "maxSurge"]).get(object);
                 if surge.is_none_or(|surge| resolve(surge, 100, Round::Up) == 0) {
-                    Self::OldFirst
+                    Self::InPlace
                 } else {
                     Self::Rolling { max_unavailable: 0 }
                 }
@@ -36,7 +40,7 @@ impl Rollout {
             Kind::Deployment => {
                 let strategy = spec.field("strategy");
                 if strategy.field("type").get(object).and_then(Value::as_str) == Some("Recreate") {
-                    return Self::OldFirst;
+                    return Self::Recreate;
                 }
                 let replicas = Workload::new(kind, object).replicas();
                 let quarter = Value::from("25%");
@@ -55,8 +59,16 @@ impl Rollout {
     /// Whether a base can be freed of its old Pod before its new one must be placed.
     pub fn can_free_a_base_first(self) -> bool {
         match self {
-            Self::OldFirst | Self::Never => true,
             Self::Rolling { max_unavailable } => max_unavailable > 0,
+            Self::Recreate | Self::InPlace | Self::OneByOne | Self::Never => true,
+        }
+    }
+
+    /// Whether a new Pod may come to a node that an old one is still on, as far as the rollout goes.
+    pub fn lets_old_and_new_meet(self) -> bool {
+        match self {
+            Self::Rolling { .. } | Self::OneByOne => true,
+            Self::Recreate | Self::InPlace | Self::Never => false,
         }
     }
 }

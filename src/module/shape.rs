@@ -151,7 +151,7 @@ impl Shape {
     fn in_words(&self) -> &'static str {
         match self {
             Self::Text => "a string",
-            Self::Integer => "an integer",
+            Self::Integer => "a whole number",
             Self::Boolean => "true or false",
             Self::TextMap => "a map of strings",
             Self::List(_) => "a list",

@@ -47,7 +47,7 @@ impl<'a> Toleration<'a> {
 
     /// The value that an `Equal` toleration asks for.
     pub fn equals(self) -> Option<&'a str> {
-        (!self.exists()).then(|| self.text("value"))
+        self.is_equal().then(|| self.text("value"))
     }
 
     /// The seconds after which it ends, if it does.

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::affinity::{anti_affinity_terms, node_terms};
+use super::affinity::{anti_affinity_terms, demands_label, node_terms};
 use super::{AntiAffinityTerm, Container, FieldPath, Kind, Metadata, NodeTerm, Rollout, Toleration};
 use crate::vocabulary as words;
 
@@ -80,8 +80,8 @@ impl<'a> Workload<'a> {
 
     /// Whether the selector of its Pods, which nobody can change later, demands label `key`.
     pub fn selects_by(self, key: &str) -> bool {
-        let selector = FieldPath::root().fields(&["spec", "selector", "matchLabels"]);
-        self.kind != Kind::Pod && selector.key(key).get(self.object).is_some()
+        let selector = FieldPath::root().fields(&["spec", "selector"]);
+        self.kind != Kind::Pod && selector.get(self.object).is_some_and(|selector| demands_label(selector, key))
     }
 
     /// Whether one of warden's switches is set to `setting` on the object or on its template.

@@ -7,14 +7,15 @@
 
 use serde_json::json;
 
-use super::defaults::anti_affinity;
+use super::defaults::{anti_affinity, workload_labels};
 use super::draft::Draft;
-use super::{Request, Sources};
+use super::sources::single_demand;
+use super::{Policy, Request, Sources};
 use crate::module::{Authorship, Container, Taint, Workload};
 use crate::vocabulary as words;
 
 /// Brings up to date what `request` carried along from its old object.
-pub(super) fn bring_up_to_date(draft: &mut Draft, request: Request<'_>) {
+pub(super) fn bring_up_to_date(draft: &mut Draft, request: Request<'_>, policy: &Policy) {
     let Some(old) = request.old.map(|old| Workload::new(request.kind, old)) else {
         return;
     };
@@ -25,16 +26,15 @@ pub(super) fn bring_up_to_date(draft: &mut Draft, request: Request<'_>) {
     for key in words::BASE_SELECTION {
         if let Some(change) = Change::of(key, request, old, new) {
             base_affinity(draft, &change, new, &author);
-            workload_label(draft, &change, new, &author);
         }
     }
     if let Some(change) = Change::of(words::ENV, request, old, new) {
         env_toleration(draft, &change, new, &author);
-        workload_label(draft, &change, new, &author);
     }
+    labels_of_workload(draft, request, policy, old, &author);
 }
 
-/// A declaration that has another value now.
+/// A declaration, or a demand for an environment, that has another value now.
 struct Change<'a> {
     key: &'static str,
     old: &'a str,
@@ -43,8 +43,12 @@ struct Change<'a> {
 
 impl<'a> Change<'a> {
     fn of(key: &'static str, request: Request<'a>, old: Workload<'a>, new: Workload<'a>) -> Option<Self> {
-        let old = Sources::of(old, request.namespace).get(key)?;
-        let new = Sources::of(new, request.namespace).get(key)?;
+        let value = |workload: Workload<'a>| {
+            // Where the pod spec itself demands an environment, that is the one whose taint must be tolerated.
+            let demanded = (key == words::ENV).then(|| single_demand(&workload.template(), key)).flatten();
+            demanded.or_else(|| Sources::of(workload, request.namespace).get(key))
+        };
+        let (old, new) = (value(old)?, value(new)?);
         (old != new).then_some(Self { key, old, new })
     }
 }
@@ -111,10 +115,27 @@ fn env_toleration(draft: &mut Draft, change: &Change<'_>, new: Workload<'_>, aut
     }
 }
 
-fn workload_label(draft: &mut Draft, change: &Change<'_>, new: Workload<'_>, author: &Authorship<'_>) {
+/// The labels of the workload follow what the template came to above.
+fn labels_of_workload(
+    draft: &mut Draft,
+    request: Request<'_>,
+    policy: &Policy,
+    old: Workload<'_>,
+    author: &Authorship<'_>,
+) {
+    let new = Workload::new(request.kind, draft.object());
+    let came_to = |workload| workload_labels::known(workload, request.namespace, policy);
     let metadata = new.metadata();
-    let path = metadata.label_path(change.key);
-    if metadata.label(change.key) == Some(change.old) && !author.wrote(&path) {
-        draft.replace(&path, json!(change.new));
+    let follows: Vec<_> = came_to(old)
+        .into_iter()
+        .zip(came_to(new))
+        .filter_map(|((key, before), (_, after))| {
+            let path = metadata.label_path(key);
+            let carried = before.is_some() && metadata.label(key) == before && !author.wrote(&path);
+            Some((path, json!(after?))).filter(|_| carried && before != after)
+        })
+        .collect();
+    for (path, value) in follows {
+        draft.replace(&path, value);
     }
 }

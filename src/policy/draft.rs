@@ -28,8 +28,12 @@ impl Draft {
         &self.object
     }
 
+    /// Takes in a warning, once.
     pub(super) fn warn(&mut self, text: impl Into<String>) {
-        self.warnings.push(Warning::new(text));
+        let warning = Warning::new(text);
+        if !self.warnings.contains(&warning) {
+            self.warnings.push(warning);
+        }
     }
 
     pub(super) fn finish(self) -> Injected {

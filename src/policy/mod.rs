@@ -1,12 +1,12 @@
 //! What a module must look like, decided: an object and what surrounds it in, a verdict out.
 //!
-//! Pure: no client, no clock, no runtime. The webhook and `warden review` call the same functions. [`defaults`] fill in what
-//! the user left out, one file each; [`rules`] refuse or warn, one file each.
+//! Pure: no client, no clock, no runtime. The webhook and `warden review` call the same functions. The defaults fill in what
+//! the user left out, one file each; the rules refuse or warn, one file each.
 
 mod carried;
-pub mod defaults;
+mod defaults;
 mod draft;
-pub mod rules;
+mod rules;
 mod sources;
 mod verdict;
 
@@ -71,7 +71,7 @@ impl Policy {
             let owned = request.kind != Kind::Pod && workload.has_controller();
             if !owned {
                 if self.template_is_the_users(request, workload) {
-                    carried::bring_up_to_date(&mut draft, request);
+                    carried::bring_up_to_date(&mut draft, request, self);
                     defaults::fill_in_template(&mut draft, request, self);
                 }
                 defaults::fill_in_workload(&mut draft, request, self);
@@ -104,7 +104,7 @@ impl Policy {
         request.old.is_none_or(|old| {
             let old = Workload::new(request.kind, old);
             workload.template().value() != old.template().value()
-                || Sources::of(workload, None).differ_from(old, &self.default_env)
+                || Sources::of(workload, request.namespace).differ_from(old, &self.default_env)
         })
     }
 }

@@ -17,15 +17,15 @@ pub(super) fn fill_in(scene: &Scene<'_>) -> Vec<Step> {
     let (Some(_), (Some(name), Some(version))) = (template.single_module(), labels) else {
         return Vec::new();
     };
-    let identity = [
-        (words::COMPONENT.current, words::COMPONENT_MODULE),
-        (words::MODULE_NAME, name),
-        (words::MODULE_VERSION, version),
-    ];
-    if template.anti_affinity().iter().any(|term| term.keeps_apart(&identity)) {
+    if template.anti_affinity().iter().any(|term| term.keeps_apart(&identity(name, version))) {
         return Vec::new();
     }
     vec![Step::Append(template.anti_affinity_path(), term(name, version))]
+}
+
+/// The labels that every Pod of this module and version carries.
+pub(in crate::policy) fn identity<'a>(name: &'a str, version: &'a str) -> [(&'static str, &'a str); 3] {
+    [(words::COMPONENT.current, words::COMPONENT_MODULE), (words::MODULE_NAME, name), (words::MODULE_VERSION, version)]
 }
 
 /// The term that keeps Pods of this module and version apart.

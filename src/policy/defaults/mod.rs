@@ -6,11 +6,13 @@ mod base_tolerations;
 mod component_label;
 mod identity_labels;
 mod outage_tolerations;
-mod workload_labels;
+pub(super) mod workload_labels;
+
+use serde_json::Value;
 
 use super::draft::Draft;
 use super::{Policy, Request};
-use crate::module::Workload;
+use crate::module::{FieldPath, Workload};
 
 /// Fills in the pod template; later defaults see what earlier ones added.
 pub(super) fn fill_in_template(draft: &mut Draft, request: Request<'_>, policy: &Policy) {
@@ -41,9 +43,9 @@ struct Scene<'a> {
 
 /// One thing to do to the draft.
 enum Step {
-    Add(crate::module::FieldPath, serde_json::Value),
-    Append(crate::module::FieldPath, serde_json::Value),
-    Remove(crate::module::FieldPath),
+    Add(FieldPath, Value),
+    Append(FieldPath, Value),
+    Remove(FieldPath),
 }
 
 fn fill_in_one(draft: &mut Draft, request: Request<'_>, policy: &Policy, fill_in: fn(&Scene<'_>) -> Vec<Step>) {

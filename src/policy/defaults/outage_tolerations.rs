@@ -26,18 +26,15 @@ pub(super) fn fill_in(scene: &Scene<'_>) -> Vec<Step> {
     let mut ambiguous = false;
     for key in [words::TAINT_NOT_READY, words::TAINT_UNREACHABLE] {
         let taint = Taint { key, value: "", effect: words::NO_EXECUTE };
-        let covering = tolerations.iter().position(|toleration| toleration.tolerates(taint));
-        let in_tree = tolerations.iter().position(|toleration| toleration.is_in_tree_default(key));
-        match (covering, in_tree) {
-            (None, _) => steps.push(Step::Append(path.clone(), taint.toleration())),
-            (_, Some(index)) if is_pod => {
-                let wrote = author.wrote_element(&path, tolerations[index].value());
-                if !keeps_own && !wrote {
-                    steps.push(Step::Remove(path.index(index).field("tolerationSeconds")));
-                }
+        if !tolerations.iter().any(|toleration| toleration.tolerates(taint)) {
+            steps.push(Step::Append(path.clone(), taint.toleration()));
+        }
+        for (index, toleration) in tolerations.iter().enumerate().filter(|(_, it)| it.is_in_tree_default(key)) {
+            if !is_pod {
+                ambiguous = true;
+            } else if !keeps_own && !author.wrote_element(&path, toleration.value()) {
+                steps.push(Step::Remove(path.index(index).field("tolerationSeconds")));
             }
-            (_, Some(_)) => ambiguous = true,
-            _ => {}
         }
     }
     if ambiguous && !marked {

@@ -2,9 +2,10 @@
 
 use serde_json::json;
 
-use super::super::sources::{self, Sources};
+use super::super::Policy;
+use super::super::sources::{self, NamespaceFacts, Sources};
 use super::{Scene, Step};
-use crate::module::Kind;
+use crate::module::{Kind, Workload};
 use crate::vocabulary as words;
 
 /// Adds the labels that are absent; the cluster's only where it is known.
@@ -12,14 +13,22 @@ pub(super) fn fill_in(scene: &Scene<'_>) -> Vec<Step> {
     if scene.workload.kind() == Kind::Pod {
         return Vec::new();
     }
-    let (workload, namespace) = (scene.workload, scene.request.namespace);
-    let env = sources::env(workload, namespace, &scene.policy.default_env);
-    let cluster = sources::single_demand(&workload.template(), words::BASE_CLUSTER_NAME)
-        .or_else(|| Sources::of(workload, namespace).get(words::BASE_CLUSTER_NAME));
-    let metadata = workload.metadata();
-    [(words::ENV, Some(env)), (words::BASE_CLUSTER_NAME, cluster)]
+    let metadata = scene.workload.metadata();
+    known(scene.workload, scene.request.namespace, scene.policy)
         .into_iter()
         .filter(|(key, _)| metadata.label(key).is_none())
         .filter_map(|(key, value)| Some(Step::Add(metadata.label_path(key), json!(value?))))
         .collect()
+}
+
+/// What is known of environment and cluster.
+pub(in crate::policy) fn known<'a>(
+    workload: Workload<'a>,
+    namespace: Option<&'a NamespaceFacts>,
+    policy: &'a Policy,
+) -> [(&'static str, Option<&'a str>); 2] {
+    let env = sources::env(workload, namespace, &policy.default_env);
+    let cluster = sources::single_demand(&workload.template(), words::BASE_CLUSTER_NAME)
+        .or_else(|| Sources::of(workload, namespace).get(words::BASE_CLUSTER_NAME));
+    [(words::ENV, Some(env)), (words::BASE_CLUSTER_NAME, cluster)]
 }

@@ -3,7 +3,7 @@
 
 use super::Scene;
 use crate::module::NodeTerm;
-use crate::policy::sources::single_demand;
+use crate::policy::sources::{chosen_env, single_demand};
 use crate::policy::{Fault, Findings, Sources};
 use crate::vocabulary as words;
 
@@ -32,8 +32,10 @@ pub(super) fn check(scene: &Scene<'_>, findings: &mut Findings) {
 
 fn warn_of_overruled_declarations(scene: &Scene<'_>, findings: &mut Findings) {
     let sources = Sources::of(scene.workload, None);
-    for key in words::BASE_SELECTION {
-        if let (Some(declared), Some(demanded)) = (sources.get(key), single_demand(&scene.template, key))
+    let of_base = words::BASE_SELECTION.map(|key| (key, single_demand(&scene.template, key)));
+    let of_env = (words::ENV, chosen_env(&scene.template));
+    for (key, demanded) in of_base.into_iter().chain([of_env]) {
+        if let (Some(declared), Some(demanded)) = (sources.get(key), demanded)
             && declared != demanded
         {
             findings.warn(format!("{key} is declared {declared}; the pod spec demands {demanded}, which wins"));

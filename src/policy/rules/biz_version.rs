@@ -1,28 +1,41 @@
 //! Refused: a `BIZ_VERSION` that a base will not take, or that ModuleController reads otherwise than the user meant.
 
 use super::Scene;
-use crate::module::{BizVersion, Container, VersionFault, check_version};
+use crate::module::{BizVersion, Container, FieldPath, VersionFault, check_version};
 use crate::policy::{Fault, Findings};
 
 const REMEDY: &str = "give BIZ_VERSION the version in the jar's manifest, as a literal value";
 
+/// Everything that is wrong with it.
 pub(super) fn check(scene: &Scene<'_>, findings: &mut Findings) {
     for container in scene.meant_as_modules() {
-        check_container(&container, findings);
+        if let Some((path, _)) = conflicting(&container) {
+            let problem = "BIZ_VERSION stands twice with different values; the bases get the first";
+            findings.refuse(path, Fault::Duplicate, problem, "keep one");
+        }
+        check_first(&container, findings, |_| true);
     }
 }
 
-fn check_container(container: &Container<'_>, findings: &mut Findings) {
-    let mut versions = container.biz_versions();
-    let Some((path, first)) = versions.next() else {
+/// Only that by which no base runs the module.
+pub(super) fn check_vital(scene: &Scene<'_>, findings: &mut Findings) {
+    for container in scene.meant_as_modules() {
+        check_first(&container, findings, |fault| matches!(fault, VersionFault::Empty | VersionFault::Colon));
+    }
+}
+
+/// The first entry that says otherwise than the one before all.
+fn conflicting<'a>(container: &Container<'a>) -> Option<(FieldPath, BizVersion<'a>)> {
+    let first = container.biz_version();
+    container.biz_versions().find(|(_, version)| *version != first)
+}
+
+fn check_first(container: &Container<'_>, findings: &mut Findings, matters: impl Fn(&VersionFault) -> bool) {
+    let Some((path, first)) = container.biz_versions().next() else {
         let problem = "BIZ_VERSION is missing, and a base refuses a module without a version";
         findings.refuse(container.path().field("env"), Fault::Required, problem, REMEDY);
         return;
     };
-    if let Some((path, _)) = versions.find(|(_, version)| *version != first) {
-        let problem = "BIZ_VERSION stands twice with different values; the bases get the first";
-        findings.refuse(path, Fault::Duplicate, problem, "keep one");
-    }
     match first {
         BizVersion::Missing => {}
         BizVersion::Reference => {
@@ -30,7 +43,9 @@ fn check_container(container: &Container<'_>, findings: &mut Findings) {
             findings.refuse(path.field("valueFrom"), Fault::Invalid, problem, REMEDY);
         }
         BizVersion::Literal(version) => {
-            if let Err(reason) = check_version(version) {
+            if let Err(reason) = check_version(version)
+                && matters(&reason)
+            {
                 let fault = match reason {
                     VersionFault::Empty => Fault::Required,
                     _ => Fault::Invalid,

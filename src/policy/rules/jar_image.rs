@@ -6,7 +6,19 @@ use crate::policy::{Fault, Findings};
 
 const REMEDY: &str = "name the jar by its URL, as https://repo.example.com/biz1-1.0.0-ark-biz.jar";
 
+/// Everything that is wrong with it.
 pub(super) fn check(scene: &Scene<'_>, findings: &mut Findings) {
+    check_vital(scene, findings);
+    let containers = scene.template.containers();
+    let modules = containers.iter().filter(|container| container.is_module());
+    for container in modules.filter(|container| !container.is_jar_url()) {
+        let problem = format!("image {:?} is no URL that a base can fetch a jar from", container.image());
+        findings.refuse(container.path().field("image"), Fault::Invalid, problem, REMEDY);
+    }
+}
+
+/// Only that by which ModuleController sees no module at all.
+pub(super) fn check_vital(scene: &Scene<'_>, findings: &mut Findings) {
     let containers = scene.template.containers();
     if containers.is_empty() {
         let path = scene.template.spec_path().field("containers");
@@ -16,12 +28,6 @@ pub(super) fn check(scene: &Scene<'_>, findings: &mut Findings) {
         for container in containers {
             let image = container.image();
             let problem = format!("image {image:?} is no jar; ModuleController counts only containers with a .jar");
-            findings.refuse(container.path().field("image"), Fault::Invalid, problem, REMEDY);
-        }
-    } else {
-        let modules = containers.iter().filter(|container| container.is_module());
-        for container in modules.filter(|container| !container.is_jar_url()) {
-            let problem = format!("image {:?} is no URL that a base can fetch a jar from", container.image());
             findings.refuse(container.path().field("image"), Fault::Invalid, problem, REMEDY);
         }
     }

@@ -30,10 +30,12 @@ struct Scene<'a> {
 type Rule = fn(&Scene<'_>, &mut Findings);
 
 /// What must hold for a module to run at all.
-const VITAL: [Rule; 2] = [biz_version::check, jar_image::check];
+const VITAL: [Rule; 2] = [biz_version::check_vital, jar_image::check_vital];
 
-/// What else a template is held to when its author writes it.
-const OF_TEMPLATES: [Rule; 12] = [
+/// What a template is held to when its author writes it.
+const OF_TEMPLATES: [Rule; 14] = [
+    biz_version::check,
+    jar_image::check,
     identity_labels::check,
     base_selection::check,
     same_version::check,
@@ -63,10 +65,9 @@ pub(super) fn check(request: Request<'_>, workload: Workload<'_>) -> Findings {
     }
     let made_by_controller = request.kind == Kind::Pod && workload.has_controller();
     let run = |rules: &[Rule], findings: &mut Findings| rules.iter().for_each(|rule| rule(&scene, findings));
-    if scene.template_changed() {
+    if made_by_controller {
         run(&VITAL, &mut findings);
-    }
-    if !made_by_controller {
+    } else {
         if scene.template_changed() {
             run(&OF_TEMPLATES, &mut findings);
         }

@@ -1,11 +1,12 @@
 //! Warned: requests for what vnodes do not offer. Such a Pod is never scheduled.
 
 use super::Scene;
+use crate::module::Container;
 use crate::policy::Findings;
 
 pub(super) fn check(scene: &Scene<'_>, findings: &mut Findings) {
     for resource in ["cpu", "ephemeral-storage"] {
-        let asks = |container: &crate::module::Container<'_>| container.asks_for(resource);
+        let asks = |container: &Container<'_>| container.asks_for(resource);
         if let Some(container) = scene.template.containers().into_iter().find(asks) {
             let name = container.name();
             findings.warn(format!("container {name} asks for {resource}, which no base offers: it is never scheduled"));

@@ -5,7 +5,8 @@
 //! base may be freed first.
 
 use super::Scene;
-use crate::module::{Container, Rollout, Workload};
+use crate::module::{Container, FieldPath, Kind, Rollout, Workload};
+use crate::policy::defaults::anti_affinity::identity;
 use crate::policy::{Fault, Findings};
 use crate::vocabulary as words;
 
@@ -40,41 +41,48 @@ fn check_module(
     let jar_changed = before.image() != module.image();
     let allowed = version.ends_with(words::SNAPSHOT) || scene.workload.switched(words::ALLOW_SAME_VERSION, "true");
     let can_free = scene.workload.rollout().can_free_a_base_first();
-    let max_unavailable =
-        || crate::module::FieldPath::root().fields(&["spec", "strategy", "rollingUpdate", "maxUnavailable"]);
     if jar_changed && !allowed {
         let problem = format!(
             "the jar is another one and BIZ_VERSION is still {version:?}: no base would install it, and the old Pods' \
              deletion would leave every base without {name} while all Pods are Ready"
         );
         findings.refuse(image, Fault::Forbidden, problem, NEW_VERSION);
-    } else if scene.workload.replicas() == 0 {
-        // No old Pod, nothing to meet.
-    } else if !kept_apart(scene, old, name, version) {
+    } else if scene.workload.replicas() == 0 || old.replicas() == 0 {
+        // No old Pod, or no new one: nobody to meet.
+    } else if scene.workload.rollout().lets_old_and_new_meet() && !kept_apart(scene, old, name, version) {
         let problem = format!(
             "new Pods of {name} {version} can meet old ones on one base, whose deletion would uninstall it for both: \
              the running Pods are not kept apart by name and version"
         );
         findings.refuse(module.path().field("env"), Fault::Forbidden, problem, NEW_VERSION);
     } else if !can_free && (jar_changed || scene.workload.is_peer()) {
+        let (field, setting, mend) = what_frees_no_base(scene.workload.kind());
         let problem = format!(
-            "BIZ_VERSION {version:?} stays, so no base can hold old and new at once, and maxUnavailable resolves to 0: \
-             the new Pods could never be placed"
+            "BIZ_VERSION {version:?} stays, so no base can hold old and new at once, and {setting}: the new Pods could \
+             never be placed"
         );
-        let remedy = format!("{NEW_VERSION}, or set maxUnavailable to 1 or the strategy to Recreate");
-        findings.refuse(max_unavailable(), Fault::Forbidden, problem, remedy);
+        findings.refuse(field, Fault::Forbidden, problem, format!("{NEW_VERSION}, or {mend}"));
     } else {
         findings.warn(format!("{name} {version} is released again: each base is without it for some 25 s"));
     }
 }
 
+/// The field by which a workload keeps every old Pod until its new one runs, what it comes to, and what would mend that.
+fn what_frees_no_base(kind: Kind) -> (FieldPath, &'static str, &'static str) {
+    let spec = FieldPath::root().field("spec");
+    if kind == Kind::DaemonSet {
+        let surge = spec.fields(&["updateStrategy", "rollingUpdate", "maxSurge"]);
+        (surge, "maxSurge is above 0", "set maxSurge to 0 and maxUnavailable to 1")
+    } else {
+        let max_unavailable = spec.fields(&["strategy", "rollingUpdate", "maxUnavailable"]);
+        let mend = "set maxUnavailable to 1 or the strategy to Recreate";
+        (max_unavailable, "maxUnavailable resolves to 0", mend)
+    }
+}
+
 /// Whether no new Pod can come to a base with an old one: both carry the labels, and the anti-affinity goes by them.
 fn kept_apart(scene: &Scene<'_>, old: Workload<'_>, name: &str, version: &str) -> bool {
-    let identity = [
-        (words::COMPONENT.current, words::COMPONENT_MODULE),
-        (words::MODULE_NAME, name),
-        (words::MODULE_VERSION, version),
-    ];
+    let identity = identity(name, version);
     let old = old.template().metadata();
     let new = scene.template.metadata();
     identity.iter().all(|(key, value)| old.label(key) == Some(value) && new.label(key) == Some(value))

@@ -1,0 +1,631 @@
+//! What is filled in, a table per default.
+
+use koupleless_warden::module::Kind;
+use rstest::rstest;
+use serde_json::{Value, json};
+use similar_asserts::assert_eq;
+
+use crate::sample::{
+    BASE_CLUSTER, BASE_NAME, BASE_VERSION, COMPONENT, COMPONENT_OLDER, Cluster, ENV, INJECT, NAME, OWN_TOLERATIONS,
+    REQUIRED, VERSION, applied_from, create, deployment, edited, module, pod, template_in, template_of,
+};
+
+fn virtual_node() -> Value {
+    json!({"key": "schedule.koupleless.io/virtual-node", "operator": "Equal", "value": "True", "effect": "NoExecute"})
+}
+
+fn node_env(env: &str) -> Value {
+    json!({"key": "schedule.koupleless.io/node-env", "operator": "Equal", "value": env, "effect": "NoExecute"})
+}
+
+fn outage(taint: &str) -> Value {
+    json!({"key": format!("node.kubernetes.io/{taint}"), "operator": "Exists", "effect": "NoExecute"})
+}
+
+fn in_tree(taint: &str) -> Value {
+    edited(outage(taint), |toleration| toleration["tolerationSeconds"] = json!(300))
+}
+
+/// `key In [values]`, a requirement of node affinity.
+fn is_in(key: &str, values: &[&str]) -> Value {
+    json!({"key": key, "operator": "In", "values": values})
+}
+
+/// The tolerations of a Deployment after review, given those before.
+fn tolerations(given: &Value) -> Vec<Value> {
+    let deployment = deployment(|d| template_of(d)["spec"]["tolerations"] = given.clone());
+    let reviewed = create(Kind::Deployment, &deployment);
+    reviewed.object["spec"]["template"]["spec"]["tolerations"].as_array().unwrap().clone()
+}
+
+/// The terms of the required node affinity of a Deployment after review, given those before.
+fn node_terms(given: &Value) -> Value {
+    let deployment = deployment(|d| {
+        template_of(d)["spec"]["affinity"]["nodeAffinity"][REQUIRED]["nodeSelectorTerms"] = given.clone();
+    });
+    create(Kind::Deployment, &deployment).object["spec"]["template"]["spec"]["affinity"]["nodeAffinity"][REQUIRED]["nodeSelectorTerms"]
+        .clone()
+}
+
+#[test]
+fn a_module_with_nothing_but_itself_and_its_base_is_complete_afterwards() {
+    let reviewed = create(Kind::Deployment, &module(Kind::Deployment));
+    let expected = json!({
+        "metadata": {
+            "labels": {COMPONENT: "module", NAME: "biz1", VERSION: "1.0.0"},
+            "annotations": {BASE_NAME: "base", BASE_VERSION: "1.0.0"},
+        },
+        "spec": {
+            "containers": [{
+                "name": "biz1",
+                "image": "https://repo.example.com/biz1-1.0.0-ark-biz.jar",
+                "env": [{"name": "BIZ_VERSION", "value": "1.0.0"}],
+            }],
+            "tolerations": [virtual_node(), node_env("dev"), outage("not-ready"), outage("unreachable")],
+            "affinity": {
+                "nodeAffinity": {REQUIRED: {"nodeSelectorTerms": [
+                    {"matchExpressions": [is_in(BASE_NAME, &["base"]), is_in(BASE_VERSION, &["1.0.0"])]},
+                ]}},
+                "podAntiAffinity": {REQUIRED: [{
+                    "labelSelector": {"matchLabels": {NAME: "biz1", VERSION: "1.0.0"}},
+                    "namespaceSelector": {},
+                    "topologyKey": "kubernetes.io/hostname",
+                }]},
+            },
+        },
+    });
+    assert_eq!(reviewed.template(Kind::Deployment), expected);
+    assert_eq!(reviewed.object["metadata"]["labels"], json!({ENV: "dev"}));
+    assert_eq!(reviewed.refused(), [""; 0]);
+    assert_eq!(reviewed.warned(), [""; 0]);
+}
+
+#[rstest]
+#[case::pod(Kind::Pod)]
+#[case::deployment(Kind::Deployment)]
+#[case::stateful_set(Kind::StatefulSet)]
+#[case::daemon_set(Kind::DaemonSet)]
+#[case::replica_set(Kind::ReplicaSet)]
+#[case::job(Kind::Job)]
+#[case::cron_job(Kind::CronJob)]
+fn every_kind_gets_the_same_template(#[case] kind: Kind) {
+    let of_deployment = create(Kind::Deployment, &module(Kind::Deployment)).template(Kind::Deployment);
+    let reviewed = create(kind, &module(kind));
+    let template = reviewed.template(kind);
+    assert_eq!(template["spec"], of_deployment["spec"], "{}", reviewed.object);
+    assert_eq!(template["metadata"]["labels"], of_deployment["metadata"]["labels"], "{}", reviewed.object);
+    assert!(reviewed.verdict.admits(), "{:?}", reviewed.verdict);
+}
+
+mod component_label {
+    use similar_asserts::assert_eq;
+
+    use super::*;
+
+    #[rstest]
+    #[case::current(json!({COMPONENT: "module"}), json!({COMPONENT: "module"}))]
+    #[case::older(json!({COMPONENT_OLDER: "module"}), json!({COMPONENT_OLDER: "module", COMPONENT: "module"}))]
+    #[case::both(json!({COMPONENT_OLDER: "module", COMPONENT: "module"}), json!({COMPONENT_OLDER: "module", COMPONENT: "module"}))]
+    fn stands_beside_an_older_dialect(#[case] given: Value, #[case] expected: Value) {
+        let deployment = deployment(|d| template_of(d)["metadata"]["labels"] = given);
+        let mut labels = create(Kind::Deployment, &deployment).template(Kind::Deployment)["metadata"]["labels"].clone();
+        labels.as_object_mut().unwrap().retain(|key, _| [COMPONENT, COMPONENT_OLDER].contains(&key.as_str()));
+        assert_eq!(labels, expected);
+    }
+
+    #[rstest]
+    #[case::current(COMPONENT)]
+    #[case::older(COMPONENT_OLDER)]
+    fn comes_to_the_template_of_a_module_deployment(#[case] key: &str) {
+        let deployment = deployment(|d| {
+            d["metadata"]["labels"] = json!({key: "module-deployment"});
+            template_of(d)["metadata"]["labels"] = Value::Null;
+        });
+        let reviewed = create(Kind::Deployment, &deployment);
+        assert_eq!(reviewed.template(Kind::Deployment)["metadata"]["labels"][COMPONENT], "module");
+        assert_eq!(reviewed.object["metadata"]["labels"][key], "module-deployment", "{}", reviewed.object);
+    }
+
+    #[rstest]
+    #[case::no_label(json!({"app": "web"}))]
+    #[case::another_component(json!({COMPONENT: "vnode"}))]
+    #[case::no_labels(Value::Null)]
+    fn never_comes_to_what_is_no_module(#[case] labels: Value) {
+        let plain = deployment(|d| template_of(d)["metadata"]["labels"] = labels);
+        let reviewed = create(Kind::Deployment, &plain);
+        assert_eq!(reviewed.object, plain);
+        assert_eq!(reviewed.refused(), [""; 0]);
+    }
+}
+
+mod identity_labels {
+    use similar_asserts::assert_eq;
+
+    use super::*;
+
+    #[rstest]
+    #[case::absent(json!({}), "biz1", "1.0.0")]
+    #[case::name_is_there(json!({NAME: "other"}), "other", "1.0.0")]
+    #[case::version_is_there(json!({VERSION: "2"}), "biz1", "2")]
+    #[case::null(json!({NAME: null}), "biz1", "1.0.0")]
+    fn come_where_they_are_absent(#[case] mut labels: Value, #[case] name: &str, #[case] version: &str) {
+        labels[COMPONENT] = json!("module");
+        let deployment = deployment(|d| template_of(d)["metadata"]["labels"] = labels);
+        let labels = create(Kind::Deployment, &deployment).template(Kind::Deployment)["metadata"]["labels"].clone();
+        assert_eq!(labels, json!({COMPONENT: "module", NAME: name, VERSION: version}));
+    }
+
+    #[test]
+    fn of_two_modules_in_one_pod_neither_is_chosen() {
+        let deployment = deployment(|d| {
+            let containers = &mut template_of(d)["spec"]["containers"];
+            let second = edited(containers[0].clone(), |container| container["name"] = json!("biz2"));
+            containers.as_array_mut().unwrap().push(second);
+        });
+        let template = create(Kind::Deployment, &deployment).template(Kind::Deployment);
+        assert_eq!(template["metadata"]["labels"], json!({COMPONENT: "module"}));
+        assert_eq!(template["spec"]["affinity"]["podAntiAffinity"], Value::Null);
+    }
+
+    #[test]
+    fn the_jar_beside_a_sidecar_is() {
+        let deployment = deployment(|d| {
+            let sidecar = json!({"name": "proxy", "image": "envoy:1"});
+            template_of(d)["spec"]["containers"].as_array_mut().unwrap().insert(0, sidecar);
+        });
+        let template = create(Kind::Deployment, &deployment).template(Kind::Deployment);
+        assert_eq!(template["metadata"]["labels"][NAME], "biz1");
+    }
+
+    #[test]
+    fn a_version_that_is_no_label_value_makes_no_label() {
+        let deployment = deployment(|d| template_of(d)["spec"]["containers"][0]["env"][0]["value"] = json!("1.0:2"));
+        let template = create(Kind::Deployment, &deployment).template(Kind::Deployment);
+        assert_eq!(template["metadata"]["labels"], json!({COMPONENT: "module", NAME: "biz1"}));
+    }
+}
+
+mod tolerations {
+    use similar_asserts::assert_eq;
+
+    use super::*;
+
+    #[rstest]
+    #[case::everything(json!([{"operator": "Exists"}]), &[])]
+    #[case::every_key_of_the_effect(json!([{"operator": "Exists", "effect": "NoExecute"}]), &[])]
+    #[case::another_effect(json!([{"operator": "Exists", "effect": "NoSchedule"}]), &["virtual-node", "node-env", "not-ready", "unreachable"])]
+    #[case::by_key(json!([{"key": "schedule.koupleless.io/virtual-node", "operator": "Exists"}]), &["node-env", "not-ready", "unreachable"])]
+    #[case::empty_effect(json!([{"key": "schedule.koupleless.io/virtual-node", "value": "True"}]), &["node-env", "not-ready", "unreachable"])]
+    #[case::small_letter(json!([{"key": "schedule.koupleless.io/virtual-node", "value": "true"}]), &["virtual-node", "node-env", "not-ready", "unreachable"])]
+    #[case::the_tutorials(json!([virtual_node()]), &["node-env", "not-ready", "unreachable"])]
+    #[case::an_environment(json!([node_env("prod")]), &["virtual-node", "not-ready", "unreachable"])]
+    #[case::every_environment(json!([{"key": "schedule.koupleless.io/node-env", "operator": "Exists"}]), &["virtual-node", "not-ready", "unreachable"])]
+    #[case::outages_that_end(json!([{"key": "node.kubernetes.io/not-ready", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 60}]), &["virtual-node", "node-env", "unreachable"])]
+    #[case::another_key(json!([{"key": "dedicated", "value": "a"}]), &["virtual-node", "node-env", "not-ready", "unreachable"])]
+    #[case::none(json!([]), &["virtual-node", "node-env", "not-ready", "unreachable"])]
+    fn none_is_lost_and_none_doubled(#[case] given: Value, #[case] added: &[&str]) {
+        let after = super::tolerations(&given);
+        let (kept, new) = after.split_at(given.as_array().unwrap().len());
+        assert_eq!(json!(kept), given);
+        let new: Vec<_> = new.iter().map(|t| t["key"].as_str().unwrap().split_once('/').unwrap().1).collect();
+        assert_eq!(new, added);
+    }
+
+    #[rstest]
+    #[case::by_toleration(json!({"tolerations": [node_env("prod")]}), "prod")]
+    #[case::by_node_selector(json!({"nodeSelector": {ENV: "prod"}}), "prod")]
+    #[case::by_affinity(json!({"affinity": {"nodeAffinity": {REQUIRED: {"nodeSelectorTerms": [{"matchExpressions": [is_in(ENV, &["prod"])]}]}}}}), "prod")]
+    #[case::by_two_terms_alike(json!({"affinity": {"nodeAffinity": {REQUIRED: {"nodeSelectorTerms": [
+        {"matchExpressions": [is_in(ENV, &["prod"])]}, {"matchExpressions": [is_in(ENV, &["prod"])]}]}}}}), "prod")]
+    #[case::two_terms_apart(json!({"affinity": {"nodeAffinity": {REQUIRED: {"nodeSelectorTerms": [
+        {"matchExpressions": [is_in(ENV, &["prod"])]}, {"matchExpressions": [is_in(ENV, &["test"])]}]}}}}), "dev")]
+    #[case::two_values(json!({"affinity": {"nodeAffinity": {REQUIRED: {"nodeSelectorTerms": [{"matchExpressions": [is_in(ENV, &["prod", "test"])]}]}}}}), "dev")]
+    #[case::no_value(json!({"tolerations": [{"key": "schedule.koupleless.io/node-env", "effect": "NoSchedule"}]}), "dev")]
+    #[case::another_operator(json!({"tolerations": [{"key": "schedule.koupleless.io/node-env", "operator": "Gt", "value": "5"}]}), "dev")]
+    #[case::nothing(json!({}), "dev")]
+    fn the_environment_is_the_one_that_the_pod_spec_chooses(#[case] spec: Value, #[case] env: &str) {
+        let deployment = deployment(|d| {
+            for (field, value) in spec.as_object().unwrap() {
+                template_of(d)["spec"][field] = value.clone();
+            }
+        });
+        let reviewed = create(Kind::Deployment, &deployment);
+        let tolerations = reviewed.template(Kind::Deployment)["spec"]["tolerations"].clone();
+        assert!(tolerations.as_array().unwrap().contains(&node_env(env)), "{tolerations}");
+        assert_eq!(reviewed.object["metadata"]["labels"][ENV], env);
+    }
+}
+
+mod outages {
+    use similar_asserts::assert_eq;
+
+    use super::*;
+
+    #[test]
+    fn the_in_tree_seconds_come_off_a_pod() {
+        let pod = pod(|p| p["spec"]["tolerations"] = json!([in_tree("not-ready"), in_tree("unreachable")]));
+        let reviewed = create(Kind::Pod, &pod);
+        assert_eq!(
+            reviewed.object["spec"]["tolerations"],
+            json!([outage("not-ready"), outage("unreachable"), virtual_node(), node_env("dev")])
+        );
+    }
+
+    #[test]
+    fn they_come_off_every_one_of_them() {
+        let pod = pod(|p| p["spec"]["tolerations"] = json!([in_tree("not-ready"), in_tree("not-ready")]));
+        let tolerations = create(Kind::Pod, &pod).object["spec"]["tolerations"].clone();
+        let ends = tolerations.as_array().unwrap().iter().filter(|t| t.get("tolerationSeconds").is_some()).count();
+        assert_eq!(ends, 0, "{tolerations}");
+    }
+
+    #[rstest]
+    #[case::other_seconds(edited(in_tree("not-ready"), |t| t["tolerationSeconds"] = json!(60)))]
+    #[case::zero_seconds(edited(in_tree("not-ready"), |t| t["tolerationSeconds"] = json!(0)))]
+    #[case::every_effect(edited(in_tree("not-ready"), |t| t["effect"] = json!("")))]
+    #[case::every_key(json!({"operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300}))]
+    fn what_only_a_user_can_have_written_stays(#[case] own: Value) {
+        let pod = pod(|p| p["spec"]["tolerations"] = json!([own]));
+        assert_eq!(create(Kind::Pod, &pod).object["spec"]["tolerations"][0], own);
+    }
+
+    #[test]
+    fn what_the_users_manifest_has_stays() {
+        let manifest = pod(|p| p["spec"]["tolerations"] = json!([in_tree("not-ready")]));
+        let live = edited(applied_from(manifest.clone(), &manifest), |p| {
+            p["spec"]["tolerations"].as_array_mut().unwrap().push(in_tree("unreachable"));
+        });
+        let tolerations = create(Kind::Pod, &live).object["spec"]["tolerations"].clone();
+        assert_eq!(tolerations[0], in_tree("not-ready"));
+        assert_eq!(tolerations[1], outage("unreachable"));
+    }
+
+    #[test]
+    fn a_template_that_has_them_is_marked_and_its_pods_keep_them() {
+        // Given a template with seconds of its own, which no plugin ever adds to templates
+        let deployment = deployment(|d| {
+            template_of(d)["spec"]["tolerations"] = json!([in_tree("not-ready"), in_tree("unreachable")])
+        });
+        let template = create(Kind::Deployment, &deployment).template(Kind::Deployment);
+        assert_eq!(template["metadata"]["annotations"][OWN_TOLERATIONS], "true");
+        assert_eq!(template["spec"]["tolerations"][0], in_tree("not-ready"));
+
+        // When a Pod is made from it
+        let pod = pod(|p| {
+            p["metadata"] = template["metadata"].clone();
+            p["spec"] = template["spec"].clone();
+            p["metadata"]["ownerReferences"] = json!([{"kind": "ReplicaSet", "name": "orders-1", "controller": true}]);
+        });
+
+        // Then it keeps them, and everything else is there already
+        let reviewed = create(Kind::Pod, &pod);
+        assert_eq!(reviewed.patched(), [""; 0]);
+        assert_eq!(reviewed.object["spec"]["tolerations"][0], in_tree("not-ready"));
+    }
+
+    #[rstest]
+    #[case::no_seconds(json!([]))]
+    #[case::others(json!([{"key": "node.kubernetes.io/not-ready", "operator": "Exists", "tolerationSeconds": 60}]))]
+    fn a_template_that_has_none_is_not_marked(#[case] tolerations: Value) {
+        let deployment = deployment(|d| template_of(d)["spec"]["tolerations"] = tolerations);
+        let template = create(Kind::Deployment, &deployment).template(Kind::Deployment);
+        assert_eq!(template["metadata"]["annotations"].get(OWN_TOLERATIONS), None);
+    }
+
+    #[test]
+    fn a_mark_that_the_user_denied_stays_denied() {
+        let pod = pod(|p| {
+            p["metadata"]["annotations"][OWN_TOLERATIONS] = json!("false");
+            p["spec"]["tolerations"] = json!([in_tree("not-ready")]);
+        });
+        let reviewed = create(Kind::Pod, &pod);
+        assert_eq!(reviewed.object["spec"]["tolerations"][0], outage("not-ready"));
+        assert_eq!(reviewed.object["metadata"]["annotations"][OWN_TOLERATIONS], "false");
+    }
+}
+
+mod base_affinity {
+    use similar_asserts::assert_eq;
+
+    use super::*;
+
+    fn declared() -> [Value; 2] {
+        [is_in(BASE_NAME, &["base"]), is_in(BASE_VERSION, &["1.0.0"])]
+    }
+
+    #[rstest]
+    #[case::two_terms_both_narrowed(
+        json!([{"matchExpressions": [is_in("rack", &["a"])]}, {"matchExpressions": [is_in("rack", &["b"])]}]),
+        json!([
+            {"matchExpressions": [is_in("rack", &["a"]), declared()[0], declared()[1]]},
+            {"matchExpressions": [is_in("rack", &["b"]), declared()[0], declared()[1]]},
+        ]),
+    )]
+    #[case::only_what_a_term_lacks(
+        json!([{"matchExpressions": [is_in(BASE_VERSION, &["2.0.0"])]}]),
+        json!([{"matchExpressions": [is_in(BASE_VERSION, &["2.0.0"]), declared()[0]]}]),
+    )]
+    #[case::also_where_it_says_not(
+        json!([{"matchExpressions": [{"key": BASE_VERSION, "operator": "NotIn", "values": ["2.0.0"]}]}]),
+        json!([{"matchExpressions": [{"key": BASE_VERSION, "operator": "NotIn", "values": ["2.0.0"]}, declared()[0]]}]),
+    )]
+    #[case::an_empty_term_is_never_touched(
+        json!([{}, {"matchExpressions": [is_in("rack", &["a"])]}, {"matchExpressions": [], "matchFields": null}]),
+        json!([
+            {},
+            {"matchExpressions": [is_in("rack", &["a"]), declared()[0], declared()[1]]},
+            {"matchExpressions": [], "matchFields": null},
+        ]),
+    )]
+    #[case::no_terms_match_no_node_and_stay_so(json!([]), json!([]))]
+    #[case::a_daemon_sets_pod(
+        json!([{"matchFields": [is_in("metadata.name", &["vnode.10.0.0.1.dev"])]}]),
+        json!([{"matchFields": [is_in("metadata.name", &["vnode.10.0.0.1.dev"])]}]),
+    )]
+    fn narrows_every_term(#[case] given: Value, #[case] expected: Value) {
+        assert_eq!(super::node_terms(&given), expected);
+    }
+
+    #[rstest]
+    #[case::null_affinity(json!({"affinity": null}))]
+    #[case::empty_affinity(json!({"affinity": {}}))]
+    #[case::only_preferred(json!({"affinity": {"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": []}}}))]
+    #[case::required_null(json!({"affinity": {"nodeAffinity": {REQUIRED: null}}}))]
+    fn is_made_where_there_is_none(#[case] spec: Value) {
+        let deployment = deployment(|d| template_of(d)["spec"]["affinity"] = spec["affinity"].clone());
+        let template = create(Kind::Deployment, &deployment).template(Kind::Deployment);
+        assert_eq!(
+            template["spec"]["affinity"]["nodeAffinity"][REQUIRED]["nodeSelectorTerms"],
+            json!([{"matchExpressions": declared()}]),
+            "{template}"
+        );
+    }
+
+    #[test]
+    fn asks_only_for_what_a_node_selector_leaves_open() {
+        let deployment = deployment(|d| template_of(d)["spec"]["nodeSelector"] = json!({BASE_NAME: "other"}));
+        let template = create(Kind::Deployment, &deployment).template(Kind::Deployment);
+        assert_eq!(
+            template["spec"]["affinity"]["nodeAffinity"][REQUIRED]["nodeSelectorTerms"],
+            json!([{"matchExpressions": [is_in(BASE_VERSION, &["1.0.0"])]}])
+        );
+        assert_eq!(template["spec"]["nodeSelector"], json!({BASE_NAME: "other"}));
+    }
+
+    #[test]
+    fn leaves_alone_what_is_bound_to_a_node() {
+        let pod = pod(|p| p["spec"]["nodeName"] = json!("vnode.10.0.0.1.dev"));
+        let reviewed = create(Kind::Pod, &pod);
+        assert_eq!(reviewed.object["spec"]["affinity"]["nodeAffinity"], Value::Null);
+        assert!(reviewed.verdict.admits(), "{:?}", reviewed.verdict);
+    }
+}
+
+mod sources {
+    use similar_asserts::assert_eq;
+
+    use super::*;
+
+    /// The base version that is injected where the places declare one: `(template, workload, namespace)`.
+    #[rstest]
+    #[case::template_first(Some("t"), Some("w"), Some("n"), Some("t"))]
+    #[case::then_workload(None, Some("w"), Some("n"), Some("w"))]
+    #[case::then_namespace(None, None, Some("n"), Some("n"))]
+    #[case::else_none(None, None, None, None)]
+    fn the_nearest_wins(
+        #[case] template: Option<&str>,
+        #[case] workload: Option<&str>,
+        #[case] namespace: Option<&str>,
+        #[case] expected: Option<&str>,
+        #[values("labels", "annotations")] place: &str,
+    ) {
+        for key in [BASE_NAME, BASE_VERSION, BASE_CLUSTER] {
+            // Given
+            let object = deployment(|d| {
+                template_of(d)["metadata"]["annotations"] = Value::Null;
+                if let Some(value) = template {
+                    template_of(d)["metadata"][place][key] = json!(value);
+                }
+                if let Some(value) = workload {
+                    d["metadata"][place][key] = json!(value);
+                }
+            });
+            let cluster = match (namespace, place) {
+                (Some(value), "labels") => Cluster::plain().labelled(key, value),
+                (Some(value), _) => Cluster::plain().annotated(key, value),
+                (None, _) => Cluster::plain(),
+            };
+            // When
+            let template = cluster.create(Kind::Deployment, &object).template(Kind::Deployment);
+            // Then
+            let terms = &template["spec"]["affinity"]["nodeAffinity"][REQUIRED]["nodeSelectorTerms"];
+            let expected = expected.map_or(Value::Null, |value| json!([{"matchExpressions": [is_in(key, &[value])]}]));
+            assert_eq!(*terms, expected, "{template}");
+        }
+    }
+
+    #[test]
+    fn each_key_is_looked_up_for_itself() {
+        let object = deployment(|d| {
+            template_of(d)["metadata"]["annotations"] = json!({BASE_NAME: "base"});
+            d["metadata"]["annotations"] = json!({BASE_NAME: "ignored", BASE_VERSION: "2.0.0"});
+        });
+        let cluster = Cluster::plain().labelled(BASE_VERSION, "ignored").annotated(BASE_CLUSTER, "blue");
+        let reviewed = cluster.create(Kind::Deployment, &object);
+        assert_eq!(
+            reviewed.template(Kind::Deployment)["spec"]["affinity"]["nodeAffinity"][REQUIRED]["nodeSelectorTerms"],
+            json!([{"matchExpressions": [
+                is_in(BASE_NAME, &["base"]), is_in(BASE_VERSION, &["2.0.0"]), is_in(BASE_CLUSTER, &["blue"]),
+            ]}])
+        );
+        assert_eq!(reviewed.object["metadata"]["labels"], json!({ENV: "dev", BASE_CLUSTER: "blue"}));
+    }
+
+    #[rstest]
+    #[case::default(Cluster::plain(), None, "dev")]
+    #[case::configured(Cluster::plain().default_env("test"), None, "test")]
+    #[case::namespace_label(Cluster::plain().default_env("test").labelled(ENV, "prod"), None, "prod")]
+    #[case::namespace_annotation(Cluster::plain().annotated(ENV, "prod"), None, "prod")]
+    #[case::no_label_value(Cluster::plain().annotated(ENV, "dev or prod"), None, "dev")]
+    #[case::template(Cluster::plain().annotated(ENV, "prod"), Some("gray"), "gray")]
+    fn the_environment_comes_the_same_way(#[case] cluster: Cluster, #[case] template: Option<&str>, #[case] env: &str) {
+        let object = deployment(|d| {
+            if let Some(env) = template {
+                template_of(d)["metadata"]["annotations"][ENV] = json!(env);
+            }
+        });
+        let reviewed = cluster.create(Kind::Deployment, &object);
+        assert_eq!(reviewed.template(Kind::Deployment)["spec"]["tolerations"][1], node_env(env));
+        assert_eq!(reviewed.object["metadata"]["labels"][ENV], env);
+    }
+}
+
+mod workload_labels {
+    use similar_asserts::assert_eq;
+
+    use super::*;
+
+    #[rstest]
+    #[case::by_affinity(json!({"affinity": {"nodeAffinity": {REQUIRED: {"nodeSelectorTerms": [{"matchExpressions": [is_in(BASE_CLUSTER, &["blue"])]}]}}}}), Some("blue"))]
+    #[case::by_node_selector(json!({"nodeSelector": {BASE_CLUSTER: "blue"}}), Some("blue"))]
+    #[case::two_clusters(json!({"affinity": {"nodeAffinity": {REQUIRED: {"nodeSelectorTerms": [{"matchExpressions": [is_in(BASE_CLUSTER, &["blue", "green"])]}]}}}}), None)]
+    #[case::unknown(json!({}), None)]
+    fn the_cluster_is_named_where_it_is_known(#[case] spec: Value, #[case] cluster: Option<&str>) {
+        let deployment = deployment(|d| {
+            for (field, value) in spec.as_object().unwrap() {
+                template_of(d)["spec"][field] = value.clone();
+            }
+        });
+        let reviewed = create(Kind::Deployment, &deployment);
+        assert_eq!(reviewed.object["metadata"]["labels"].get(BASE_CLUSTER).and_then(Value::as_str), cluster);
+    }
+
+    #[test]
+    fn what_stands_is_left() {
+        let deployment = deployment(|d| d["metadata"]["labels"] = json!({ENV: "prod", BASE_CLUSTER: "blue"}));
+        let reviewed = create(Kind::Deployment, &deployment);
+        assert_eq!(reviewed.object["metadata"]["labels"], json!({ENV: "prod", BASE_CLUSTER: "blue"}));
+    }
+
+    #[test]
+    fn a_pod_gets_none() {
+        let reviewed = create(Kind::Pod, &module(Kind::Pod));
+        assert_eq!(reviewed.object["metadata"]["labels"], json!({COMPONENT: "module", NAME: "biz1", VERSION: "1.0.0"}));
+    }
+}
+
+mod anti_affinity {
+    use similar_asserts::assert_eq;
+
+    use super::*;
+
+    fn with_terms(terms: &Value) -> Value {
+        let deployment =
+            deployment(|d| template_of(d)["spec"]["affinity"]["podAntiAffinity"][REQUIRED] = terms.clone());
+        create(Kind::Deployment, &deployment).template(Kind::Deployment)["spec"]["affinity"]["podAntiAffinity"]
+            [REQUIRED]
+            .clone()
+    }
+
+    fn injected() -> Value {
+        json!({
+            "labelSelector": {"matchLabels": {NAME: "biz1", VERSION: "1.0.0"}},
+            "namespaceSelector": {},
+            "topologyKey": "kubernetes.io/hostname",
+        })
+    }
+
+    fn but(edit: impl FnOnce(&mut Value)) -> Value {
+        edited(injected(), edit)
+    }
+
+    #[rstest]
+    #[case::the_same(injected())]
+    #[case::any_version(but(|t| t["labelSelector"] = json!({"matchLabels": {NAME: "biz1"}})))]
+    #[case::any_module(but(|t| t["labelSelector"] = json!({"matchLabels": {COMPONENT: "module"}})))]
+    #[case::any_pod(but(|t| t["labelSelector"] = json!({})))]
+    #[case::by_expression(but(|t| t["labelSelector"] = json!({"matchExpressions": [is_in(NAME, &["biz1", "biz2"])]})))]
+    #[case::by_key(but(|t| t["matchLabelKeys"] = json!([VERSION])))]
+    fn a_term_that_keeps_the_module_apart_is_enough(#[case] term: Value) {
+        assert_eq!(with_terms(&json!([term])), json!([term]));
+    }
+
+    #[rstest]
+    #[case::zone(but(|t| t["topologyKey"] = json!("topology.kubernetes.io/zone")))]
+    #[case::own_namespace(but(|t| t["namespaceSelector"] = Value::Null))]
+    #[case::some_namespaces(but(|t| t["namespaceSelector"] = json!({"matchLabels": {"team": "a"}})))]
+    #[case::a_list_of_namespaces(but(|t| { t["namespaceSelector"] = Value::Null; t["namespaces"] = json!(["shop"]) }))]
+    #[case::another_version(but(|t| t["labelSelector"]["matchLabels"][VERSION] = json!("2")))]
+    #[case::a_label_of_the_users_own(but(|t| t["labelSelector"]["matchLabels"]["app"] = json!("orders")))]
+    #[case::no_pod(but(|t| t["labelSelector"] = Value::Null))]
+    #[case::by_template_hash(but(|t| t["matchLabelKeys"] = json!(["pod-template-hash"])))]
+    #[case::mismatch(but(|t| t["mismatchLabelKeys"] = json!([VERSION])))]
+    fn one_that_does_not_gets_ours_beside_it(#[case] term: Value) {
+        assert_eq!(with_terms(&json!([term])), json!([term, injected()]));
+    }
+}
+
+mod left_alone {
+    use similar_asserts::assert_eq;
+
+    use super::*;
+
+    #[rstest]
+    #[case::replica_set(Kind::ReplicaSet)]
+    #[case::job(Kind::Job)]
+    #[case::deployment_of_an_operator(Kind::Deployment)]
+    fn what_a_controller_owns(#[case] kind: Kind) {
+        let owned = edited(module(kind), |object| {
+            object["metadata"]["ownerReferences"] = json!([{"kind": "Owner", "name": "o", "controller": true}]);
+        });
+        let reviewed = create(kind, &owned);
+        assert_eq!(reviewed.object, owned);
+        assert_eq!(reviewed.patched(), [""; 0]);
+        assert_eq!(reviewed.refused(), [""; 0]);
+    }
+
+    #[rstest]
+    #[case::no_controller(json!([{"kind": "Owner", "name": "o"}]))]
+    #[case::controller_false(json!([{"kind": "Owner", "name": "o", "controller": false}]))]
+    fn what_is_owned_without_a_controller_is_not(#[case] owners: Value) {
+        let owned = edited(module(Kind::ReplicaSet), |object| object["metadata"]["ownerReferences"] = owners);
+        assert!(!create(Kind::ReplicaSet, &owned).patched().is_empty(), "{owned}");
+    }
+
+    #[rstest]
+    fn what_opted_out(
+        #[values("object", "template")] place: &str,
+        #[values(Kind::Deployment, Kind::CronJob)] kind: Kind,
+    ) {
+        let object = edited(module(kind), |object| {
+            let at = if place == "object" { object } else { template_in(kind, object) };
+            at["metadata"]["annotations"][INJECT] = json!("false");
+        });
+        let reviewed = create(kind, &object);
+        assert_eq!(reviewed.object, object);
+        assert_eq!(reviewed.patched(), [""; 0]);
+        // and is checked all the same: without the affinity that would have come of the declaration there is no base
+        let terms =
+            format!("{}.spec.affinity.nodeAffinity.{REQUIRED}.nodeSelectorTerms: Required", kind.template_path());
+        assert_eq!(reviewed.refused(), [terms]);
+    }
+
+    #[test]
+    fn what_is_misshapen_which_is_refused() {
+        let object = deployment(|d| template_of(d)["spec"]["tolerations"] = json!({"operator": "Exists"}));
+        let reviewed = create(Kind::Deployment, &object);
+        assert_eq!(reviewed.object, object);
+        assert_eq!(reviewed.refused(), ["spec.template.spec.tolerations: Type"]);
+    }
+
+    #[test]
+    fn fields_that_nobody_knows() {
+        let object = deployment(|d| {
+            d["spec"]["fromTheFuture"] = json!({"a": [1.5, null]});
+            template_of(d)["spec"]["alsoFromThere"] = json!([{"deep": true}]);
+        });
+        let after = create(Kind::Deployment, &object).object;
+        assert_eq!(after["spec"]["fromTheFuture"], object["spec"]["fromTheFuture"]);
+        assert_eq!(after["spec"]["template"]["spec"]["alsoFromThere"], json!([{"deep": true}]));
+    }
+}

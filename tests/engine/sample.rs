@@ -1,0 +1,191 @@
+//! Manifests to start from, and reviews of them.
+
+use koupleless_warden::module::Kind;
+use koupleless_warden::policy::{NamespaceFacts, Policy, Request, Verdict};
+use serde_json::{Value, json};
+
+pub(crate) const COMPONENT: &str = "virtual-kubelet.koupleless.io/component";
+pub(crate) const COMPONENT_OLDER: &str = "module-controller.koupleless.io/component";
+pub(crate) const STRATEGY: &str = "virtual-kubelet.koupleless.io/strategy";
+pub(crate) const ENV: &str = "virtual-kubelet.koupleless.io/env";
+pub(crate) const NAME: &str = "module.koupleless.io/name";
+pub(crate) const VERSION: &str = "module.koupleless.io/version";
+pub(crate) const BASE_NAME: &str = "base.koupleless.io/name";
+pub(crate) const BASE_VERSION: &str = "base.koupleless.io/version";
+pub(crate) const BASE_CLUSTER: &str = "base.koupleless.io/cluster-name";
+pub(crate) const INJECT: &str = "warden.koupleless.io/inject";
+pub(crate) const OWN_TOLERATIONS: &str = "warden.koupleless.io/own-tolerations";
+pub(crate) const ALLOW_SAME_VERSION: &str = "warden.koupleless.io/allow-same-version";
+pub(crate) const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+pub(crate) const REQUIRED: &str = "requiredDuringSchedulingIgnoredDuringExecution";
+
+/// A pod template with nothing in it but what only its author can know: the module and the base it is for.
+pub(crate) fn template() -> Value {
+    json!({
+        "metadata": {
+            "labels": {COMPONENT: "module"},
+            "annotations": {BASE_NAME: "base", BASE_VERSION: "1.0.0"},
+        },
+        "spec": {"containers": [{
+            "name": "biz1",
+            "image": "https://repo.example.com/biz1-1.0.0-ark-biz.jar",
+            "env": [{"name": "BIZ_VERSION", "value": "1.0.0"}],
+        }]},
+    })
+}
+
+/// An object of `kind` around [`template`].
+pub(crate) fn module(kind: Kind) -> Value {
+    let identity = json!({"name": "orders", "namespace": "shop"});
+    let api_version = if kind.group().is_empty() { "v1".to_owned() } else { format!("{}/v1", kind.group()) };
+    let mut object = match kind {
+        Kind::Pod => template(),
+        Kind::CronJob => json!({"spec": {"schedule": "@daily", "jobTemplate": {"spec": {"template": template()}}}}),
+        _ => json!({"spec": {"template": template()}}),
+    };
+    object["apiVersion"] = json!(api_version);
+    object["kind"] = json!(kind.name());
+    for (key, value) in identity.as_object().unwrap() {
+        object["metadata"][key] = value.clone();
+    }
+    object
+}
+
+/// [`module`] of a Deployment, with `edit` made to it.
+pub(crate) fn deployment(edit: impl FnOnce(&mut Value)) -> Value {
+    edited(module(Kind::Deployment), edit)
+}
+
+/// [`module`] of a bare Pod, with `edit` made to it.
+pub(crate) fn pod(edit: impl FnOnce(&mut Value)) -> Value {
+    edited(module(Kind::Pod), edit)
+}
+
+/// `object` with `edit` made to it.
+pub(crate) fn edited(mut object: Value, edit: impl FnOnce(&mut Value)) -> Value {
+    edit(&mut object);
+    object
+}
+
+/// The pod template inside `object`.
+pub(crate) fn template_in(kind: Kind, object: &mut Value) -> &mut Value {
+    kind.template_path().segments().iter().fold(object, |at, segment| &mut at[segment.name().unwrap()])
+}
+
+/// The names of JSON objects in the paths of a Deployment that tests change most.
+pub(crate) fn template_of(deployment: &mut Value) -> &mut Value {
+    template_in(Kind::Deployment, deployment)
+}
+
+/// Gives the first container another version, and the jar that goes with it.
+pub(crate) fn release(deployment: &mut Value, version: &str) {
+    let container = &mut template_of(deployment)["spec"]["containers"][0];
+    container["image"] = json!(format!("https://repo.example.com/biz1-{version}-ark-biz.jar"));
+    container["env"][0]["value"] = json!(version);
+}
+
+/// Leaves the witness of client-side apply: `manifest` is what the user wrote.
+pub(crate) fn applied_from(mut object: Value, manifest: &Value) -> Value {
+    object["metadata"]["annotations"][LAST_APPLIED] = json!(manifest.to_string());
+    object
+}
+
+/// Where an object is reviewed: what it was before, and what surrounds it.
+#[derive(Debug, Clone)]
+pub(crate) struct Cluster {
+    policy: Policy,
+    namespace: NamespaceFacts,
+}
+
+/// What a review came to.
+#[derive(Debug)]
+pub(crate) struct Reviewed {
+    /// The object with everything filled in.
+    pub(crate) object: Value,
+    /// What else was decided.
+    pub(crate) verdict: Verdict,
+}
+
+impl Cluster {
+    /// A cluster whose default environment is `dev`, with nothing said by the namespace.
+    pub(crate) fn plain() -> Self {
+        Self { policy: Policy::default(), namespace: NamespaceFacts::default() }
+    }
+
+    /// With the namespace labelled.
+    pub(crate) fn labelled(mut self, key: &str, value: &str) -> Self {
+        self.namespace.labels.insert(key.to_owned(), value.to_owned());
+        self
+    }
+
+    /// With the namespace annotated.
+    pub(crate) fn annotated(mut self, key: &str, value: &str) -> Self {
+        self.namespace.annotations.insert(key.to_owned(), value.to_owned());
+        self
+    }
+
+    /// With another default environment.
+    pub(crate) fn default_env(mut self, env: &str) -> Self {
+        self.policy.default_env = env.to_owned();
+        self
+    }
+
+    /// Reviews `object` as a new one.
+    pub(crate) fn create(&self, kind: Kind, object: &Value) -> Reviewed {
+        self.review(kind, None, object)
+    }
+
+    /// Reviews `object` as an update of `old`.
+    pub(crate) fn update(&self, kind: Kind, old: &Value, object: &Value) -> Reviewed {
+        self.review(kind, Some(old), object)
+    }
+
+    fn review(&self, kind: Kind, old: Option<&Value>, object: &Value) -> Reviewed {
+        let request = Request { kind, old, namespace: Some(&self.namespace) };
+        let (object, verdict) = self.policy.review(request, object.clone());
+        Reviewed { object, verdict }
+    }
+}
+
+/// Reviews `object` as a new one in a plain cluster.
+pub(crate) fn create(kind: Kind, object: &Value) -> Reviewed {
+    Cluster::plain().create(kind, object)
+}
+
+/// Reviews `deployment` as an update of `old` in a plain cluster.
+pub(crate) fn update(old: &Value, deployment: &Value) -> Reviewed {
+    Cluster::plain().update(Kind::Deployment, old, deployment)
+}
+
+/// What the cluster stores when `deployment` is created in it.
+pub(crate) fn stored(deployment: &Value) -> Value {
+    create(Kind::Deployment, deployment).object
+}
+
+impl Reviewed {
+    /// The pod template that came out.
+    pub(crate) fn template(&self, kind: Kind) -> Value {
+        kind.template_path().get(&self.object).cloned().unwrap_or_default()
+    }
+
+    /// The paths that the patch touches.
+    pub(crate) fn patched(&self) -> Vec<String> {
+        self.verdict.patch.0.iter().map(|operation| operation.path().to_string()).collect()
+    }
+
+    /// The violations as `field: fault`.
+    pub(crate) fn refused(&self) -> Vec<String> {
+        let violations = self.verdict.violations.iter();
+        violations.map(|violation| format!("{}: {:?}", violation.field, violation.fault)).collect()
+    }
+
+    /// The texts of the warnings.
+    pub(crate) fn warned(&self) -> Vec<&str> {
+        self.verdict.warnings.iter().map(|warning| warning.text()).collect()
+    }
+
+    /// Whether some warning has `part` in it.
+    pub(crate) fn warns_of(&self, part: &str) -> bool {
+        self.warned().iter().any(|warning| warning.contains(part))
+    }
+}

@@ -1,0 +1,177 @@
+//! What is admitted and yet odd.
+
+use koupleless_warden::module::Kind;
+use koupleless_warden::policy::Warning;
+use proptest::prelude::*;
+use rstest::rstest;
+use serde_json::{Value, json};
+use similar_asserts::assert_eq;
+
+use crate::sample::{
+    BASE_NAME, BASE_VERSION, COMPONENT, COMPONENT_OLDER, ENV, INJECT, NAME, REQUIRED, Reviewed, STRATEGY, VERSION,
+    create, deployment, edited, release, stored, template_of, update,
+};
+
+type Oddity = fn(&mut Value);
+
+#[rstest]
+#[case::older_label(
+    |d: &mut Value| template_of(d)["metadata"]["labels"][COMPONENT_OLDER] = json!("module"),
+    "label module-controller.koupleless.io/component is not read since V2.0: write virtual-kubelet.koupleless.io/component",
+)]
+#[case::older_label_of_the_workload(
+    |d: &mut Value| d["metadata"]["labels"]["module-controller.koupleless.io/strategy"] = json!("peer"),
+    "label module-controller.koupleless.io/strategy is not read since V2.0: write virtual-kubelet.koupleless.io/strategy",
+)]
+#[case::zone(
+    |d: &mut Value| template_of(d)["spec"]["affinity"]["podAntiAffinity"][REQUIRED] = json!([{"topologyKey": "topology.kubernetes.io/zone", "labelSelector": {}}]),
+    "no base has topology.kubernetes.io/zone: spread over kubernetes.io/hostname instead",
+)]
+#[case::preferred_zone(
+    |d: &mut Value| template_of(d)["spec"]["affinity"]["podAntiAffinity"]["preferredDuringSchedulingIgnoredDuringExecution"] =
+        json!([{"weight": 1, "podAffinityTerm": {"topologyKey": "topology.kubernetes.io/zone"}}]),
+    "no base has topology.kubernetes.io/zone: spread over kubernetes.io/hostname instead",
+)]
+#[case::spread_constraint(
+    |d: &mut Value| template_of(d)["spec"]["topologySpreadConstraints"] = json!([{"topologyKey": "topology.kubernetes.io/zone"}]),
+    "no base has topology.kubernetes.io/zone: spread over kubernetes.io/hostname instead",
+)]
+#[case::dead_selector(
+    |d: &mut Value| template_of(d)["spec"]["nodeSelector"] = json!({"kubernetes.io/arch": "amd64"}),
+    "no base carries label kubernetes.io/arch: demanding it keeps the module off every base",
+)]
+#[case::dead_expression(
+    |d: &mut Value| template_of(d)["spec"]["affinity"]["nodeAffinity"][REQUIRED]["nodeSelectorTerms"] =
+        json!([{"matchExpressions": [{"key": "base.koupleless.io/stack", "operator": "In", "values": ["java"]}]}]),
+    "no base carries label base.koupleless.io/stack: demanding it keeps the module off every base",
+)]
+#[case::sidecar(
+    |d: &mut Value| template_of(d)["spec"]["containers"].as_array_mut().unwrap().push(json!({"name": "proxy", "image": "envoy"})),
+    "container proxy is no jar: bases are told to install it as a module",
+)]
+#[case::cpu_request(
+    |d: &mut Value| template_of(d)["spec"]["containers"][0]["resources"] = json!({"requests": {"cpu": "100m"}}),
+    "container biz1 asks for cpu, which no base offers: it is never scheduled",
+)]
+#[case::disk_limit(
+    |d: &mut Value| template_of(d)["spec"]["containers"][0]["resources"] = json!({"limits": {"ephemeral-storage": "1Gi"}}),
+    "container biz1 asks for ephemeral-storage, which no base offers: it is never scheduled",
+)]
+#[case::overruled_environment(
+    |d: &mut Value| {
+        d["metadata"]["annotations"][ENV] = json!("dev");
+        template_of(d)["spec"]["tolerations"] =
+            json!([{"key": "schedule.koupleless.io/node-env", "value": "prod", "effect": "NoExecute"}]);
+    },
+    "virtual-kubelet.koupleless.io/env is declared dev; the pod spec demands prod, which wins",
+)]
+#[case::toleration_that_ends(
+    |d: &mut Value| template_of(d)["spec"]["tolerations"] = json!([{"key": "schedule.koupleless.io/virtual-node", "operator": "Exists", "tolerationSeconds": 60}]),
+    "toleration of schedule.koupleless.io/virtual-node ends after 60 s: the module is then uninstalled",
+)]
+#[case::jar_of_another_name(
+    |d: &mut Value| template_of(d)["spec"]["containers"][0]["image"] = json!("https://repo.example.com/other-1.0.0-ark-biz.jar"),
+    "the jar is called other, the container biz1: is that the jar's bizName?",
+)]
+#[case::jar_of_another_version(
+    |d: &mut Value| template_of(d)["spec"]["containers"][0]["image"] = json!("https://repo.example.com/biz1-2.0.0-ark-biz.jar"),
+    "the jar's name says version 2.0.0, BIZ_VERSION says 1.0.0",
+)]
+#[case::version_in_the_selector(
+    |d: &mut Value| d["spec"]["selector"] = json!({"matchLabels": {VERSION: "1.0.0"}}),
+    "the selector demands module.koupleless.io/version: each version needs a Deployment of its own",
+)]
+#[case::an_open_term(
+    |d: &mut Value| {
+        template_of(d)["metadata"]["annotations"] = Value::Null;
+        template_of(d)["spec"]["affinity"]["nodeAffinity"][REQUIRED]["nodeSelectorTerms"] = json!([
+            {"matchExpressions": [{"key": BASE_NAME, "operator": "Exists"}]},
+            {"matchExpressions": [{"key": "virtual-kubelet.koupleless.io/env", "operator": "Exists"}]},
+        ]);
+    },
+    "a nodeSelectorTerm names no base: terms are ORed, so it lets the module onto any",
+)]
+#[case::an_overruled_declaration(
+    |d: &mut Value| template_of(d)["spec"]["nodeSelector"] = json!({BASE_VERSION: "2.0.0"}),
+    "base.koupleless.io/version is declared 1.0.0; the pod spec demands 2.0.0, which wins",
+)]
+#[case::an_unknown_annotation(
+    |d: &mut Value| d["metadata"]["annotations"]["warden.koupleless.io/injekt"] = json!("false"),
+    "annotation warden.koupleless.io/injekt is unknown and does nothing",
+)]
+fn an_oddity_is_admitted_and_named(#[case] oddity: Oddity, #[case] warning: &str) {
+    let deployment = deployment(oddity);
+    let reviewed = create(Kind::Deployment, &deployment);
+    assert_eq!(reviewed.warned(), [warning], "{deployment}");
+    assert_eq!(reviewed.refused(), [""; 0]);
+}
+
+#[rstest]
+#[case::no_cpu(|d: &mut Value| template_of(d)["spec"]["containers"][0]["resources"] = json!({"requests": {"cpu": "0", "memory": "1Mi"}}))]
+#[case::host_spread(|d: &mut Value| template_of(d)["spec"]["topologySpreadConstraints"] = json!([{"topologyKey": "kubernetes.io/hostname"}]))]
+#[case::forbidding_a_dead_key(
+    |d: &mut Value| template_of(d)["spec"]["affinity"]["nodeAffinity"][REQUIRED]["nodeSelectorTerms"] =
+        json!([{"matchExpressions": [{"key": "kubernetes.io/arch", "operator": "NotIn", "values": ["arm64"]}]}]),
+)]
+#[case::current_dialect(|d: &mut Value| d["metadata"]["labels"] = json!({COMPONENT: "module-deployment", STRATEGY: "peer"}))]
+#[case::name_in_the_selector(|d: &mut Value| d["spec"]["selector"] = json!({"matchLabels": {NAME: "biz1"}}))]
+#[case::a_jar_without_version(|d: &mut Value| template_of(d)["spec"]["containers"][0]["image"] = json!("https://repo.example.com/latest.jar"))]
+#[case::declared_and_demanded_alike(|d: &mut Value| template_of(d)["spec"]["nodeSelector"] = json!({BASE_VERSION: "1.0.0"}))]
+fn nothing_is_said_where_nothing_is_odd(#[case] edit: Oddity) {
+    let deployment = deployment(edit);
+    assert_eq!(create(Kind::Deployment, &deployment).warned(), [""; 0], "{deployment}");
+}
+
+#[test]
+fn an_opt_out_of_the_workload_alone_is_pointed_out() {
+    let complete = stored(&deployment(|_: &mut Value| {}));
+    let opted_out = edited(complete, |d| d["metadata"]["annotations"][INJECT] = json!("false"));
+    assert!(create(Kind::Deployment, &opted_out).warns_of("would reach its Pods"), "{opted_out}");
+    let both = edited(opted_out, |d| template_of(d)["metadata"]["annotations"][INJECT] = json!("false"));
+    assert_eq!(create(Kind::Deployment, &both).warned(), [""; 0], "{both}");
+}
+
+#[rstest]
+#[case::frees_bases(json!({"rollingUpdate": {"maxUnavailable": "25%"}}), "peer", true)]
+#[case::recreates(json!({"type": "Recreate"}), "peer", true)]
+#[case::frees_none(json!({"rollingUpdate": {"maxUnavailable": 0}}), "peer", false)]
+#[case::no_peer(json!({"rollingUpdate": {"maxUnavailable": "25%"}}), "", false)]
+fn a_new_version_of_a_peer_that_frees_bases_is_pointed_out(
+    #[case] strategy: Value,
+    #[case] label: &str,
+    #[case] warns: bool,
+) {
+    let old = stored(&deployment(|d| {
+        d["metadata"]["labels"][STRATEGY] = json!(label);
+        d["spec"]["replicas"] = json!(4);
+        d["spec"]["strategy"] = strategy;
+    }));
+    let reviewed = update(&old, &edited(old.clone(), |d| release(d, "2.0.0")));
+    assert_eq!(reviewed.warns_of("some bases go without"), warns, "{:?}", reviewed.warned());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_warning_has_at_most_120_characters_whatever_the_names(name in "\\PC{0,200}", key in "[a-z./-]{1,150}") {
+        let odd = deployment(|d| {
+            d["metadata"]["labels"]["module-controller.koupleless.io/strategy"] = json!(name);
+            d["metadata"]["annotations"][format!("warden.koupleless.io/{key}")] = json!(name);
+            d["spec"]["selector"] = json!({"matchLabels": {VERSION: name}});
+            let template = template_of(d);
+            template["metadata"]["labels"][COMPONENT_OLDER] = json!("module");
+            template["spec"]["nodeSelector"] = json!({format!("base.koupleless.io/{key}"): name, BASE_VERSION: name});
+            template["spec"]["topologySpreadConstraints"] = json!([{"topologyKey": key}]);
+            template["spec"]["tolerations"] = json!([{"key": "schedule.koupleless.io/node-env", "value": name, "tolerationSeconds": 1}]);
+            template["spec"]["containers"][0]["name"] = json!(name);
+            template["spec"]["containers"][0]["resources"] = json!({"limits": {"cpu": 1, "ephemeral-storage": 1}});
+            template["spec"]["containers"].as_array_mut().unwrap().push(json!({"name": name, "image": name}));
+        });
+        let reviewed: Reviewed = create(Kind::Deployment, &odd);
+        prop_assert!(reviewed.warned().len() >= 8, "{:?}", reviewed.warned());
+        for warning in reviewed.warned() {
+            prop_assert!(warning.chars().count() <= Warning::LIMIT, "{warning}");
+        }
+    }
+}
