@@ -1,8 +1,5 @@
 //! The webhook's two endpoints.
 
-use std::any::Any;
-use std::time::Duration;
-
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
@@ -11,17 +8,12 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use serde_json::Value;
-use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::timeout::TimeoutLayer;
 
 use super::envelope::failure;
 use super::reviewer::{Endpoint, Reviewer};
 
 /// The largest body taken: etcd stores objects of up to 1.5 MiB, requests may be 3 MiB, and a review carries an object twice.
 pub const BODY_LIMIT: usize = 7 * 1024 * 1024;
-
-/// How long a client may take over one request. The API server gives up after the 3 s of our webhook configuration.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The endpoints `/mutate` and `/validate`.
 pub fn router(reviewer: Reviewer) -> Router {
@@ -32,8 +24,6 @@ pub fn router(reviewer: Reviewer) -> Router {
         .route("/mutate", endpoint(Endpoint::Mutate))
         .route("/validate", endpoint(Endpoint::Validate))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
-        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST_TIMEOUT))
-        .layer(CatchPanicLayer::custom(after_panic))
         .with_state(reviewer)
 }
 
@@ -71,15 +61,4 @@ fn is_json(headers: &HeaderMap) -> bool {
 fn reply(code: u16, body: &Value) -> Response {
     let code = StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     (code, [(header::CONTENT_TYPE, "application/json")], body.to_string()).into_response()
-}
-
-/// A panic is a fault of ours in one review; the others go on, and `failurePolicy` decides on this one.
-fn after_panic(panic: Box<dyn Any + Send + 'static>) -> Response {
-    let said = panic
-        .downcast_ref::<String>()
-        .map(String::as_str)
-        .or_else(|| panic.downcast_ref::<&str>().copied())
-        .unwrap_or("no message");
-    tracing::error!(panic = said, "a review panicked");
-    reply(500, &failure(None, 500, "InternalError", "the review failed by a fault of warden's"))
 }

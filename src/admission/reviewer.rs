@@ -1,10 +1,13 @@
 //! From a request to an answer.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Instant;
 
+use futures::FutureExt as _;
 use prometheus_client::encoding::EncodeLabelValue;
 use serde_json::Value;
+use thiserror::Error;
 use tracing::{Instrument as _, Span, field};
 
 use super::Metrics;
@@ -39,6 +42,17 @@ pub struct Reply {
     /// An AdmissionReview, or a Status where not even the uid could be read.
     pub body: Value,
 }
+
+/// Why a review is left to the `failurePolicy` of the webhook.
+#[derive(Debug, Error)]
+enum Undecided {
+    #[error(transparent)]
+    Namespace(#[from] NamespacesUnavailable),
+    #[error("the review failed by a fault of warden's")]
+    Panic,
+}
+
+type Decision = (Answer, Vec<Warning>);
 
 impl Reviewer {
     /// A reviewer that decides by `policy`.
@@ -88,13 +102,13 @@ impl Reviewer {
         let kind_name = kind.map_or("other", Kind::name);
         let operation = request.operation.name();
         record(span, &request);
-        let (reply, outcome) = match self.decide(endpoint, kind, &mut request).await {
+        let (reply, outcome) = match self.decide_or_fail(endpoint, kind, &mut request).await {
             Ok((answer, warnings)) => {
                 let outcome = Outcome::of(&answer);
                 span.record("allowed", outcome != Outcome::Denied);
                 let body = answer.encode(&request.uid, &warnings);
                 let patch = body.pointer("/response/patch").and_then(Value::as_str);
-                span.record("patch_bytes", patch.map_or(0, |patch| patch.len() / 4 * 3));
+                span.record("patch_bytes", patch.map_or(0, |patch| patch.trim_end_matches('=').len() * 3 / 4));
                 (Reply { code: 200, body }, outcome)
             }
             Err(error) => {
@@ -108,12 +122,23 @@ impl Reviewer {
         reply
     }
 
+    /// A panic is a fault of ours in one review; the others go on, and this one ends like any that cannot be decided.
+    async fn decide_or_fail(
+        &self,
+        endpoint: Endpoint,
+        kind: Option<Kind>,
+        request: &mut envelope::Request,
+    ) -> Result<Decision, Undecided> {
+        let decision = AssertUnwindSafe(self.decide(endpoint, kind, request)).catch_unwind().await;
+        decision.map_err(|_| Undecided::Panic).flatten()
+    }
+
     async fn decide(
         &self,
         endpoint: Endpoint,
         kind: Option<Kind>,
         request: &mut envelope::Request,
-    ) -> Result<(Answer, Vec<Warning>), NamespacesUnavailable> {
+    ) -> Result<Decision, Undecided> {
         let whole = request.sub_resource.as_deref().unwrap_or_default().is_empty();
         let written = matches!(request.operation, Operation::Create | Operation::Update);
         let Some(kind) = kind.filter(|_| whole && written) else {

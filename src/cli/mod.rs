@@ -8,6 +8,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::module::{VersionFault, check_label_value};
+
 /// Koupleless modules on Kubernetes: plain manifests work, wrong ones say why.
 #[derive(Debug, Parser)]
 #[command(name = "warden", version, about)]
@@ -30,4 +32,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Serve(serve) => serve.run(),
         Command::Review(review) => review.run(),
     }
+}
+
+/// An environment as an argument: it becomes a label and the value of a taint.
+fn environment(argument: &str) -> Result<String, VersionFault> {
+    check_label_value(argument).map(|()| argument.to_owned())
 }

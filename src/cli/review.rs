@@ -26,7 +26,7 @@ pub(super) struct Review {
     #[arg(short = 'o', long, value_enum, default_value = "yaml")]
     output: Output,
     /// The environment of modules that say none, nor does their Namespace.
-    #[arg(long, env = "WARDEN_DEFAULT_ENV", default_value = ENV_DEFAULT)]
+    #[arg(long, env = "WARDEN_DEFAULT_ENV", default_value = ENV_DEFAULT, value_parser = super::environment)]
     default_env: String,
 }
 
@@ -69,10 +69,9 @@ impl Review {
             findings.push_str(&format!("error: {error}\n"));
         }
         findings.push_str(&print::findings(&reviewed));
-        let written = print::objects(self.output, &reviewed)
-            .and_then(|text| io::stdout().write_all(text.as_bytes()))
-            .and_then(|()| io::stderr().write_all(findings.as_bytes()));
-        match written {
+        let printed = print::objects(self.output, &reviewed).and_then(|text| io::stdout().write_all(text.as_bytes()));
+        let told = io::stderr().write_all(findings.as_bytes());
+        match printed.and(told) {
             // Who reads us has seen enough, as `head` does.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
             Err(error) => {

@@ -36,7 +36,7 @@ pub(super) struct Serve {
     #[arg(long, env = "WARDEN_TLS_KEY", value_name = "FILE")]
     tls_key: PathBuf,
     /// The environment of modules that say none, nor does their Namespace.
-    #[arg(long, env = "WARDEN_DEFAULT_ENV", default_value = ENV_DEFAULT)]
+    #[arg(long, env = "WARDEN_DEFAULT_ENV", default_value = ENV_DEFAULT, value_parser = super::environment)]
     default_env: String,
     /// How many seconds to go on serving after SIGTERM, not ready any more, until every API server has heard of it.
     #[arg(long, env = "WARDEN_SHUTDOWN_DELAY", default_value_t = 5, value_name = "SECONDS")]
@@ -74,16 +74,16 @@ impl Serve {
 
         let ops_listener = TcpListener::bind(self.ops_listen).await?;
         let listener = tls::Listener::bind(self.listen, certificate).await?;
-        tracing::info!(listen = %self.listen, ops = %self.ops_listen, "serving");
+        tracing::info!(listen = %listener.local_addr()?, ops = %ops_listener.local_addr()?, "serving");
 
         let (namespaces, watch) = NamespaceCache::watch(client);
         let policy = Policy { default_env: self.default_env };
         let reviewer = Reviewer::new(policy, Arc::new(namespaces.clone()), metrics);
-        let (stop, stop_ops) = (CancellationToken::new(), CancellationToken::new());
+        let stop = CancellationToken::new();
         let ops = Ops { readiness, registry: Arc::new(registry) };
-        let drain = Duration::from_secs(self.drain_timeout);
-        let mut webhook = tokio::spawn(tls::serve(listener, http::router(reviewer), stop.clone(), drain));
-        let mut ops = tokio::spawn(serve_ops(ops_listener, ops, stop_ops.clone()));
+        let patience = tls::Patience { drain: Duration::from_secs(self.drain_timeout), ..Default::default() };
+        let mut webhook = tokio::spawn(tls::serve(listener, http::router(reviewer), patience, stop.clone()));
+        let mut ops = tokio::spawn(serve_ops(ops_listener, ops));
         let mut watch = tokio::spawn(watch);
         tokio::spawn(async move {
             namespaces.synced().await;
@@ -102,8 +102,6 @@ impl Serve {
         tokio::time::sleep(Duration::from_secs(self.shutdown_delay)).await;
         stop.cancel();
         webhook.await?;
-        stop_ops.cancel();
-        ops.await??;
         Ok(())
     }
 }

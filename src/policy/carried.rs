@@ -78,6 +78,13 @@ fn identity(draft: &mut Draft, old: Workload<'_>, new: Workload<'_>, author: &Au
             draft.replace(&path, json!(new_value));
         }
     }
+    // What is kept apart stays with the labels, also where these were left alone.
+    let labels = Workload::new(new.kind(), draft.object()).template().metadata();
+    let label = |key, otherwise: &String| labels.label(key).map_or_else(|| otherwise.clone(), str::to_owned);
+    let after = (label(words::MODULE_NAME, &after.0), label(words::MODULE_VERSION, &after.1));
+    if before == after {
+        return;
+    }
     let injected = anti_affinity::term(&before.0, &before.1);
     let list = new.template().anti_affinity_path();
     let terms = new.template().anti_affinity();

@@ -11,7 +11,6 @@ use axum::routing::get;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
 
 use super::Readiness;
 
@@ -24,17 +23,17 @@ pub struct Ops {
     pub registry: Arc<Registry>,
 }
 
-/// Serves `/healthz`, `/readyz` and `/metrics` until `stop`.
+/// Serves `/healthz`, `/readyz` and `/metrics` until it is dropped: there is nothing here that must be finished.
 ///
 /// # Errors
 /// When the listener fails.
-pub async fn serve_ops(listener: TcpListener, ops: Ops, stop: CancellationToken) -> io::Result<()> {
+pub async fn serve_ops(listener: TcpListener, ops: Ops) -> io::Result<()> {
     let router = Router::new()
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
         .with_state(ops);
-    axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await
+    axum::serve(listener, router).await
 }
 
 async fn ready(State(ops): State<Ops>) -> impl IntoResponse {

@@ -4,7 +4,7 @@ mod files;
 mod serving;
 
 pub use files::{CertificateError, server_config};
-pub use serving::{Listener, serve};
+pub use serving::{Listener, Patience, serve};
 
 /// Makes ring the crypto provider of this process, for the webhook and for the Kubernetes client alike.
 pub fn install_crypto_provider() {

@@ -227,6 +227,9 @@ mod that_release_a_new_version {
         assert_eq!(reviewed.refused(), [format!("spec.template.metadata.labels[{VERSION}]: Invalid")]);
         let remedy = &reviewed.verdict.violations[0].remedy;
         assert!(remedy.contains("use a Deployment of its own"), "{remedy}");
+        // and what is kept apart stays with the label, so that a second review finds nothing to do
+        assert_eq!(kept_apart(&reviewed.object), ["1.0.0"]);
+        assert_eq!(update(&old, &reviewed.object).patched(), [""; 0]);
     }
 
     #[test]

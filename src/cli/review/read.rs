@@ -89,7 +89,7 @@ impl Input {
     }
 
     fn take_in(&mut self, file: &str, text: &str) {
-        let documents = match serde_saphyr::from_multiple::<Value>(text) {
+        let documents = match serde_saphyr::from_multiple_with_options::<Value>(text, as_kubectl_reads()) {
             Ok(documents) => documents,
             Err(error) => {
                 let reason = error.to_string();
@@ -163,6 +163,12 @@ fn files_at(path: &Path) -> io::Result<Vec<PathBuf>> {
     }
     files.sort();
     Ok(files)
+}
+
+/// YAML 1.1, in which `0644` is octal, as kubectl reads it. What a cluster holds is as large as it is, so nothing is rationed
+/// but what aliases make of it.
+fn as_kubectl_reads() -> serde_saphyr::Options {
+    serde_saphyr::options! { budget: None, emit_comments: false, legacy_octal_numbers: true, with_snippet: false }
 }
 
 fn namespace_facts(manifest: &Manifest) -> Option<(String, NamespaceFacts)> {

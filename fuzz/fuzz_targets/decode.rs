@@ -1,0 +1,40 @@
+//! Bytes on the wire: every one of them gets an answer, under its uid where one can be read.
+
+#![no_main]
+
+use std::sync::{Arc, LazyLock};
+
+use futures::FutureExt as _;
+use futures::executor::block_on;
+use futures::future::BoxFuture;
+use koupleless_warden::admission::{Endpoint, Metrics, Reviewer};
+use koupleless_warden::cluster::{Namespaces, NamespacesUnavailable};
+use koupleless_warden::policy::{NamespaceFacts, Policy};
+use libfuzzer_sys::fuzz_target;
+use prometheus_client::registry::Registry;
+use serde_json::Value;
+
+static REVIEWER: LazyLock<Reviewer> = LazyLock::new(|| {
+    let metrics = Metrics::register(&mut Registry::default());
+    Reviewer::new(Policy::default(), Arc::new(NothingSaid), metrics)
+});
+
+/// Namespaces that declare nothing.
+struct NothingSaid;
+
+impl Namespaces for NothingSaid {
+    fn facts<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Option<NamespaceFacts>, NamespacesUnavailable>> {
+        async { Ok(None) }.boxed()
+    }
+}
+
+fuzz_target!(|body: &[u8]| {
+    let review = serde_json::from_slice::<Value>(body);
+    let uid = review.as_ref().ok().and_then(|review| review.pointer("/request/uid")?.as_str());
+    for endpoint in [Endpoint::Mutate, Endpoint::Validate] {
+        let reply = block_on(REVIEWER.answer(endpoint, body));
+        assert!([200, 400].contains(&reply.code), "{reply:?}");
+        let answered = reply.body.pointer("/response/uid").and_then(Value::as_str);
+        assert_eq!(answered, uid, "{reply:?}");
+    }
+});

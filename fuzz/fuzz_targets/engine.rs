@@ -1,0 +1,40 @@
+//! Objects of every shape, new and changed: what is filled in can be patched in, and needs nothing more.
+//!
+//! The input is JSON, `{"object": …, "old": …, "namespace": {…}}`; all but the object may be missing.
+
+#![no_main]
+
+use koupleless_warden::module::Kind;
+use koupleless_warden::policy::{NamespaceFacts, Policy, Request};
+use libfuzzer_sys::{Corpus, fuzz_target};
+use serde_json::Value;
+
+fuzz_target!(|input: &[u8]| -> Corpus {
+    let Ok(input) = serde_json::from_slice::<Value>(input) else {
+        return Corpus::Reject;
+    };
+    let Some(object) = input.get("object") else {
+        return Corpus::Reject;
+    };
+    let namespace = input.get("namespace").map(facts);
+    for kind in Kind::ALL {
+        review(Request { kind, old: input.get("old"), namespace: namespace.as_ref() }, object);
+    }
+    Corpus::Keep
+});
+
+fn review(request: Request<'_>, object: &Value) {
+    let policy = Policy::default();
+    let (after, verdict) = policy.review(request, object.clone());
+    let mut patched = object.clone();
+    json_patch::patch(&mut patched, &verdict.patch).unwrap_or_else(|error| panic!("{error}: {:?}", verdict.patch));
+    assert_eq!(patched, after, "the patch leads elsewhere: {:?}", verdict.patch);
+    let (_, again) = policy.review(request, after);
+    assert!(again.patch.0.is_empty(), "filled in twice, as a {}: {:?}", request.kind, again.patch);
+}
+
+fn facts(namespace: &Value) -> NamespaceFacts {
+    let texts = namespace.as_object().into_iter().flatten();
+    let annotations = texts.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect();
+    NamespaceFacts { annotations, ..NamespaceFacts::default() }
+}

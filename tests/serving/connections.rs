@@ -1,0 +1,144 @@
+//! TLS and HTTP versions, and clients that take too long.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use futures::stream::{self, StreamExt as _};
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use koupleless_warden::tls::Patience;
+use rstest::rstest;
+use rustls::version::{TLS12, TLS13};
+use rustls::{ProtocolVersion, SupportedProtocolVersion};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use crate::client::{in_time, post, read_to_the_end};
+use crate::reviews::{creation_of, module};
+use crate::server::Server;
+
+const HANDSHAKE: u8 = 22;
+const ALERT: u8 = 21;
+const FATAL: u8 = 2;
+const PROTOCOL_VERSION: u8 = 70;
+
+const SHORT: Duration = Duration::from_millis(200);
+
+#[rstest]
+#[case::the_newer_where_both_can(&[&TLS13, &TLS12], ProtocolVersion::TLSv1_3)]
+#[case::tls_1_3(&[&TLS13], ProtocolVersion::TLSv1_3)]
+#[case::tls_1_2(&[&TLS12], ProtocolVersion::TLSv1_2)]
+#[tokio::test]
+async fn tls_is_spoken_from_1_2_on(
+    #[case] versions: &[&'static SupportedProtocolVersion],
+    #[case] spoken: ProtocolVersion,
+) {
+    let server = Server::start().await;
+    let client = server.client().speaking(versions);
+    assert_eq!(client.connect().await.get_ref().1.protocol_version(), Some(spoken));
+    client.review("/mutate", &creation_of(module())).await;
+}
+
+/// Told by a hello written by hand: no client of ours speaks TLS 1.1 any more.
+#[rstest]
+#[case::tls_1_1([3, 2], &[ALERT, 3, 3, 0, 2, FATAL, PROTOCOL_VERSION])]
+#[case::tls_1_2([3, 3], &[HANDSHAKE])]
+#[tokio::test]
+async fn tls_1_1_is_refused(#[case] newest: [u8; 2], #[case] answered: &[u8]) {
+    let server = Server::start().await;
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    stream.write_all(&hello(newest)).await.unwrap();
+    let mut answer = vec![0; answered.len()];
+    in_time(stream.read_exact(&mut answer)).await.unwrap();
+    assert_eq!(answer, answered);
+}
+
+#[tokio::test]
+async fn http_2_is_spoken_too() {
+    let server = Server::start().await;
+    let answers = server.client().send_by_http2([post("/mutate", creation_of(module()).to_string())]).await;
+    assert_eq!(answers[0].code, 200, "{answers:?}");
+}
+
+#[tokio::test]
+async fn a_connection_serves_one_review_after_the_other() {
+    let server = Server::start().await;
+    let stream = server.client().connect().await;
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
+    tokio::spawn(connection);
+    for _ in 0..3 {
+        let answer = in_time(sender.send_request(post("/mutate", creation_of(module()).to_string()))).await.unwrap();
+        assert_eq!(answer.status(), 200);
+        in_time(axum::body::to_bytes(Body::new(answer.into_body()), usize::MAX)).await.unwrap();
+    }
+}
+
+#[rstest]
+#[case::that_is_not_begun(b"")]
+#[case::that_is_not_finished(&hello([3, 3])[..20])]
+#[tokio::test]
+async fn a_handshake_that_takes_too_long_is_cut_off(#[case] sent: &[u8]) {
+    let server = Server::patient(Patience { handshake: SHORT, ..Patience::default() }).await;
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    stream.write_all(sent).await.unwrap();
+    assert_eq!(read_to_the_end(stream).await, "");
+}
+
+#[rstest]
+#[case::not_begun("http/1.1", b"")]
+#[case::of_http_1_not_finished("http/1.1", b"POST /mutate HTTP/1.1\r\nHost: localhost\r\nContent-Ty")]
+#[case::not_begun_by_http_2("h2", b"")]
+#[case::of_either_version("h2", b"PRI")]
+#[case::of_http_2_without_settings("h2", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")]
+#[case::of_http_2_without_a_request("h2", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00")]
+#[tokio::test]
+async fn headers_that_take_too_long_are_cut_off(#[case] protocol: &'static str, #[case] sent: &[u8]) {
+    let server = Server::patient(Patience { headers: SHORT, ..Patience::default() }).await;
+    let mut stream = server.client().offering(protocol).connect().await;
+    stream.write_all(sent).await.unwrap();
+    read_to_the_end(stream).await;
+}
+
+#[tokio::test]
+async fn a_connection_that_is_idle_for_too_long_is_closed() {
+    let server = Server::patient(Patience { headers: SHORT, ..Patience::default() }).await;
+    let mut stream = server.client().connect().await;
+    stream.write_all(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n").await.unwrap();
+    assert!(read_to_the_end(stream).await.starts_with("HTTP/1.1 404"));
+}
+
+#[tokio::test]
+async fn a_body_that_takes_too_long_is_cut_off() {
+    let server = Server::patient(Patience { request: SHORT, ..Patience::default() }).await;
+    let mut stream = server.client().connect().await;
+    let headers =
+        "POST /mutate HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{";
+    stream.write_all(headers.as_bytes()).await.unwrap();
+    assert!(read_to_the_end(stream).await.starts_with("HTTP/1.1 408"));
+}
+
+#[tokio::test]
+async fn a_body_that_takes_too_long_is_cut_off_by_http_2() {
+    let server = Server::patient(Patience { request: SHORT, ..Patience::default() }).await;
+    let beginning = stream::once(async { Ok::<_, std::io::Error>("{") });
+    let body = Body::from_stream(beginning.chain(stream::pending()));
+    assert_eq!(server.client().send_by_http2([post("/mutate", body)]).await[0].code, 408);
+}
+
+/// A ClientHello, in the words of RFC 5246, whose newest version is `newest`.
+fn hello(newest: [u8; 2]) -> Vec<u8> {
+    const CLIENT_HELLO: u8 = 1;
+    const RANDOM: [u8; 32] = [7; 32];
+    const NO_SESSION: [u8; 1] = [0];
+    const SUITES: [u8; 4] = [0, 2, 0xc0, 0x2b]; // ECDHE_ECDSA_WITH_AES_128_GCM_SHA256
+    const NO_COMPRESSION: [u8; 2] = [1, 0];
+    const GROUPS: [u8; 8] = [0, 10, 0, 4, 0, 2, 0, 0x1d]; // x25519
+    const POINT_FORMATS: [u8; 6] = [0, 11, 0, 2, 1, 0]; // uncompressed
+    const SIGNATURES: [u8; 8] = [0, 13, 0, 4, 0, 2, 4, 3]; // ecdsa_secp256r1_sha256
+    let length = |bytes: &[u8]| u8::try_from(bytes.len()).unwrap();
+    let extensions = [GROUPS.as_slice(), &POINT_FORMATS, &SIGNATURES].concat();
+    let extensions = [&[0, length(&extensions)], extensions.as_slice()].concat();
+    let hello = [newest.as_slice(), &RANDOM, &NO_SESSION, &SUITES, &NO_COMPRESSION, &extensions].concat();
+    let message = [&[CLIENT_HELLO, 0, 0, length(&hello)], hello.as_slice()].concat();
+    [&[HANDSHAKE, 3, 1, 0, length(&message)], message.as_slice()].concat()
+}

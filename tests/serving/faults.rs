@@ -1,0 +1,61 @@
+//! What happens when we cannot decide.
+
+use koupleless_warden::cluster::NamespacesUnavailable;
+use koupleless_warden::policy::NamespaceFacts;
+use koupleless_warden::tls::Patience;
+use serde_json::{Value, json};
+
+use crate::client::post;
+use crate::reviews::{UID, creation_of, module};
+use crate::server::{Answering, Server, nothing_said};
+
+#[tokio::test]
+async fn without_the_namespace_the_decision_is_left_to_the_failure_policy() {
+    let unavailable = |name: &str| {
+        Err(NamespacesUnavailable { name: name.to_owned(), reason: "the API server does not answer".to_owned() })
+    };
+    let server = Server::with(Answering(unavailable), Patience::default()).await;
+    let answer = server.client().post("/mutate", creation_of(module()).to_string()).await;
+    assert_eq!(answer.code, 500, "{answer:?}");
+    is_our_fault(&answer.json(), "cannot read Namespace shop: the API server does not answer");
+}
+
+#[tokio::test]
+async fn a_panic_is_the_end_of_one_review_alone() {
+    let server = Server::with(Answering(panics_in_haunted), Patience::default()).await;
+    let answer = server.client().post("/mutate", creation_of(haunted()).to_string()).await;
+    assert_eq!(answer.code, 500, "{answer:?}");
+    is_our_fault(&answer.json(), "fault of warden's");
+    let next = server.client().review("/mutate", &creation_of(module())).await;
+    assert_eq!(next["response"]["patchType"], "JSONPatch");
+}
+
+#[tokio::test]
+async fn a_panic_is_nothing_to_other_reviews_on_the_same_connection() {
+    let server = Server::with(Answering(panics_in_haunted), Patience::default()).await;
+    let requests = [haunted(), module()].map(|object| post("/mutate", creation_of(object).to_string()));
+    let answers = server.client().send_by_http2(requests).await;
+    let codes: Vec<_> = answers.iter().map(|answer| answer.code).collect();
+    assert_eq!(codes, [500, 200], "{answers:?}");
+}
+
+#[track_caller]
+fn is_our_fault(answer: &Value, said: &str) {
+    let response = &answer["response"];
+    assert_eq!((&response["uid"], &response["allowed"]), (&json!(UID), &json!(false)), "{answer:#}");
+    let status = &response["status"];
+    assert_eq!((&status["code"], &status["reason"]), (&json!(500), &json!("InternalError")), "{answer:#}");
+    assert!(status["message"].as_str().unwrap().contains(said), "{answer:#}");
+}
+
+/// A module in a Namespace at which [`panics_in_haunted`] panics.
+pub(crate) fn haunted() -> Value {
+    let mut object = module();
+    object["metadata"]["namespace"] = json!("haunted");
+    object
+}
+
+pub(crate) fn panics_in_haunted(name: &str) -> Result<Option<NamespaceFacts>, NamespacesUnavailable> {
+    assert_ne!(name, "haunted", "this test wants a panic");
+    nothing_said(name)
+}

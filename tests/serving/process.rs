@@ -1,0 +1,137 @@
+//! `warden serve` as a process, from its start to SIGTERM.
+
+use std::io::{BufRead as _, BufReader};
+use std::net::SocketAddr;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc;
+use std::thread;
+
+use serde_json::Value;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
+
+use crate::client::{Client, get, in_time};
+use crate::reviews::{creation_of, refused_module};
+use crate::server::{Certificate, LIMIT};
+
+/// A cluster whose API server is not there.
+const NO_CLUSTER: &str = "
+apiVersion: v1
+kind: Config
+clusters: [{name: none, cluster: {server: 'http://127.0.0.1:1'}}]
+users: [{name: nobody, user: {}}]
+contexts: [{name: none, context: {cluster: none, user: nobody}}]
+current-context: none
+";
+
+#[tokio::test]
+async fn without_an_api_server_it_judges_what_needs_none_and_is_not_ready() {
+    let warden = Warden::start(&["--shutdown-delay", "0"]);
+    let answer = warden.client().review("/validate", &creation_of(refused_module())).await;
+    assert_eq!(answer["response"]["allowed"], false);
+    let readiness = get(warden.ops, "/readyz").await;
+    assert_eq!((readiness.code, readiness.body.as_str()), (503, "[-]namespaces-synced\n[+]not-shutting-down\n"));
+}
+
+#[tokio::test]
+async fn after_sigterm_it_goes_on_serving_until_every_api_server_has_heard_of_it() {
+    let warden = Warden::start(&["--shutdown-delay", "3"]);
+    warden.terminate();
+    in_time(async {
+        while !get(warden.ops, "/readyz").await.body.contains("[-]not-shutting-down") {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    let answer = warden.client().review("/validate", &creation_of(refused_module())).await;
+    assert_eq!(answer["response"]["allowed"], false);
+    assert!(warden.ended().success());
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_finish_its_question_does_not_delay_the_end() {
+    let warden = Warden::start(&["--shutdown-delay", "0"]);
+    let mut slow = TcpStream::connect(warden.ops).await.unwrap();
+    slow.write_all(b"GET /met").await.unwrap();
+    assert_eq!(get(warden.ops, "/healthz").await.code, 200);
+    warden.terminate();
+    assert!(warden.ended().success());
+}
+
+#[test]
+fn a_certificate_that_cannot_be_used_ends_it_with_a_word() {
+    let pair = Certificate::new();
+    std::fs::write(pair.file("tls.key"), "garbage").unwrap();
+    let output = command(&pair, &[]).output().unwrap();
+    assert!(!output.status.success());
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("cannot read the key from") && said.contains("tls.key"), "{said}");
+}
+
+/// A process that does not outlive its test.
+struct Warden {
+    child: Child,
+    webhook: SocketAddr,
+    ops: SocketAddr,
+    pair: Certificate,
+}
+
+fn command(pair: &Certificate, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_warden"));
+    command.args(["serve", "--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0", "--log-format", "json"]);
+    command.arg("--tls-cert").arg(pair.file("tls.crt")).arg("--tls-key").arg(pair.file("tls.key")).args(arguments);
+    command.env("KUBECONFIG", pair.written("kubeconfig", NO_CLUSTER)).env("RUST_LOG", "info");
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    command
+}
+
+impl Warden {
+    /// Starts it, and reads in its log where it serves.
+    fn start(arguments: &[&str]) -> Self {
+        let pair = Certificate::new();
+        let mut child = command(&pair, arguments).spawn().unwrap();
+        let log = BufReader::new(child.stderr.take().unwrap());
+        let (sender, receiver) = mpsc::channel();
+        // Reads to the end, or the process would stop at a full pipe.
+        thread::spawn(move || {
+            for line in log.lines().map_while(Result::ok) {
+                let fields = serde_json::from_str::<Value>(&line).unwrap()["fields"].take();
+                if fields["message"] == "serving" {
+                    sender.send(fields).unwrap();
+                }
+            }
+        });
+        let fields = receiver.recv_timeout(LIMIT).expect("warden does not serve");
+        let address = |field: &str| fields[field].as_str().unwrap().parse().unwrap();
+        Self { child, webhook: address("listen"), ops: address("ops"), pair }
+    }
+
+    fn client(&self) -> Client {
+        Client::new(self.webhook, &self.pair.pem)
+    }
+
+    fn terminate(&self) {
+        let kill = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
+        assert!(kill.success());
+    }
+
+    /// Waits for its end.
+    fn ended(mut self) -> ExitStatus {
+        let deadline = std::time::Instant::now() + 2 * LIMIT;
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(std::time::Instant::now() < deadline, "warden does not end");
+            thread::sleep(std::time::Duration::from_millis(20));
+        }
+    }
+}
+
+impl Drop for Warden {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,206 @@
+//! What is counted and written down of a review.
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex};
+
+use koupleless_warden::admission::Endpoint;
+use koupleless_warden::cluster::NamespacesUnavailable;
+use koupleless_warden::policy::NamespaceFacts;
+use koupleless_warden::runtime::{Ops, Readiness, serve_ops};
+use koupleless_warden::tls::Patience;
+use prometheus_client::registry::Registry;
+use rstest::rstest;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
+use tracing::subscriber::DefaultGuard;
+use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
+
+use crate::client::get;
+use crate::faults::{haunted, panics_in_haunted};
+use crate::reviews::{UID, creation_of, module, patched, refused_module};
+use crate::server::{Answering, Server, nothing_said, reviewer};
+
+#[tokio::test]
+async fn reviews_are_counted_by_endpoint_kind_operation_and_outcome() {
+    let server = Server::with(Answering(unavailable_in_nowhere), Patience::default()).await;
+    let client = server.client();
+    let review = creation_of(module());
+    let answer = client.review("/mutate", &review).await;
+    let filled_in = creation_of(patched(&review, &answer));
+    for _ in 0..2 {
+        client.review("/validate", &filled_in).await;
+    }
+    client.review("/validate", &creation_of(refused_module())).await;
+    client.post("/mutate", "no review").await;
+    let mut nowhere = module();
+    nowhere["metadata"]["namespace"] = json!("nowhere");
+    client.post("/mutate", creation_of(nowhere).to_string()).await;
+    let mut service = creation_of(module());
+    service["request"]["kind"]["kind"] = json!("Service");
+    client.review("/mutate", &service).await;
+
+    let metrics = get(ops(&Readiness::default(), &server.registry).await, "/metrics").await.body;
+    for (endpoint, kind, operation, outcome, count) in [
+        ("Mutate", "Deployment", "CREATE", "Patched", 1),
+        ("Validate", "Deployment", "CREATE", "Allowed", 2),
+        ("Validate", "Deployment", "CREATE", "Denied", 1),
+        ("Mutate", "Deployment", "CREATE", "Failed", 1),
+        ("Mutate", "unknown", "unknown", "Undecodable", 1),
+        ("Mutate", "other", "CREATE", "Allowed", 1),
+    ] {
+        let labels = format!("endpoint=\"{endpoint}\",kind=\"{kind}\",operation=\"{operation}\",outcome=\"{outcome}\"");
+        has_line(&metrics, &format!("warden_admission_reviews_total{{{labels}}} {count}"));
+    }
+    has_line(&metrics, "warden_admission_review_duration_seconds_count{endpoint=\"Mutate\"} 4");
+    has_line(&metrics, "warden_admission_review_duration_seconds_count{endpoint=\"Validate\"} 3");
+    has_line(&metrics, "warden_admission_reviews_in_flight 0");
+    has_line(&metrics, "# EOF");
+}
+
+#[tokio::test]
+async fn a_panic_is_counted_as_our_fault_and_leaves_nothing_in_flight() {
+    let server = Server::with(Answering(panics_in_haunted), Patience::default()).await;
+    server.client().post("/mutate", creation_of(haunted()).to_string()).await;
+    let metrics = get(ops(&Readiness::default(), &server.registry).await, "/metrics").await.body;
+    let labels = "endpoint=\"Mutate\",kind=\"Deployment\",operation=\"CREATE\",outcome=\"Failed\"";
+    has_line(&metrics, &format!("warden_admission_reviews_total{{{labels}}} 1"));
+    has_line(&metrics, "warden_admission_review_duration_seconds_count{endpoint=\"Mutate\"} 1");
+    has_line(&metrics, "warden_admission_reviews_in_flight 0");
+}
+
+#[tokio::test]
+async fn readiness_tells_for_what_it_waits_and_health_does_not_wait() {
+    let readiness = Readiness::default();
+    let caches = readiness.condition("caches");
+    let address = ops(&readiness, &Arc::default()).await;
+    let answer = get(address, "/readyz").await;
+    assert_eq!((answer.code, answer.body.as_str()), (503, "[-]caches\n"));
+    assert_eq!(get(address, "/healthz").await.code, 200);
+    caches.set(true);
+    let answer = get(address, "/readyz").await;
+    assert_eq!((answer.code, answer.body.as_str()), (200, "[+]caches\n"));
+}
+
+/// Names of several lengths, for base64 fills up what is no multiple of three.
+#[rstest]
+#[tokio::test]
+async fn a_review_is_one_span_with_all_that_is_known_of_it(#[values("biz1", "biz12", "biz123")] name: &str) {
+    let spans = Spans::default();
+    let _recording = spans.record();
+    let mut module = module();
+    module["metadata"]["name"] = json!(name);
+    module["spec"]["template"]["spec"]["containers"][0]["name"] = json!(name);
+    let mut review = creation_of(module);
+    review["request"]["dryRun"] = json!(true);
+    let (reviewer, _) = reviewer(Answering(nothing_said));
+    let reply = reviewer.answer(Endpoint::Mutate, review.to_string().as_bytes()).await;
+
+    let span = spans.the_one();
+    let told: BTreeMap<&str, &str> = span.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    for (field, value) in [
+        ("endpoint", "Mutate"),
+        ("uid", UID),
+        ("kind", "Deployment"),
+        ("namespace", "shop"),
+        ("name", name),
+        ("operation", "CREATE"),
+        ("dry_run", "true"),
+        ("allowed", "true"),
+        ("patch_bytes", &patch_bytes(&reply.body).to_string()),
+    ] {
+        assert_eq!(told.get(field), Some(&value), "{field} of {told:?}");
+    }
+    told["duration_us"].parse::<u64>().unwrap();
+}
+
+#[tokio::test]
+async fn a_refusal_is_written_down_as_one() {
+    let spans = Spans::default();
+    let _recording = spans.record();
+    let (reviewer, _) = reviewer(Answering(nothing_said));
+    reviewer.answer(Endpoint::Validate, creation_of(refused_module()).to_string().as_bytes()).await;
+    let span = spans.the_one();
+    assert_eq!((span["allowed"].as_str(), span["patch_bytes"].as_str()), ("false", "0"), "{span:?}");
+}
+
+#[tokio::test]
+async fn a_review_that_failed_is_written_down_without_a_decision() {
+    let spans = Spans::default();
+    let _recording = spans.record();
+    let (reviewer, _) = reviewer(Answering(panics_in_haunted));
+    reviewer.answer(Endpoint::Mutate, creation_of(haunted()).to_string().as_bytes()).await;
+    let span = spans.the_one();
+    assert_eq!(span["uid"], UID);
+    assert!(!span.contains_key("allowed") && span.contains_key("duration_us"), "{span:?}");
+}
+
+fn unavailable_in_nowhere(name: &str) -> Result<Option<NamespaceFacts>, NamespacesUnavailable> {
+    match name {
+        "nowhere" => Err(NamespacesUnavailable { name: name.to_owned(), reason: "no answer".to_owned() }),
+        name => nothing_said(name),
+    }
+}
+
+/// The ops port, somewhere.
+async fn ops(readiness: &Readiness, registry: &Arc<Registry>) -> SocketAddr {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(serve_ops(listener, Ops { readiness: readiness.clone(), registry: registry.clone() }));
+    address
+}
+
+#[track_caller]
+fn has_line(text: &str, line: &str) {
+    assert!(text.lines().any(|one| one == line), "no line {line} in\n{text}");
+}
+
+/// The size of the patch before it was put into base64.
+fn patch_bytes(answer: &Value) -> usize {
+    use base64::Engine as _;
+    base64::engine::general_purpose::STANDARD.decode(answer["response"]["patch"].as_str().unwrap()).unwrap().len()
+}
+
+/// Keeps the fields of every span.
+#[derive(Clone, Default)]
+struct Spans(Arc<Mutex<BTreeMap<u64, BTreeMap<String, String>>>>);
+
+struct Fields<'a>(&'a mut BTreeMap<String, String>);
+
+impl Spans {
+    /// Records what happens on this thread until the guard is dropped.
+    fn record(&self) -> DefaultGuard {
+        tracing::subscriber::set_default(tracing_subscriber::registry().with(self.clone()))
+    }
+
+    /// The fields of the one span that was there.
+    #[track_caller]
+    fn the_one(&self) -> BTreeMap<String, String> {
+        let spans = self.0.lock().unwrap();
+        assert_eq!(spans.len(), 1, "{spans:?}");
+        spans.values().next().unwrap().clone()
+    }
+}
+
+impl<S: tracing::Subscriber> Layer<S> for Spans {
+    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, _: Context<'_, S>) {
+        attributes.record(&mut Fields(self.0.lock().unwrap().entry(id.into_u64()).or_default()));
+    }
+
+    fn on_record(&self, id: &Id, values: &Record<'_>, _: Context<'_, S>) {
+        values.record(&mut Fields(self.0.lock().unwrap().entry(id.into_u64()).or_default()));
+    }
+}
+
+impl Visit for Fields<'_> {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.0.insert(field.name().to_owned(), value.to_owned());
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        self.0.insert(field.name().to_owned(), format!("{value:?}"));
+    }
+}
