@@ -18,7 +18,7 @@ pub const HEARTBEAT_LABEL: &str = "testbed.koupleless.io/heartbeat";
 pub const ORDINARY_NODE_LABEL: &str = "testbed.koupleless.io/ordinary";
 
 /// Long enough for a busy machine: the node lifecycle controller looks every 5 seconds.
-const NODE_TIMEOUT: Duration = Duration::from_secs(30);
+const NODE_TIMEOUT: Duration = Duration::from_secs(60);
 
 impl ControlPlane {
     /// Adds a node for pods that are no modules: it has cpu, no taints and the label [`ORDINARY_NODE_LABEL`].

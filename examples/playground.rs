@@ -1,0 +1,190 @@
+//! One command to a Kubernetes control plane with bases on it and warden in front:
+//!
+//! ```text
+//! cargo run --example playground
+//! ```
+//!
+//! It applies a few manifests, shows what was filled in and what was refused, and stays up until Ctrl-C. `-- --exit` ends it
+//! after the tour, with an error if anything went otherwise than it should.
+
+use std::env;
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use koupleless_warden::{cli, tls};
+use serde_json::{Value, json};
+use similar::TextDiff;
+use warden_testbed::ledger::{Ledger, Module};
+use warden_testbed::{Base, Options, Stage};
+
+/// What this program is called with when it is to be warden: so the playground needs no second binary.
+const AS_WARDEN: &str = "warden";
+
+/// How many bases there are.
+const BASES: usize = 3;
+
+/// Long enough for anything a cluster does on a busy machine.
+const LONG: Duration = Duration::from_secs(60);
+
+/// A stop of the tour.
+struct Stop {
+    file: &'static str,
+    says: &'static str,
+    goes: Outcome,
+}
+
+enum Outcome {
+    /// It is admitted, and so many bases run its module.
+    Runs { bases: usize, module: (&'static str, &'static str) },
+    /// It is refused.
+    Refused,
+}
+
+const TOUR: [Stop; 4] = [
+    Stop {
+        file: "tests/fixtures/tutorial.yaml",
+        says: "The official tutorial's manifest, as it is. Without warden its Pods stay Pending for good.",
+        goes: Outcome::Runs { bases: 1, module: ("biz1", "0.0.1") },
+    },
+    Stop {
+        file: "examples/samples/plain.yaml",
+        says: "A plain manifest: no tolerations, no affinity, just the base in two annotations.",
+        goes: Outcome::Runs { bases: 3, module: ("biz2", "1.0.0") },
+    },
+    Stop { file: "examples/samples/broken.yaml", says: "Four mistakes in one manifest.", goes: Outcome::Refused },
+    Stop {
+        file: "examples/samples/rebuilt.yaml",
+        says: "Another jar under the same BIZ_VERSION. Without warden: every Pod Ready, every base empty.",
+        goes: Outcome::Refused,
+    },
+];
+
+fn main() -> ExitCode {
+    tls::install_crypto_provider();
+    let arguments: Vec<OsString> = env::args_os().skip(1).collect();
+    if arguments.first().is_some_and(|first| first == AS_WARDEN) {
+        return cli::run(arguments);
+    }
+    let exit = match arguments.as_slice() {
+        [] => false,
+        [flag] if flag == "--exit" => true,
+        other => {
+            eprintln!("playground: {other:?} is not understood; it takes nothing, or --exit");
+            return ExitCode::from(2);
+        }
+    };
+    let played = tokio::runtime::Runtime::new().map_err(Into::into).and_then(|runtime| runtime.block_on(play(exit)));
+    match played {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("playground: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn play(exit: bool) -> Result<()> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    println!("Starting etcd, kube-apiserver, kube-controller-manager, kube-scheduler and KWOK ...");
+    let mut stage = Stage::raise(Options::new(), &env::current_exe()?, &[AS_WARDEN], root).await?;
+    for number in 1..=BASES {
+        stage.plane.add_base(Base::new(format!("10.0.0.{number}"))).await?;
+    }
+    println!("Three bases named base, version 1.0.0, cluster default, environment dev:\n");
+    println!(
+        "{}",
+        kubectl(&stage, &["get", "nodes", "-L", "base.koupleless.io/name,base.koupleless.io/version"]).await?
+    );
+
+    let mut without_warden = Vec::new();
+    for stop in &TOUR {
+        without_warden.push(dry_run(&stage, root, stop).await?);
+    }
+    stage.serve(&[]).await?;
+    println!("warden serves, and its webhooks are registered.");
+    for (stop, before) in TOUR.iter().zip(without_warden) {
+        visit(&stage, root, stop, &before).await?;
+    }
+
+    heading("What the bases run now");
+    stage.plane.ledger().catch_up(LONG).await?;
+    println!("{}", stage.plane.ledger().now());
+    if exit {
+        return Ok(());
+    }
+    let kubectl = stage.plane.kubectl_path();
+    println!("Go on with another terminal:\n");
+    println!("  export KUBECONFIG={}", stage.plane.kubeconfig().display());
+    println!("  alias kubectl={}", kubectl.display());
+    println!("  kubectl apply -f examples/samples/broken.yaml\n");
+    println!("Ctrl-C ends everything and leaves nothing behind.");
+    tokio::signal::ctrl_c().await?;
+    Ok(())
+}
+
+async fn visit(stage: &Stage, root: &Path, stop: &Stop, before: &Value) -> Result<()> {
+    heading(&format!("kubectl apply -f {}", stop.file));
+    println!("{}\n", stop.says);
+    let path = root.join(stop.file);
+    let path = path.to_str().context("the path is not UTF-8")?;
+    let output = stage.plane.kubectl(&["apply", "-f", path]).await?;
+    print!("{}", indented(&output.stdout));
+    println!("{}", indented(&output.stderr.replace(path, stop.file)));
+    match (&stop.goes, output.success) {
+        (Outcome::Refused, false) => Ok(()),
+        (Outcome::Refused, true) => bail!("{} was admitted", stop.file),
+        (Outcome::Runs { .. }, false) => bail!("{} was refused", stop.file),
+        (Outcome::Runs { bases, module }, true) => {
+            println!("What was filled in, against what the cluster stores without warden:\n");
+            let after: Value = serde_json::from_str(&kubectl(stage, &["get", "-f", path, "-o", "json"]).await?)?;
+            println!("{}", indented(&difference(before, &after)?));
+            let wanted = Module::new(module.0, module.1);
+            let carriers = |ledger: &Ledger| ledger.bases().filter(|base| ledger.runs(base).contains(&wanted)).count();
+            let what = format!("The ledger: {wanted} runs on {bases} of {BASES} bases");
+            let ledger = stage.plane.ledger();
+            ledger
+                .wait_until(&what, LONG, |ledger| match carriers(ledger) {
+                    count if count == *bases => Ok(()),
+                    count => Err(format!("{count} do")),
+                })
+                .await?;
+            println!("{what}.");
+            Ok(())
+        }
+    }
+}
+
+/// What the API server would store of the manifest; asked while warden is not there yet.
+async fn dry_run(stage: &Stage, root: &Path, stop: &Stop) -> Result<Value> {
+    let path = root.join(stop.file);
+    let path = path.to_str().context("the path is not UTF-8")?;
+    let shown = kubectl(stage, &["create", "-f", path, "--dry-run=server", "-o", "json"]).await?;
+    Ok(serde_json::from_str(&shown)?)
+}
+
+async fn kubectl(stage: &Stage, args: &[&str]) -> Result<String> {
+    stage.plane.kubectl(args).await?.expect_success()
+}
+
+/// The lines by which the two objects differ in what a manifest says: labels and spec.
+fn difference(before: &Value, after: &Value) -> Result<String> {
+    let said = |object: &Value| {
+        let labels = object["metadata"].get("labels").cloned().unwrap_or_else(|| json!({}));
+        serde_saphyr::to_string(&json!({"metadata": {"labels": labels}, "spec": object["spec"]}))
+    };
+    let (before, after) = (said(before)?, said(after)?);
+    let diff = TextDiff::from_lines(&before, &after).unified_diff().context_radius(2).to_string();
+    // Line numbers of a text that nobody sees tell nobody anything.
+    Ok(diff.lines().map(|line| if line.starts_with("@@") { "..." } else { line }).collect::<Vec<_>>().join("\n"))
+}
+
+fn heading(text: &str) {
+    println!("\n== {text}\n");
+}
+
+fn indented(text: &str) -> String {
+    text.trim_end().lines().map(|line| format!("    {line}\n")).collect()
+}

@@ -1,0 +1,90 @@
+//! Every kind that carries a pod template.
+
+use anyhow::{Result, ensure};
+use serde_json::{Value, json};
+
+use crate::manifests::Module;
+use crate::scene::{LONG, Scene, shared};
+
+#[tokio::test]
+async fn a_daemon_set_runs_on_exactly_the_matching_bases() -> Result<()> {
+    // Given two bases, one of another version, and an ordinary node
+    let stage = shared().await?;
+    let scene = Scene::with_bases(stage, 2).await?;
+    let other = stage.plane.add_base(scene.a_base("other").version("2.0.0")).await?;
+    stage.plane.add_ordinary_node(&format!("node-of-{}", scene.namespace)).await?;
+    // When a DaemonSet without tolerations and affinity is applied
+    scene.apply(&Module::new("daemon", "1.0.0", &scene.base).workload("DaemonSet", json!({}))).await?;
+    // Then it runs on exactly the two
+    scene.each_runs(&scene.nodes, "daemon", "1.0.0").await?;
+    scene
+        .until("its controller wants two and has two", "daemonsets", |sets| {
+            let status = &sets[0]["status"];
+            status["desiredNumberScheduled"] == 2 && status["numberReady"] == 2
+        })
+        .await?;
+    ensure!(stage.plane.ledger().runs(&other).is_empty());
+    ensure!(scene.list("pods").await?.len() == 2);
+    // When a base joins, then it gets the module
+    let joined = stage.plane.add_base(scene.a_base("joined")).await?;
+    stage.plane.ledger().wait_until_runs(&joined, &[("daemon", "1.0.0")], LONG).await
+}
+
+#[tokio::test]
+async fn a_bare_pod_a_stateful_set_and_a_replica_set_run() -> Result<()> {
+    let scene = Scene::with_bases(shared().await?, 1).await?;
+    // When a bare Pod is applied
+    let bare = Module::new("bare", "1.0.0", &scene.base);
+    let pod = json!({
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            "name": "bare",
+            "labels": {"module-controller.koupleless.io/component": "module"},
+            "annotations": bare.annotations(),
+        },
+        "spec": bare.spec(),
+    });
+    scene.apply(&pod).await?;
+    scene.each_runs(&scene.nodes, "bare", "1.0.0").await?;
+    // Then it outlives an outage of ModuleController: the in-tree tolerations have no end
+    let stored = scene.get(&["pod/bare"]).await?;
+    let seconds =
+        stored["spec"]["tolerations"].as_array().into_iter().flatten().filter(|t| t.get("tolerationSeconds").is_some());
+    ensure!(seconds.count() == 0, "{stored}");
+    // When a StatefulSet and a ReplicaSet are applied, then the base runs them, too
+    scene
+        .apply(&Module::new("stateful", "1.0.0", &scene.base).workload("StatefulSet", json!({"serviceName": "s"})))
+        .await?;
+    scene.apply(&Module::new("set", "1.0.0", &scene.base).workload("ReplicaSet", json!({}))).await?;
+    let all = [("bare", "1.0.0"), ("set", "1.0.0"), ("stateful", "1.0.0")];
+    scene.stage.plane.ledger().wait_until_runs(&scene.nodes[0], &all, LONG).await
+}
+
+#[tokio::test]
+async fn a_cron_jobs_module_runs_and_its_job_is_left_alone() -> Result<()> {
+    // Given a CronJob
+    let scene = Scene::with_bases(shared().await?, 1).await?;
+    let module = Module::new("nightly", "1.0.0", &scene.base);
+    let mut template = module.template();
+    template["spec"]["restartPolicy"] = json!("Never");
+    let cron_job = json!({
+        "apiVersion": "batch/v1",
+        "kind": "CronJob",
+        "metadata": {"name": "nightly", "annotations": module.annotations()},
+        "spec": {"schedule": "0 3 * * *", "jobTemplate": {"spec": {"template": template}}},
+    });
+    scene.apply(&cron_job).await?;
+    // When it is run by hand
+    scene.kubectl(&["create", "job", "--from=cronjob/nightly", "now"]).await?.expect_success()?;
+    // Then its module runs
+    scene.each_runs(&scene.nodes, "nightly", "1.0.0").await?;
+    // And the Job has the template that the CronJob was stored with
+    let stored = scene.get(&["cronjob/nightly"]).await?;
+    let job = scene.get(&["job/now"]).await?;
+    let spec = |object: &Value, path: &str| object.pointer(path).cloned().unwrap_or_default();
+    let of_cron_job = spec(&stored, "/spec/jobTemplate/spec/template/spec");
+    ensure!(of_cron_job["tolerations"].as_array().is_some_and(|list| list.len() == 4), "{of_cron_job}");
+    ensure!(spec(&job, "/spec/template/spec") == of_cron_job, "{job}");
+    Ok(())
+}

@@ -1,0 +1,19 @@
+//! What users see, on a real control plane: real etcd, kube-apiserver, kube-controller-manager and kube-scheduler, KWOK for
+//! the nodes, and `warden serve` behind the webhook configurations that ship. Tests judge by the ledger of what bases run.
+//!
+//! Tests share one stage; those that need another cluster (other flags, no webhook yet, counters of their own) raise one.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod bystanders;
+mod kinds;
+mod manifests;
+mod neighbours;
+mod outage;
+mod refusals;
+mod rerun;
+mod scene;
+mod tutorial;
+mod user_wishes;
+mod versions;
+mod webhook_config;

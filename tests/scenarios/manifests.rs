@@ -1,0 +1,69 @@
+//! Manifests as users write them.
+
+use serde_json::{Value, json};
+
+/// A module with nothing but what it is: its name, jar, version and base.
+pub(crate) struct Module {
+    pub(crate) name: String,
+    pub(crate) version: String,
+    pub(crate) base: String,
+}
+
+impl Module {
+    pub(crate) fn new(name: &str, version: &str, base: &str) -> Self {
+        Self { name: name.to_owned(), version: version.to_owned(), base: base.to_owned() }
+    }
+
+    /// The annotations that say which base.
+    pub(crate) fn annotations(&self) -> Value {
+        json!({"base.koupleless.io/name": self.base, "base.koupleless.io/version": "1.0.0"})
+    }
+
+    pub(crate) fn spec(&self) -> Value {
+        // A short grace period, for pods are gone only at its end.
+        json!({"terminationGracePeriodSeconds": 1, "containers": [{
+            "name": self.name,
+            "image": format!("https://repo.example.com/{}-{}-ark-biz.jar", self.name, self.version),
+            "env": [{"name": "BIZ_VERSION", "value": self.version}],
+        }]})
+    }
+
+    pub(crate) fn template(&self) -> Value {
+        json!({
+            "metadata": {"labels": {"app": self.name, "virtual-kubelet.koupleless.io/component": "module"}},
+            "spec": self.spec(),
+        })
+    }
+
+    pub(crate) fn deployment(&self, replicas: u32) -> Value {
+        self.workload("Deployment", json!({"replicas": replicas}))
+    }
+
+    /// A workload of `apps/v1` with this template, and `spec` besides.
+    pub(crate) fn workload(&self, kind: &str, mut spec: Value) -> Value {
+        spec["selector"] = json!({"matchLabels": {"app": self.name}});
+        spec["template"] = self.template();
+        json!({
+            "apiVersion": "apps/v1",
+            "kind": kind,
+            "metadata": {"name": self.name, "annotations": self.annotations()},
+            "spec": spec,
+        })
+    }
+}
+
+/// A Deployment that is no module.
+pub(crate) fn web_server(name: &str) -> Value {
+    json!({
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": name},
+        "spec": {
+            "selector": {"matchLabels": {"app": name}},
+            "template": {
+                "metadata": {"labels": {"app": name}},
+                "spec": {"containers": [{"name": "web", "image": "nginx"}]},
+            },
+        },
+    })
+}

@@ -1,0 +1,173 @@
+//! New versions roll; a new jar under an old version does not, unless it can work.
+
+use anyhow::{Result, ensure};
+use serde_json::{Value, json};
+use warden_testbed::Options;
+
+use crate::manifests::Module;
+use crate::scene::{LONG, Scene, raise, shared};
+
+/// A rolling update that takes `max_unavailable` pods away first.
+fn rolling(deployment: &mut Value, max_unavailable: u32) {
+    let max_surge = if max_unavailable == 0 { 1 } else { 0 };
+    deployment["spec"]["strategy"] = json!({
+        "rollingUpdate": {"maxUnavailable": max_unavailable, "maxSurge": max_surge},
+    });
+}
+
+fn rebuild(deployment: &mut Value) {
+    deployment["spec"]["template"]["spec"]["containers"][0]["image"] = json!("https://repo.example.com/rebuilt.jar");
+}
+
+#[tokio::test]
+async fn a_new_version_rolls_and_no_base_is_ever_without_the_module() -> Result<()> {
+    // Given a module on each of three bases
+    let scene = Scene::with_bases(shared().await?, 3).await?;
+    let mut manifest = Module::new("roll", "1.0.0", &scene.base).deployment(3);
+    rolling(&mut manifest, 0);
+    scene.apply(&manifest).await?;
+    scene.each_runs(&scene.nodes, "roll", "1.0.0").await?;
+    scene.rolled_out("deployment/roll").await?;
+    let since = scene.stage.plane.ledger().mark();
+    // When the plain manifest of a new version is applied over what was injected for the old
+    let mut new = Module::new("roll", "2.0.0", &scene.base).deployment(3);
+    rolling(&mut new, 0);
+    scene.apply(&new).await?;
+    scene.rolled_out("deployment/roll").await?;
+    // Then all bases run the new one alone, and none was ever without the module
+    scene.each_runs(&scene.nodes, "roll", "2.0.0").await?;
+    scene.never_without("roll", since).await?;
+    // When the version is set by hand, then it rolls as well
+    let set = ["set", "env", "deployment/roll", "BIZ_VERSION=3.0.0"];
+    scene.kubectl(&set).await?.expect_success()?;
+    scene.rolled_out("deployment/roll").await?;
+    scene.each_runs(&scene.nodes, "roll", "3.0.0").await?;
+    // When it is undone, then the bases are back where they were
+    scene.kubectl(&["rollout", "undo", "deployment/roll"]).await?.expect_success()?;
+    scene.rolled_out("deployment/roll").await?;
+    scene.each_runs(&scene.nodes, "roll", "2.0.0").await?;
+    scene.never_without("roll", since).await?;
+    // And an apply after the undo still finds labels and anti-affinity of its own version
+    let mut next = Module::new("roll", "4.0.0", &scene.base).deployment(3);
+    rolling(&mut next, 0);
+    scene.apply(&next).await?;
+    scene.rolled_out("deployment/roll").await?;
+    scene.each_runs(&scene.nodes, "roll", "4.0.0").await?;
+    scene.never_without("roll", since).await
+}
+
+#[tokio::test]
+async fn a_new_jar_under_the_old_version_is_refused() -> Result<()> {
+    // Given a module that runs
+    let scene = Scene::with_bases(shared().await?, 2).await?;
+    let mut manifest = Module::new("same", "1.0.0", &scene.base).deployment(2);
+    rolling(&mut manifest, 0);
+    scene.apply(&manifest).await?;
+    scene.each_runs(&scene.nodes, "same", "1.0.0").await?;
+    let since = scene.stage.plane.ledger().mark();
+    // When another jar is applied under its version
+    rebuild(&mut manifest);
+    let output = scene.kubectl_with(&["apply"], &manifest).await?;
+    // Then it is refused with what would have happened
+    ensure!(!output.success && output.stderr.contains("every base without same"), "{}", output.stderr);
+    // When the annotation allows it and maxUnavailable does not, then it is refused with what to set
+    manifest["metadata"]["annotations"]["warden.koupleless.io/allow-same-version"] = json!("true");
+    let output = scene.kubectl_with(&["apply"], &manifest).await?;
+    ensure!(!output.success && output.stderr.contains("set maxUnavailable to 1"), "{}", output.stderr);
+    // And in all this no base lost the module
+    scene.never_without("same", since).await?;
+    // When maxUnavailable allows it, too, then it is warned of
+    rolling(&mut manifest, 1);
+    let warnings = scene.apply(&manifest).await?;
+    ensure!(warnings.contains("same 1.0.0 is released again"), "{warnings}");
+    // And it rolls, one base after the other, each uninstalled and installed again
+    scene.rolled_out("deployment/same").await?;
+    scene.each_runs(&scene.nodes, "same", "1.0.0").await?;
+    scene.never_two(since).await
+}
+
+#[tokio::test]
+async fn a_snapshot_may_be_built_again() -> Result<()> {
+    // Given a snapshot that runs
+    let scene = Scene::with_bases(shared().await?, 2).await?;
+    let mut manifest = Module::new("snap", "1.0.0-SNAPSHOT", &scene.base).deployment(2);
+    rolling(&mut manifest, 1);
+    scene.apply(&manifest).await?;
+    scene.each_runs(&scene.nodes, "snap", "1.0.0-SNAPSHOT").await?;
+    // When it is built again and applied
+    rebuild(&mut manifest);
+    let warnings = scene.apply(&manifest).await?;
+    // Then it is warned of, and rolls
+    ensure!(warnings.contains("released again"), "{warnings}");
+    scene.rolled_out("deployment/snap").await?;
+    scene.each_runs(&scene.nodes, "snap", "1.0.0-SNAPSHOT").await
+}
+
+/// What the refusal keeps users from: the same manifests without warden.
+#[tokio::test]
+async fn without_warden_the_same_version_leaves_every_base_empty_and_every_pod_ready() -> Result<()> {
+    // Given a cluster without warden, and a module on each base, its manifest right in every other respect
+    let stage = raise(Options::new()).await?;
+    let scene = Scene::with_bases(&stage, 2).await?;
+    let mut manifest = Module::new("lost", "1.0.0", &scene.base).deployment(2);
+    rolling(&mut manifest, 0);
+    manifest["spec"]["template"]["spec"]["tolerations"] = json!([{"operator": "Exists"}]);
+    manifest["spec"]["template"]["spec"]["nodeSelector"] = json!({"base.koupleless.io/name": scene.base});
+    scene.apply(&manifest).await?;
+    scene.rolled_out("deployment/lost").await?;
+    // When another jar is applied under its version
+    rebuild(&mut manifest);
+    scene.apply(&manifest).await?;
+    scene.rolled_out("deployment/lost").await?;
+    // Then the ledger says that every base is empty
+    for node in &scene.nodes {
+        stage.plane.ledger().wait_until_runs(node, &[], LONG).await?;
+    }
+    // And kubectl says that all is well
+    let deployment = scene.get(&["deployment/lost"]).await?;
+    ensure!(deployment["status"]["readyReplicas"] == 2 && deployment["status"]["updatedReplicas"] == 2, "{deployment}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn one_module_from_two_namespaces_is_never_twice_on_a_base() -> Result<()> {
+    // Given three bases, and a second namespace
+    let scene = Scene::with_bases(shared().await?, 3).await?;
+    let second = scene.stage.plane.namespace("second").await?;
+    let since = scene.stage.plane.ledger().mark();
+    // When the same module is applied in both, with as many replicas as bases each
+    let manifest = Module::new("twice", "1.0.0", &scene.base).deployment(3);
+    scene.apply(&manifest).await?;
+    let args = ["-n", &second, "apply", "-f", "-"];
+    scene.stage.plane.kubectl_with_stdin(&args, &manifest.to_string()).await?.expect_success()?;
+    // Then each base runs it
+    scene.each_runs(&scene.nodes, "twice", "1.0.0").await?;
+    // And of the six pods three wait, for on no base there are ever two
+    let there = Scene { stage: scene.stage, namespace: second, base: String::new(), nodes: Vec::new() };
+    warden_testbed::eventually("three of six pods find no base", LONG, async || {
+        let pods = [scene.list("pods").await, there.list("pods").await];
+        let pods: Vec<Value> = pods.into_iter().flatten().flatten().collect();
+        let waiting = pods.iter().filter(|pod| pod["status"]["conditions"][0]["reason"] == "Unschedulable").count();
+        if (pods.len(), waiting) == (6, 3) { Ok(()) } else { Err(format!("{waiting} of {}", pods.len())) }
+    })
+    .await?;
+    scene.never_two(since).await
+}
+
+#[tokio::test]
+async fn what_was_injected_follows_a_new_declaration() -> Result<()> {
+    // Given a module on a base of version 1.0.0, and a base of version 2.0.0
+    let stage = shared().await?;
+    let scene = Scene::with_bases(stage, 1).await?;
+    let newer = stage.plane.add_base(scene.a_base("newer").version("2.0.0")).await?;
+    let mut manifest = Module::new("follow", "1.0.0", &scene.base).deployment(1);
+    scene.apply(&manifest).await?;
+    scene.each_runs(&scene.nodes, "follow", "1.0.0").await?;
+    // When its annotation names the newer base
+    manifest["metadata"]["annotations"]["base.koupleless.io/version"] = json!("2.0.0");
+    scene.apply(&manifest).await?;
+    // Then it moves there
+    scene.rolled_out("deployment/follow").await?;
+    stage.plane.ledger().wait_until_runs(&newer, &[("follow", "1.0.0")], LONG).await?;
+    stage.plane.ledger().wait_until_runs(&scene.nodes[0], &[], LONG).await
+}
