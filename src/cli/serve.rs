@@ -99,9 +99,15 @@ impl Serve {
         };
         tracing::info!(signal, delay_seconds = self.shutdown_delay, "shutting down");
         running.set(false);
-        tokio::time::sleep(Duration::from_secs(self.shutdown_delay)).await;
-        stop.cancel();
-        webhook.await?;
+        let orderly = async {
+            tokio::time::sleep(Duration::from_secs(self.shutdown_delay)).await;
+            stop.cancel();
+            webhook.await
+        };
+        tokio::select! {
+            ended = orderly => ended?,
+            signal = stop_signal() => tracing::warn!(signal = signal?, "told twice: ending at once"),
+        }
         Ok(())
     }
 }

@@ -24,6 +24,13 @@ fn an_item_of_a_list_is_told_by_its_place() {
 }
 
 #[test]
+fn json_objects_may_come_one_after_the_other() {
+    let object = |name: &str| json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}});
+    let run = review_stdin(&format!("{:#}\n{}", object("a"), object("b")), &["-o", "json"]).ended(0);
+    assert_eq!(run.json()["items"], json!([object("a"), object("b")]));
+}
+
+#[test]
 fn a_folder_is_read_by_its_yaml_and_json_files_in_order() {
     let json = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}}).to_string();
     let folder = Folder::new()

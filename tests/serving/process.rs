@@ -37,14 +37,18 @@ async fn without_an_api_server_it_judges_what_needs_none_and_is_not_ready() {
 async fn after_sigterm_it_goes_on_serving_until_every_api_server_has_heard_of_it() {
     let warden = Warden::start(&["--shutdown-delay", "3"]);
     warden.terminate();
-    in_time(async {
-        while !get(warden.ops, "/readyz").await.body.contains("[-]not-shutting-down") {
-            tokio::task::yield_now().await;
-        }
-    })
-    .await;
+    warden.has_heard_it().await;
     let answer = warden.client().review("/validate", &creation_of(refused_module())).await;
     assert_eq!(answer["response"]["allowed"], false);
+    assert!(warden.ended().success());
+}
+
+#[tokio::test]
+async fn told_twice_it_ends_at_once() {
+    let warden = Warden::start(&["--shutdown-delay", "3600"]);
+    warden.terminate();
+    warden.has_heard_it().await;
+    warden.terminate();
     assert!(warden.ended().success());
 }
 
@@ -113,6 +117,16 @@ impl Warden {
     fn terminate(&self) {
         let kill = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
         assert!(kill.success());
+    }
+
+    /// Waits until it is not ready any more.
+    async fn has_heard_it(&self) {
+        in_time(async {
+            while !get(self.ops, "/readyz").await.body.contains("[-]not-shutting-down") {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
     }
 
     /// Waits for its end.

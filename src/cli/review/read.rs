@@ -35,13 +35,13 @@ pub(super) struct Origin {
     item: Option<usize>,
 }
 
-/// Why something could not be read; the rest is reviewed all the same.
+/// Why a file, or an object in it, could not be read; the others are reviewed all the same.
 #[derive(Debug, Error)]
 pub(super) enum ReadError {
     #[error("cannot read {file}: {source}")]
     Io { file: String, source: io::Error },
     #[error("{file}: {reason}")]
-    Yaml { file: String, reason: String },
+    Text { file: String, reason: String },
     #[error("{0}: is no Kubernetes object: apiVersion or kind is missing")]
     NoObject(Origin),
     #[error("{} holds no .yaml, .yml or .json file", .0.display())]
@@ -89,12 +89,9 @@ impl Input {
     }
 
     fn take_in(&mut self, file: &str, text: &str) {
-        let documents = match serde_saphyr::from_multiple_with_options::<Value>(text, as_kubectl_reads()) {
+        let documents = match documents(text) {
             Ok(documents) => documents,
-            Err(error) => {
-                let reason = error.to_string();
-                return self.errors.push(ReadError::Yaml { file: file.to_owned(), reason });
-            }
+            Err(reason) => return self.errors.push(ReadError::Text { file: file.to_owned(), reason }),
         };
         if documents.is_empty() {
             self.errors.push(ReadError::Empty(file.to_owned()));
@@ -163,6 +160,19 @@ fn files_at(path: &Path) -> io::Result<Vec<PathBuf>> {
     }
     files.sort();
     Ok(files)
+}
+
+/// The documents of a file: YAML, or JSON objects one after the other, as `jq '.items[]'` prints them.
+fn documents(text: &str) -> Result<Vec<Value>, String> {
+    if text.trim_start().starts_with('{') {
+        let objects: Result<Vec<Value>, _> = serde_json::Deserializer::from_str(text).into_iter().collect();
+        if let Ok(objects) = objects {
+            return Ok(objects);
+        }
+    }
+    serde_saphyr::from_multiple_with_options(text, as_kubectl_reads())
+        // The library's advice at the end is for programmers.
+        .map_err(|error| error.to_string().replace(", set DuplicateKeyPolicy in Options if acceptable", ""))
 }
 
 /// YAML 1.1, in which `0644` is octal, as kubectl reads it. What a cluster holds is as large as it is, so nothing is rationed
