@@ -37,9 +37,9 @@ pub const MODULE_NAME: &str = "module.koupleless.io/name";
 pub const MODULE_VERSION: &str = "module.koupleless.io/version";
 
 /// The prefix of the keys by which a Node says which base it is.
-pub const BASE_PREFIX: &str = "base.koupleless.io/";
+const BASE_PREFIX: &str = "base.koupleless.io/";
 /// The prefix by which Nodes said so once; no vnode carries it any more.
-pub const BASE_PREFIX_OLDER: &str = "vnode.koupleless.io/";
+const BASE_PREFIX_OLDER: &str = "vnode.koupleless.io/";
 /// The name of a base.
 pub const BASE_NAME: &str = "base.koupleless.io/name";
 /// The version of a base.
@@ -47,13 +47,13 @@ pub const BASE_VERSION: &str = "base.koupleless.io/version";
 /// The cluster of bases that a base belongs to (no Kubernetes cluster).
 pub const BASE_CLUSTER_NAME: &str = "base.koupleless.io/cluster-name";
 /// The host name of a base.
-pub const BASE_HOST_NAME: &str = "base.koupleless.io/host-name";
+const BASE_HOST_NAME: &str = "base.koupleless.io/host-name";
 /// The port of a base's own HTTP API.
-pub const BASE_TUNNEL_PORT: &str = "base.koupleless.io/tunnel-port";
+const BASE_TUNNEL_PORT: &str = "base.koupleless.io/tunnel-port";
 /// The keys by which a module is told its bases from the outside, in the order in which they are injected.
 pub const BASE_SELECTION: [&str; 3] = [BASE_NAME, BASE_VERSION, BASE_CLUSTER_NAME];
 /// All keys with [`BASE_PREFIX`] that a vnode carries.
-pub const BASE_ON_VNODE: [&str; 5] = [BASE_NAME, BASE_VERSION, BASE_CLUSTER_NAME, BASE_HOST_NAME, BASE_TUNNEL_PORT];
+const BASE_ON_VNODE: [&str; 5] = [BASE_NAME, BASE_VERSION, BASE_CLUSTER_NAME, BASE_HOST_NAME, BASE_TUNNEL_PORT];
 
 /// The taint of every vnode; its effect is [`NO_EXECUTE`].
 pub const TAINT_VIRTUAL_NODE: &str = "schedule.koupleless.io/virtual-node";
@@ -67,13 +67,14 @@ pub const TAINT_NOT_READY: &str = "node.kubernetes.io/not-ready";
 pub const TAINT_UNREACHABLE: &str = "node.kubernetes.io/unreachable";
 /// The taint effect that evicts.
 pub const NO_EXECUTE: &str = "NoExecute";
-/// The seconds after which the in-tree admission plugin DefaultTolerationSeconds lets a Pod be evicted.
-pub const IN_TREE_TOLERATION_SECONDS: i64 = 300;
+/// The seconds after which the in-tree admission plugin DefaultTolerationSeconds lets a Pod be evicted, unless the API
+/// server's flags say otherwise.
+pub const DEFAULT_TOLERATION_SECONDS: i64 = 300;
 
 /// Kubernetes' host name label, the only topology in which vnodes differ.
 pub const HOSTNAME: &str = "kubernetes.io/hostname";
 /// Label prefixes of ordinary nodes that no vnode carries.
-pub const NOT_ON_VNODES: [&str; 6] = [
+const NOT_ON_VNODES: [&str; 6] = [
     "topology.kubernetes.io/",
     "failure-domain.beta.kubernetes.io/",
     "node.kubernetes.io/",
@@ -95,13 +96,19 @@ pub const WARDEN_PREFIX: &str = "warden.koupleless.io/";
 pub const INJECT: &str = "warden.koupleless.io/inject";
 /// `"true"`: a new jar may be released under the version of the old one, where that can work at all.
 pub const ALLOW_SAME_VERSION: &str = "warden.koupleless.io/allow-same-version";
-/// `"true"` on a template or Pod: tolerations of not-ready and unreachable with 300 s are the user's own, not the in-tree default.
+/// `"true"` on a template or Pod: tolerations of not-ready and unreachable are the user's own, not the in-tree default.
 pub const OWN_TOLERATIONS: &str = "warden.koupleless.io/own-tolerations";
 /// warden's annotations that are switches: `"true"` or `"false"`.
 pub const SWITCHES: [&str; 3] = [INJECT, ALLOW_SAME_VERSION, OWN_TOLERATIONS];
 
 /// Where `kubectl apply` keeps the manifest as the user wrote it.
 pub const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
+/// Whether `key` is a label that ordinary nodes or bases of old carried, and no vnode does.
+pub fn no_vnode_carries(key: &str) -> bool {
+    NOT_ON_VNODES.iter().any(|prefix| key.starts_with(prefix))
+        || (key.starts_with(BASE_PREFIX) && !BASE_ON_VNODE.contains(&key))
+}
 
 impl Dialects {
     /// Both spellings, the current one first.

@@ -10,7 +10,7 @@ use axum::routing::post;
 use serde_json::Value;
 
 use super::envelope::failure;
-use super::reviewer::{Endpoint, Reviewer};
+use super::{Endpoint, Reviewer};
 
 /// The largest body taken: etcd stores objects of up to 1.5 MiB, requests may be 3 MiB, and a review carries an object twice.
 pub const BODY_LIMIT: usize = 7 * 1024 * 1024;

@@ -9,7 +9,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
-use super::reviewer::Endpoint;
+use super::Endpoint;
 
 /// The counters of all reviews; clones count into the same.
 #[derive(Debug, Clone)]

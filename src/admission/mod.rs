@@ -4,10 +4,12 @@
 //! and a round trip through typed objects would drop the fields they do not know. [`Reviewer`] decides; [`http`] is the thin
 //! part around it.
 
+mod endpoint;
 pub mod envelope;
 pub mod http;
 mod metrics;
 mod reviewer;
 
+pub use endpoint::Endpoint;
 pub use metrics::{Metrics, Outcome};
-pub use reviewer::{Endpoint, Reply, Reviewer};
+pub use reviewer::{Reply, Reviewer};

@@ -5,26 +5,16 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use futures::FutureExt as _;
-use prometheus_client::encoding::EncodeLabelValue;
 use serde_json::Value;
 use thiserror::Error;
 use tracing::{Instrument as _, Span, field};
 
-use super::Metrics;
 use super::envelope::{self, Answer, DecodeError, Denial, Operation};
 use super::metrics::Outcome;
+use super::{Endpoint, Metrics};
 use crate::cluster::{Namespaces, NamespacesUnavailable};
 use crate::module::{Kind, Workload};
 use crate::policy::{self, Policy, Warning};
-
-/// Which of the two webhooks is called.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
-pub enum Endpoint {
-    /// `/mutate`: fill in.
-    Mutate,
-    /// `/validate`: refuse or admit what came out.
-    Validate,
-}
 
 /// Answers reviews.
 #[derive(Clone)]

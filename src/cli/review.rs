@@ -11,7 +11,6 @@ use serde_json::Value;
 
 use crate::module::Kind;
 use crate::policy::{Policy, Request, Verdict};
-use crate::vocabulary::ENV_DEFAULT;
 use read::{Input, Manifest};
 
 /// Say what the cluster would make of manifests, and what it would refuse.
@@ -25,9 +24,11 @@ pub(super) struct Review {
     /// What to print of the objects that are admitted; what is found goes to standard error.
     #[arg(short = 'o', long, value_enum, default_value = "yaml")]
     output: Output,
-    /// The environment of modules that say none, nor does their Namespace.
-    #[arg(long, env = "WARDEN_DEFAULT_ENV", default_value = ENV_DEFAULT, value_parser = super::environment)]
-    default_env: String,
+    /// The namespace of manifests that say none.
+    #[arg(short, long, default_value = "default")]
+    namespace: String,
+    #[command(flatten)]
+    policy: super::PolicyArgs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -61,9 +62,9 @@ const UNREADABLE: u8 = 2;
 impl Review {
     pub(super) fn run(self) -> ExitCode {
         let input = Input::read(&self.filename);
-        let policy = Policy { default_env: self.default_env };
+        let policy = Policy::from(self.policy);
         let reviewed: Vec<Reviewed> =
-            input.manifests.iter().map(|manifest| review(&policy, &input, manifest)).collect();
+            input.manifests.iter().map(|manifest| review(&policy, &input, &self.namespace, manifest)).collect();
         let mut findings = String::new();
         for error in &input.errors {
             findings.push_str(&format!("error: {error}\n"));
@@ -89,14 +90,14 @@ impl Review {
     }
 }
 
-fn review(policy: &Policy, input: &Input, manifest: &Manifest) -> Reviewed {
+fn review(policy: &Policy, input: &Input, default_namespace: &str, manifest: &Manifest) -> Reviewed {
     let object = manifest.object.clone();
     let kind = Kind::of_manifest(manifest.text("apiVersion"), manifest.text("kind"));
     let module = kind.filter(|kind| crate::module::Workload::new(*kind, &object).is_module());
     let Some(kind) = module else {
         return Reviewed { manifest: manifest.clone(), object, verdict: None };
     };
-    let namespace = input.namespaces.get(manifest.namespace());
+    let namespace = input.namespaces.get(manifest.namespace().unwrap_or(default_namespace));
     let (object, verdict) = policy.review(Request { kind, old: None, namespace }, object);
     Reviewed { manifest: manifest.clone(), object, verdict: Some(verdict) }
 }

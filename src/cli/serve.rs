@@ -18,7 +18,6 @@ use crate::cluster::NamespaceCache;
 use crate::policy::Policy;
 use crate::runtime::{LogFormat, Ops, Readiness, serve_ops, start_logging, stop_signal};
 use crate::tls;
-use crate::vocabulary::ENV_DEFAULT;
 
 /// Serve the admission webhook.
 #[derive(Debug, Args)]
@@ -35,9 +34,8 @@ pub(super) struct Serve {
     /// The private key, PEM.
     #[arg(long, env = "WARDEN_TLS_KEY", value_name = "FILE")]
     tls_key: PathBuf,
-    /// The environment of modules that say none, nor does their Namespace.
-    #[arg(long, env = "WARDEN_DEFAULT_ENV", default_value = ENV_DEFAULT, value_parser = super::environment)]
-    default_env: String,
+    #[command(flatten)]
+    policy: super::PolicyArgs,
     /// How many seconds to go on serving after SIGTERM, not ready any more, until every API server has heard of it.
     #[arg(long, env = "WARDEN_SHUTDOWN_DELAY", default_value_t = 5, value_name = "SECONDS")]
     shutdown_delay: u64,
@@ -77,7 +75,7 @@ impl Serve {
         tracing::info!(listen = %listener.local_addr()?, ops = %ops_listener.local_addr()?, "serving");
 
         let (namespaces, watch) = NamespaceCache::watch(client);
-        let policy = Policy { default_env: self.default_env };
+        let policy = Policy::from(self.policy);
         let reviewer = Reviewer::new(policy, Arc::new(namespaces.clone()), metrics);
         let stop = CancellationToken::new();
         let ops = Ops { readiness, registry: Arc::new(registry) };

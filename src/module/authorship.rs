@@ -2,8 +2,9 @@
 //!
 //! A value that warden injected stays in the live object when the next `kubectl apply`, `set env` or `edit` sends only what
 //! the user changed. To tell it from a value that stands in the user's manifest there are two witnesses: the annotation of
-//! client-side apply, and the managed fields of server-side apply (`Apply` entries only: an `Update` entry is also left by
-//! `kubectl rollout undo`, which copies what warden injected once).
+//! client-side apply, and the managed fields: Kubernetes notes them before mutating admission, so that what a webhook
+//! injects has no manager. But whoever copies a whole template back, as `kubectl rollout undo` does, becomes the manager of
+//! what was injected into it once; so only `Apply` entries prove that a value stands in a manifest.
 
 use serde_json::Value;
 
@@ -15,7 +16,11 @@ use crate::vocabulary as words;
 pub struct Authorship<'a> {
     last_applied: Option<Value>,
     applied_fields: Vec<&'a Value>,
+    updated_fields: Vec<&'a Value>,
 }
+
+/// The manager under which `kubectl rollout undo` patches; kubectl's other commands have names of their own.
+const UNDO: &str = "kubectl";
 
 impl<'a> Authorship<'a> {
     /// The witnesses in `object`.
@@ -28,23 +33,24 @@ impl<'a> Authorship<'a> {
             .and_then(Value::as_str)
             .and_then(|text| serde_json::from_str(text).ok());
         let managers = metadata.field("managedFields").get(object).and_then(Value::as_array);
-        let applied_fields = managers
-            .into_iter()
-            .flatten()
-            .filter(|manager| manager.get("operation").and_then(Value::as_str) == Some("Apply"))
-            .filter_map(|manager| manager.get("fieldsV1"))
-            .collect();
-        Self { last_applied, applied_fields }
+        let fields_of = |operation: &str| {
+            let entries = managers.into_iter().flatten();
+            let of_operation =
+                entries.filter(|entry| entry.get("operation").and_then(Value::as_str) == Some(operation));
+            let by_users = of_operation.filter(|entry| entry.get("manager").and_then(Value::as_str) != Some(UNDO));
+            by_users.filter_map(|entry| entry.get("fieldsV1")).collect()
+        };
+        Self { last_applied, applied_fields: fields_of("Apply"), updated_fields: fields_of("Update") }
     }
 
     /// Whether the field at `path` stands in the user's manifest.
     pub fn wrote(&self, path: &FieldPath) -> bool {
-        self.last_applied(path).is_some() || self.applied(path)
+        self.last_applied(path).is_some() || owned(&self.applied_fields, path)
     }
 
-    /// Whether a server-side apply set the field at `path`.
-    pub fn applied(&self, path: &FieldPath) -> bool {
-        self.applied_fields.iter().any(|fields| owns(fields, path.segments()))
+    /// Whether somebody set the field at `path` who is not known to copy templates: a manifest's author, Helm, a client.
+    pub fn set(&self, path: &FieldPath) -> bool {
+        self.wrote(path) || owned(&self.updated_fields, path)
     }
 
     /// Whether the list at `path` of the user's manifest has `element` in it.
@@ -55,6 +61,10 @@ impl<'a> Authorship<'a> {
     fn last_applied(&self, path: &FieldPath) -> Option<&Value> {
         path.get(self.last_applied.as_ref()?)
     }
+}
+
+fn owned(fields: &[&Value], path: &FieldPath) -> bool {
+    fields.iter().any(|fields| owns(fields, path.segments()))
 }
 
 /// Whether a `fieldsV1` tree owns the field; a leaf owns everything below it (atomic lists and maps).
@@ -100,6 +110,18 @@ mod tests {
         let authorship = Authorship::of(&object);
         assert!(authorship.wrote(&label("a")));
         assert!(!authorship.wrote(&label("b")));
+    }
+
+    #[test]
+    fn an_update_sets_what_it_changes_unless_it_copies_a_template() {
+        let fields = |key: &str| json!({"f:spec": {"f:template": {"f:metadata": {"f:labels": {key: {}}}}}});
+        let object = json!({"metadata": {"managedFields": [
+            {"manager": "helm", "operation": "Update", "fieldsV1": fields("f:a")},
+            {"manager": "kubectl", "operation": "Update", "fieldsV1": fields("f:b")},
+        ]}});
+        let authorship = Authorship::of(&object);
+        assert!(authorship.set(&label("a")));
+        assert!(!authorship.set(&label("b")));
     }
 
     #[test]

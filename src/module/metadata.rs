@@ -51,11 +51,6 @@ impl<'a> Metadata<'a> {
         self.map("annotations").into_iter().flat_map(|map| map.keys().map(String::as_str))
     }
 
-    /// The keys of all labels.
-    pub fn label_keys(&self) -> impl Iterator<Item = &'a str> + use<'a> {
-        self.map("labels").into_iter().flat_map(|map| map.keys().map(String::as_str))
-    }
-
     /// Whether the label has `value` in any dialect of its key.
     pub fn says(&self, key: Dialects, value: &str) -> bool {
         key.all().into_iter().any(|key| self.label(key) == Some(value))

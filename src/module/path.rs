@@ -52,11 +52,6 @@ impl FieldPath {
         &self.0
     }
 
-    /// The steps of `inner` after those of this.
-    pub fn join(&self, inner: &Self) -> Self {
-        Self(self.0.iter().chain(&inner.0).cloned().collect())
-    }
-
     /// The field's value in `object`; an explicit null counts as absent, as it does for the API server.
     pub fn get<'v>(&self, object: &'v Value) -> Option<&'v Value> {
         self.0.iter().try_fold(object, |value, segment| segment.of(value)).filter(|value| !value.is_null())

@@ -68,12 +68,13 @@ impl<'a> Toleration<'a> {
             }
     }
 
-    /// Whether it is to the letter what the in-tree plugin DefaultTolerationSeconds adds for `key` to every Pod.
-    pub fn is_in_tree_default(self, key: &str) -> bool {
+    /// Whether it is to the letter what the in-tree plugin DefaultTolerationSeconds, set to `seconds`, adds for `key` to every
+    /// Pod.
+    pub fn is_in_tree_default(self, key: &str, seconds: i64) -> bool {
         self.key() == key
             && self.exists()
             && self.text("effect") == words::NO_EXECUTE
-            && self.seconds() == Some(words::IN_TREE_TOLERATION_SECONDS)
+            && self.seconds() == Some(seconds)
     }
 
     fn exists(self) -> bool {

@@ -2,9 +2,9 @@
 
 use thiserror::Error;
 
-/// Why a text cannot be the version of a module.
+/// Why a text cannot be the version of a module, or a label value at all.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum VersionFault {
+pub enum LabelFault {
     /// There is none.
     #[error("is empty")]
     Empty,
@@ -23,12 +23,12 @@ pub enum VersionFault {
 ///
 /// # Errors
 /// The first fault found.
-pub fn check_version(version: &str) -> Result<(), VersionFault> {
+pub fn check_version(version: &str) -> Result<(), LabelFault> {
     if version.is_empty() {
-        return Err(VersionFault::Empty);
+        return Err(LabelFault::Empty);
     }
     if version.contains(':') {
-        return Err(VersionFault::Colon);
+        return Err(LabelFault::Colon);
     }
     check_label_value(version)
 }
@@ -37,16 +37,16 @@ pub fn check_version(version: &str) -> Result<(), VersionFault> {
 ///
 /// # Errors
 /// The first fault found.
-pub fn check_label_value(value: &str) -> Result<(), VersionFault> {
+pub fn check_label_value(value: &str) -> Result<(), LabelFault> {
     let inner = |c: u8| c.is_ascii_alphanumeric() || b"-_.".contains(&c);
     let (Some(first), Some(last)) = (value.bytes().next(), value.bytes().last()) else {
-        return Err(VersionFault::Empty);
+        return Err(LabelFault::Empty);
     };
     if !value.bytes().all(inner) || !first.is_ascii_alphanumeric() || !last.is_ascii_alphanumeric() {
-        return Err(VersionFault::NoLabelValue);
+        return Err(LabelFault::NoLabelValue);
     }
     if value.len() > 63 {
-        return Err(VersionFault::TooLong(value.len()));
+        return Err(LabelFault::TooLong(value.len()));
     }
     Ok(())
 }
@@ -59,19 +59,19 @@ mod tests {
 
     #[rstest]
     #[case("0.0.1-SNAPSHOT", Ok(()))]
-    #[case("", Err(VersionFault::Empty))]
-    #[case("1:2", Err(VersionFault::Colon))]
-    #[case("1.0-", Err(VersionFault::NoLabelValue))]
-    #[case("1.0 ", Err(VersionFault::NoLabelValue))]
-    #[case("$(V)", Err(VersionFault::NoLabelValue))]
-    #[case("版本1", Err(VersionFault::NoLabelValue))]
-    fn versions(#[case] version: &str, #[case] expected: Result<(), VersionFault>) {
+    #[case("", Err(LabelFault::Empty))]
+    #[case("1:2", Err(LabelFault::Colon))]
+    #[case("1.0-", Err(LabelFault::NoLabelValue))]
+    #[case("1.0 ", Err(LabelFault::NoLabelValue))]
+    #[case("$(V)", Err(LabelFault::NoLabelValue))]
+    #[case("版本1", Err(LabelFault::NoLabelValue))]
+    fn versions(#[case] version: &str, #[case] expected: Result<(), LabelFault>) {
         assert_eq!(check_version(version), expected);
     }
 
     #[test]
     fn a_version_has_at_most_63_characters() {
         assert_eq!(check_version(&"1".repeat(63)), Ok(()));
-        assert_eq!(check_version(&"1".repeat(64)), Err(VersionFault::TooLong(64)));
+        assert_eq!(check_version(&"1".repeat(64)), Err(LabelFault::TooLong(64)));
     }
 }

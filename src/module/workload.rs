@@ -78,6 +78,28 @@ impl<'a> Workload<'a> {
         replicas.and_then(Value::as_u64).unwrap_or(1)
     }
 
+    /// Whether it has Pods, by its status; one without a status (a manifest) by the replicas it asks for.
+    pub fn has_pods(self) -> bool {
+        let status = FieldPath::root().field("status");
+        let count = |field| status.field(field).get(self.object).and_then(Value::as_u64).unwrap_or(0);
+        let told = status.get(self.object).is_some_and(|status| status.as_object().is_some_and(|it| !it.is_empty()));
+        match self.kind {
+            Kind::Deployment | Kind::StatefulSet | Kind::ReplicaSet if told => count("replicas") > 0,
+            Kind::DaemonSet if told => count("currentNumberScheduled") + count("numberMisscheduled") > 0,
+            Kind::CronJob if told => {
+                status.field("active").get(self.object).and_then(Value::as_array).is_some_and(|jobs| !jobs.is_empty())
+            }
+            _ => self.replicas() > 0,
+        }
+    }
+
+    /// Whether a Deployment still has Pods of an earlier template, by its status.
+    pub fn is_rolling_out(self) -> bool {
+        let status = FieldPath::root().field("status");
+        let count = |field| status.field(field).get(self.object).and_then(Value::as_u64).unwrap_or(0);
+        count("updatedReplicas") < count("replicas")
+    }
+
     /// Whether the selector of its Pods, which nobody can change later, demands label `key`.
     pub fn selects_by(self, key: &str) -> bool {
         let selector = FieldPath::root().fields(&["spec", "selector"]);
@@ -160,6 +182,12 @@ impl<'a> Template<'a> {
     pub fn node_name(&self) -> Option<&'a str> {
         let name = self.spec_path().field("nodeName").get(self.object)?.as_str()?;
         (!name.is_empty()).then_some(name)
+    }
+
+    /// Whether the Pod is bound to one node already, or its affinity names it, as on the Pods of a DaemonSet.
+    pub fn names_its_node(&self) -> bool {
+        let terms = self.node_terms().unwrap_or_default();
+        self.node_name().is_some() || (!terms.is_empty() && terms.iter().all(NodeTerm::names_nodes))
     }
 
     /// Where the terms of the required node affinity stand.

@@ -19,6 +19,7 @@ pub(super) fn bring_up_to_date(draft: &mut Draft, request: Request<'_>, policy: 
     let Some(old) = request.old.map(|old| Workload::new(request.kind, old)) else {
         return;
     };
+    forget_labels_of_demands(draft, request, policy, old);
     let new = draft.object().clone();
     let new = Workload::new(request.kind, &new);
     let author = Authorship::of(new.object());
@@ -50,6 +51,28 @@ impl<'a> Change<'a> {
         };
         let (old, new) = (value(old)?, value(new)?);
         (old != new).then_some(Self { key, old, new })
+    }
+}
+
+/// A label of the workload that was made from what the pod spec demanded, and no longer does, is no declaration.
+fn forget_labels_of_demands(draft: &mut Draft, request: Request<'_>, policy: &Policy, old: Workload<'_>) {
+    for key in [words::BASE_CLUSTER_NAME, words::ENV] {
+        let new = Workload::new(request.kind, draft.object());
+        let label = new.metadata().label(key);
+        let path = new.metadata().label_path(key);
+        let was_made_from_a_demand = label.is_some()
+            && label == single_demand(&old.template(), key)
+            && single_demand(&new.template(), key).is_none()
+            && !Authorship::of(new.object()).set(&path);
+        if was_made_from_a_demand {
+            let mut without = draft.clone();
+            without.remove(&path);
+            let known =
+                workload_labels::known(Workload::new(request.kind, without.object()), request.namespace, policy);
+            if !known.contains(&(key, label)) {
+                *draft = without;
+            }
+        }
     }
 }
 
@@ -95,7 +118,7 @@ fn identity(draft: &mut Draft, old: Workload<'_>, new: Workload<'_>, author: &Au
 }
 
 fn base_affinity(draft: &mut Draft, change: &Change<'_>, new: Workload<'_>, author: &Authorship<'_>) {
-    if author.wrote(&new.template().node_terms_path()) {
+    if author.set(&new.template().node_terms_path()) {
         return;
     }
     for term in new.template().node_terms().unwrap_or_default() {
@@ -116,7 +139,7 @@ fn env_toleration(draft: &mut Draft, change: &Change<'_>, new: Workload<'_>, aut
     let Some(index) = tolerations.iter().position(|toleration| *toleration.value() == injected) else {
         return;
     };
-    if !author.wrote_element(&list, &injected) && !author.applied(&list) {
+    if !author.wrote_element(&list, &injected) && !author.set(&list) {
         draft.replace(&list.index(index), taint(change.new).toleration());
         draft.warn(format!("the environment follows its declaration: {} -> {}", change.old, change.new));
     }

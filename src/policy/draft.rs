@@ -12,7 +12,7 @@ pub type Patch = json_patch::Patch;
 
 /// The object as patched so far. Every change is made to the object and noted as an operation at once, so that the two
 /// cannot come to differ, and a later default sees what an earlier one added.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Draft {
     object: Value,
     operations: Vec<PatchOperation>,
@@ -30,10 +30,7 @@ impl Draft {
 
     /// Takes in a warning, once.
     pub(super) fn warn(&mut self, text: impl Into<String>) {
-        let warning = Warning::new(text);
-        if !self.warnings.contains(&warning) {
-            self.warnings.push(warning);
-        }
+        Warning::new(text).take_once(&mut self.warnings);
     }
 
     pub(super) fn finish(self) -> Injected {
@@ -83,11 +80,11 @@ impl Draft {
 
     /// Takes the field at `path` out of its object.
     pub(super) fn remove(&mut self, path: &FieldPath) {
-        let Some((Segment::Field(name), parent)) = path.segments().split_last() else {
+        let Some((last, parent)) = path.segments().split_last() else {
             return;
         };
         if let Some(Value::Object(parent)) = resolve(&mut self.object, parent)
-            && parent.remove(*name).is_some()
+            && last.name().is_some_and(|name| parent.remove(name).is_some())
         {
             let path = path.pointer();
             self.operations.push(PatchOperation::Remove(RemoveOperation { path }));

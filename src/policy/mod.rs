@@ -7,7 +7,9 @@ mod carried;
 mod defaults;
 mod draft;
 mod rules;
+mod selection;
 mod sources;
+mod undo;
 mod verdict;
 
 use serde_json::Value;
@@ -25,6 +27,8 @@ use draft::Draft;
 pub struct Policy {
     /// The environment of modules that say none, nor does their namespace.
     pub default_env: String,
+    /// The seconds of the tolerations that the API server's DefaultTolerationSeconds plugin gives every Pod.
+    pub default_toleration_seconds: i64,
 }
 
 /// What happens to an object, and what surrounds it.
@@ -51,7 +55,10 @@ pub struct Injected {
 
 impl Default for Policy {
     fn default() -> Self {
-        Self { default_env: words::ENV_DEFAULT.to_owned() }
+        Self {
+            default_env: words::ENV_DEFAULT.to_owned(),
+            default_toleration_seconds: words::DEFAULT_TOLERATION_SECONDS,
+        }
     }
 }
 
@@ -71,8 +78,10 @@ impl Policy {
             let owned = request.kind != Kind::Pod && workload.has_controller();
             if !owned {
                 if self.template_is_the_users(request, workload) {
+                    let rollback = undo::rollback(&draft, request);
                     carried::bring_up_to_date(&mut draft, request, self);
                     defaults::fill_in_template(&mut draft, request, self);
+                    draft = undo::leave_alone(rollback, draft, request);
                 }
                 defaults::fill_in_workload(&mut draft, request, self);
             }
@@ -83,7 +92,9 @@ impl Policy {
     /// Says everything that is wrong with an object as it would be stored, and everything that is odd.
     pub fn check(&self, request: Request<'_>, object: &Value) -> Findings {
         let workload = Workload::new(request.kind, object);
-        if !workload.is_module() || (request.kind != Kind::Pod && workload.has_controller()) {
+        // A Deployment's ReplicaSet and a CronJob's Job are copies of what was judged, and to refuse them mends nothing.
+        let is_copy = matches!(request.kind, Kind::ReplicaSet | Kind::Job) && workload.has_controller();
+        if !workload.is_module() || is_copy {
             return Findings::default();
         }
         rules::check(request, workload)
@@ -103,8 +114,10 @@ impl Policy {
     fn template_is_the_users(&self, request: Request<'_>, workload: Workload<'_>) -> bool {
         request.old.is_none_or(|old| {
             let old = Workload::new(request.kind, old);
+            // What a Job's Pods are made from is immutable: a declaration comes too late for it.
+            let may_change = request.kind != Kind::Job;
             workload.template().value() != old.template().value()
-                || Sources::of(workload, request.namespace).differ_from(old, &self.default_env)
+                || (may_change && Sources::of(workload, request.namespace).differ_from(old, &self.default_env))
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::module::{Metadata, Requirement, Template, Toleration, Workload, check_label_value};
+use crate::module::{Metadata, Template, Toleration, Workload, check_label_value};
 use crate::vocabulary as words;
 
 /// What a Namespace says of its modules: its labels and annotations.
@@ -51,46 +51,67 @@ impl<'a> Sources<'a> {
         DECLARED.into_iter().any(|key| {
             let default = (key == words::ENV).then_some(default_env);
             let came_to = match key {
-                words::ENV => Some(env(before, self.namespace, default_env)),
-                _ => single_demand(&before.template(), key),
+                words::ENV => envs(before, self.namespace, default_env),
+                _ => demands(&before.template(), key),
             };
             let now = self.get(key).or(default);
-            now.is_some() && now != came_to && now != then.get(key).or(default)
+            now.is_some_and(|now| came_to != [now]) && now != then.get(key).or(default)
         })
     }
 }
 
-/// The environment that the pod spec itself chooses, by its node selector, its required node affinity or its tolerations.
-pub(super) fn chosen_env<'a>(template: &Template<'a>) -> Option<&'a str> {
+/// The environments that the pod spec itself chooses: those that its node selector or required node affinity demands, else
+/// the first that its tolerations name.
+pub(super) fn chosen_envs<'a>(template: &Template<'a>) -> Vec<&'a str> {
+    let demanded = demands(template, words::ENV);
+    if !demanded.is_empty() {
+        return demanded;
+    }
     let tolerations = template.tolerations().into_iter();
     let of_env = tolerations.filter(|toleration| toleration.key() == words::TAINT_NODE_ENV);
-    let mut tolerated = of_env.filter_map(Toleration::equals).filter(|env| check_label_value(env).is_ok());
-    single_demand(template, words::ENV).or_else(|| tolerated.next())
+    of_env.filter_map(Toleration::equals).find(|env| check_label_value(env).is_ok()).into_iter().collect()
 }
 
-/// The environment of a module: as its pod spec chooses, else as declared, else `default`.
-pub(super) fn env<'a>(workload: Workload<'a>, namespace: Option<&'a NamespaceFacts>, default: &'a str) -> &'a str {
-    chosen_env(&workload.template()).or_else(|| Sources::of(workload, namespace).get(words::ENV)).unwrap_or(default)
+/// The environments of a module, at least one: as its pod spec chooses, else as declared, else `default`.
+pub(super) fn envs<'a>(
+    workload: Workload<'a>,
+    namespace: Option<&'a NamespaceFacts>,
+    default: &'a str,
+) -> Vec<&'a str> {
+    let chosen = chosen_envs(&workload.template());
+    if chosen.is_empty() { vec![Sources::of(workload, namespace).get(words::ENV).unwrap_or(default)] } else { chosen }
 }
 
 /// The one value that every place where the pod could land must have under `key`, as far as the pod spec says; none where
 /// no Node can carry it.
 pub(super) fn single_demand<'a>(template: &Template<'a>, key: &str) -> Option<&'a str> {
-    let demanded = template.node_selector(key).or_else(|| demand_of_terms(template, key));
-    demanded.filter(|value| check_label_value(value).is_ok())
+    match demands(template, key).as_slice() {
+        [one] => Some(one),
+        _ => None,
+    }
 }
 
-/// The one value that every term of the required node affinity demands for `key`.
-fn demand_of_terms<'a>(template: &Template<'a>, key: &str) -> Option<&'a str> {
-    let terms = template.node_terms()?;
-    let mut values = terms.iter().filter(|term| !term.is_empty()).map(|term| {
-        let expressions = term.expressions();
-        let expression = expressions.into_iter().find(|expression| expression.key == key);
-        match expression {
-            Some(Requirement { operator: "In", values, .. }) if values.len() == 1 => values.first().copied(),
-            _ => None,
+/// The values of which every place where the pod could land must have one under `key`: empty where the pod spec leaves a
+/// place open, or names a value that no Node can carry.
+fn demands<'a>(template: &Template<'a>, key: &str) -> Vec<&'a str> {
+    let values = match template.node_selector(key) {
+        Some(value) => vec![value],
+        None => demands_of_terms(template, key).unwrap_or_default(),
+    };
+    if values.iter().all(|value| check_label_value(value).is_ok()) { values } else { Vec::new() }
+}
+
+/// The values that the terms of the required node affinity demand, where each demands some.
+fn demands_of_terms<'a>(template: &Template<'a>, key: &str) -> Option<Vec<&'a str>> {
+    let mut values = Vec::new();
+    for term in template.node_terms()?.iter().filter(|term| !term.is_empty()) {
+        let expression = term.expressions().into_iter().find(|expression| expression.key == key)?;
+        if expression.operator != "In" {
+            return None;
         }
-    });
-    let first = values.next()??;
-    values.all(|value| value == Some(first)).then_some(first)
+        values.extend(expression.values);
+    }
+    values.sort_unstable();
+    values.dedup();
+    Some(values)
 }

@@ -103,6 +103,13 @@ impl Warning {
         Self(text)
     }
 
+    /// Joins `warnings`, unless it is said there already.
+    pub(super) fn take_once(self, warnings: &mut Vec<Self>) {
+        if !warnings.contains(&self) {
+            warnings.push(self);
+        }
+    }
+
     /// The text.
     pub fn text(&self) -> &str {
         &self.0
@@ -129,10 +136,7 @@ impl Findings {
 
     /// Takes in a warning, once.
     pub(super) fn warn(&mut self, text: impl Into<String>) {
-        let warning = Warning::new(text);
-        if !self.warnings.contains(&warning) {
-            self.warnings.push(warning);
-        }
+        Warning::new(text).take_once(&mut self.warnings);
     }
 }
 

@@ -68,7 +68,6 @@ fn no_replicas(d: &mut Value) {
 #[case::jar_of_a_snapshot_by_the_default_strategy(snapshot, another_jar, &[MAX_UNAVAILABLE])]
 // the same jar
 #[case::template(frees, another_template, &[])]
-#[case::template_and_none_freed(frees_none, another_template, &[])]
 #[case::template_of_a_peer(|d: &mut Value| { frees(d); peer(d); }, another_template, &[])]
 #[case::template_of_a_recreated_peer(|d: &mut Value| { recreates(d); peer(d); }, another_template, &[])]
 #[case::template_of_a_peer_and_none_freed(|d: &mut Value| { frees_none(d); peer(d); }, another_template, &[MAX_UNAVAILABLE])]
@@ -89,7 +88,6 @@ fn released_again(#[case] given: Edit, #[case] change: Edit, #[case] refused: &[
 #[rstest]
 #[case::version_label(VERSION)]
 #[case::name_label(NAME)]
-#[case::component_label(COMPONENT)]
 fn the_running_pods_must_be_known_by_their_labels(#[case] missing: &str) {
     // Given a Deployment whose Pods cannot be told from others
     let old = edited(stored(&deployment(frees)), |d| {
@@ -101,6 +99,27 @@ fn the_running_pods_must_be_known_by_their_labels(#[case] missing: &str) {
     let new = edited(stored(&deployment(frees)), another_template);
     // Then its new Pods could meet old ones
     assert_eq!(update(&old, &new).refused(), [MEETING]);
+}
+
+#[test]
+fn pods_of_the_tutorial_are_known_though_their_component_is_of_old() {
+    // Given a Deployment whose Pods carry name and version, and only the older component label
+    let old = edited(stored(&deployment(frees)), |d| {
+        let labels = template_of(d)["metadata"]["labels"].as_object_mut().unwrap();
+        labels.remove(COMPONENT);
+        labels.insert("module-controller.koupleless.io/component".to_owned(), json!("module"));
+    });
+    // When its template changes, then old and new are kept apart
+    let new = edited(stored(&deployment(frees)), another_template);
+    assert_eq!(update(&old, &new).refused(), [""; 0]);
+}
+
+#[test]
+fn where_no_base_is_freed_new_pods_wait() {
+    let old = stored(&deployment(frees_none));
+    let reviewed = update(&old, &edited(old.clone(), another_template));
+    assert_eq!(reviewed.refused(), [""; 0]);
+    assert!(reviewed.warns_of("new Pods wait for bases that have none of it"), "{:?}", reviewed.warned());
 }
 
 #[test]
@@ -139,14 +158,38 @@ fn without_replicas_nobody_meets() {
 }
 
 #[test]
-fn a_daemon_set_that_surges_is_told_of_its_own_field() {
+fn a_daemon_set_that_surges_lets_old_and_new_meet() {
     let surges = |object: &mut Value| {
         object["spec"]["updateStrategy"] = json!({"rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}});
         object["metadata"]["annotations"][ALLOW_SAME_VERSION] = json!("true");
     };
     let old = create(Kind::DaemonSet, &edited(module(Kind::DaemonSet), surges)).object;
     let reviewed = Cluster::plain().update(Kind::DaemonSet, &old, &edited(old.clone(), another_jar));
-    assert_eq!(reviewed.refused(), ["spec.updateStrategy.rollingUpdate.maxSurge: Forbidden"]);
+    assert_eq!(reviewed.refused(), [MEETING]);
+}
+
+#[test]
+fn pods_that_are_still_there_can_be_met_whatever_the_replicas_say() {
+    // Given a Deployment from before warden, scaled to none, whose controller has not acted yet
+    let old = edited(deployment(no_replicas), |d| d["status"] = json!({"replicas": 3}));
+    let new = edited(edited(old.clone(), another_template), |d| d["spec"]["replicas"] = json!(3));
+    assert_eq!(update(&old, &new).refused(), [MEETING]);
+    // When it has, then there is nobody to meet
+    let gone = edited(old, |d| d["status"] = json!({"observedGeneration": 2}));
+    assert_eq!(update(&gone, &new).refused(), [""; 0]);
+}
+
+#[test]
+fn another_jar_is_a_mistake_also_where_a_controller_makes_it() {
+    // Given a Deployment that an operator keeps
+    let owned =
+        |d: &mut Value| d["metadata"]["ownerReferences"] = json!([{"kind": "App", "name": "a", "controller": true}]);
+    let old = deployment(owned);
+    // When it is changed, then it is neither filled in nor judged by what its author could mend
+    let reviewed = update(&old, &edited(old.clone(), another_template));
+    assert_eq!((reviewed.refused(), reviewed.patched()), (vec![], vec![]));
+    // When its jar is another one, then it is refused
+    assert_eq!(update(&old, &edited(old.clone(), another_jar)).refused(), [IMAGE]);
 }
 
 #[rstest]

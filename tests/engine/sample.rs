@@ -130,6 +130,12 @@ impl Cluster {
         self
     }
 
+    /// With an API server whose in-tree tolerations end after other seconds.
+    pub(crate) fn default_toleration_seconds(mut self, seconds: i64) -> Self {
+        self.policy.default_toleration_seconds = seconds;
+        self
+    }
+
     /// Reviews `object` as a new one.
     pub(crate) fn create(&self, kind: Kind, object: &Value) -> Reviewed {
         self.review(kind, None, object)

@@ -321,7 +321,12 @@ mod that_declare_something_else {
         let reviewed = update(&old, &new);
         // Then ModuleController finds the workload under that one, and nothing is said to be overruled
         assert_eq!(reviewed.object["metadata"]["labels"][BASE_CLUSTER], "two");
-        assert_eq!(reviewed.warned(), ["biz1 1.0.0 is released again: each base is without it for some 25 s"]);
+        assert!(!reviewed.warns_of("which wins"), "{:?}", reviewed.warned());
+        // When it demands none any more, then the label does not demand it in its stead
+        let free = edited(old.clone(), |d| template_of(d)["spec"]["nodeSelector"] = json!({}));
+        let reviewed = update(&old, &free);
+        assert_eq!(reviewed.object["metadata"]["labels"].get(BASE_CLUSTER), None);
+        assert_eq!(demanded(&reviewed.object, BASE_CLUSTER), [Value::Null; 0]);
     }
 
     #[test]
@@ -407,9 +412,70 @@ mod that_declare_something_else {
     }
 
     #[test]
-    fn a_new_declaration_reaches_a_deployment_older_than_warden() {
+    fn a_new_declaration_reaches_a_deployment_older_than_warden_with_a_new_version_only() {
         let old = deployment(|d| template_of(d)["metadata"]["annotations"] = Value::Null);
         let new = edited(old.clone(), |d| declare(d, "workload", BASE_NAME, "base"));
-        assert_eq!(demanded(&update(&old, &new).object, BASE_NAME), [json!(["base"])]);
+        // The Pods that run carry no labels by which the new ones could be kept off their bases.
+        assert_eq!(update(&old, &new).refused(), ["spec.template.spec.containers[0].env: Forbidden"]);
+        let reviewed = update(&old, &edited(new, |d| release(d, "2.0.0")));
+        assert_eq!(demanded(&reviewed.object, BASE_NAME), [json!(["base"])]);
+        assert_eq!(reviewed.refused(), [""; 0]);
+    }
+
+    #[test]
+    fn a_job_is_not_given_what_comes_too_late_for_it() {
+        let job = Cluster::plain().create(Kind::Job, &module(Kind::Job)).object;
+        let new = edited(job.clone(), |job| job["metadata"]["labels"][ENV] = json!("gray"));
+        assert_eq!(Cluster::plain().update(Kind::Job, &job, &new).patched(), [""; 0]);
+    }
+}
+
+mod that_undo_a_rollout {
+    use similar_asserts::assert_eq;
+
+    use super::*;
+
+    /// Complete as it is: from before warden.
+    fn old_revision() -> Value {
+        deployment(|d| {
+            template_of(d)["spec"]["nodeSelector"] = json!({BASE_NAME: "base"});
+            template_of(d)["spec"]["tolerations"] = json!([{"operator": "Exists"}]);
+        })
+    }
+
+    fn in_mid_rollout() -> Value {
+        let mut d = stored(&edited(old_revision(), |d| release(d, "2.0.0")));
+        d["status"] = json!({"replicas": 4, "updatedReplicas": 1});
+        d
+    }
+
+    fn with_template_of(deployment: &Value, other: &Value) -> Value {
+        edited(deployment.clone(), |d| d["spec"]["template"] = other["spec"]["template"].clone())
+    }
+
+    #[test]
+    fn a_revision_older_than_warden_comes_back_as_it_was() {
+        // Given a release over a revision from before warden, in mid-rollout
+        let old = in_mid_rollout();
+        // When that revision's template is sent back
+        let reviewed = update(&old, &with_template_of(&old, &old_revision()));
+        // Then it is left alone, so that its ReplicaSet is recognised
+        assert_eq!(template_operations(&reviewed), [""; 0]);
+        assert_eq!(reviewed.refused(), [""; 0]);
+    }
+
+    #[test]
+    fn a_plain_manifest_applied_again_in_mid_rollout_is_filled_in_as_before() {
+        let old = in_mid_rollout();
+        let plain = with_template_of(&old, &edited(old_revision(), |d| release(d, "2.0.0")));
+        let reviewed = update(&old, &plain);
+        assert_eq!(reviewed.object["spec"]["template"], old["spec"]["template"]);
+    }
+
+    #[test]
+    fn once_it_is_through_an_older_revision_is_filled_in() {
+        let old = edited(in_mid_rollout(), |d| d["status"] = json!({"replicas": 3, "updatedReplicas": 3}));
+        let reviewed = update(&old, &with_template_of(&old, &old_revision()));
+        assert_eq!(reviewed.object["spec"]["template"]["metadata"]["labels"][VERSION], "1.0.0");
     }
 }

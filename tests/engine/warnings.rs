@@ -49,6 +49,16 @@ type Oddity = fn(&mut Value);
     |d: &mut Value| template_of(d)["spec"]["containers"].as_array_mut().unwrap().push(json!({"name": "proxy", "image": "envoy"})),
     "container proxy is no jar: bases are told to install it as a module",
 )]
+#[case::several_jars(
+    |d: &mut Value| {
+        let containers = template_of(d)["spec"]["containers"].as_array_mut().unwrap();
+        let mut second = containers[0].clone();
+        second["name"] = json!("biz2");
+        second["image"] = json!("https://repo.example.com/biz2-1.0.0-ark-biz.jar");
+        containers.push(second);
+    },
+    "several jars in one Pod: two such Pods may share a base, and deleting one uninstalls both",
+)]
 #[case::cpu_request(
     |d: &mut Value| template_of(d)["spec"]["containers"][0]["resources"] = json!({"requests": {"cpu": "100m"}}),
     "container biz1 asks for cpu, which no base offers: it is never scheduled",

@@ -45,6 +45,13 @@ fn another_namespace_lends_nothing() {
 }
 
 #[test]
+fn a_module_without_a_namespace_is_in_the_one_that_is_named() {
+    let module = MODULE.replace("  namespace: shop\n", "").replace(SELECTION, "");
+    let run = review_stdin(&documents(&[NAMESPACE, &module]), &["-o", "patch", "-n", "shop"]);
+    lent(&run.ended(0));
+}
+
+#[test]
 fn a_module_without_a_namespace_is_in_the_default_one() {
     let default = NAMESPACE.replace("name: shop", "name: default");
     let module = MODULE.replace("  namespace: shop\n", "").replace(SELECTION, "");

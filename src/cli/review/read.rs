@@ -129,9 +129,9 @@ impl Manifest {
         self.metadata("name").or_else(|| self.metadata("generateName")).unwrap_or_default()
     }
 
-    /// The namespace; `default` where the manifest says none, as for kubectl.
-    pub(super) fn namespace(&self) -> &str {
-        self.metadata("namespace").unwrap_or("default")
+    /// The namespace, where the manifest says one.
+    pub(super) fn namespace(&self) -> Option<&str> {
+        self.metadata("namespace")
     }
 
     fn metadata(&self, field: &str) -> Option<&str> {

@@ -2,16 +2,21 @@
 //! would uninstall it for both.
 //!
 //! Across namespaces, because a base knows none. By name *and* version, because during a rollout the new version must be
-//! able to come beside the old one.
+//! able to come beside the old one. Not on a DaemonSet: its controller puts one Pod on each base anyway, and where bases
+//! share a host name the term would keep all but one of them empty.
 
 use serde_json::{Value, json};
 
 use super::{Scene, Step};
+use crate::module::{Kind, identity};
 use crate::vocabulary as words;
 
 /// Adds the term unless one of the user's keeps this module apart already.
 pub(super) fn fill_in(scene: &Scene<'_>) -> Vec<Step> {
     let template = scene.workload.template();
+    if scene.workload.kind() == Kind::DaemonSet || template.names_its_node() {
+        return Vec::new();
+    }
     let metadata = template.metadata();
     let labels = (metadata.label(words::MODULE_NAME), metadata.label(words::MODULE_VERSION));
     let (Some(_), (Some(name), Some(version))) = (template.single_module(), labels) else {
@@ -21,11 +26,6 @@ pub(super) fn fill_in(scene: &Scene<'_>) -> Vec<Step> {
         return Vec::new();
     }
     vec![Step::Append(template.anti_affinity_path(), term(name, version))]
-}
-
-/// The labels that every Pod of this module and version carries.
-pub(in crate::policy) fn identity<'a>(name: &'a str, version: &'a str) -> [(&'static str, &'a str); 3] {
-    [(words::COMPONENT.current, words::COMPONENT_MODULE), (words::MODULE_NAME, name), (words::MODULE_VERSION, version)]
 }
 
 /// The term that keeps Pods of this module and version apart.

@@ -19,9 +19,9 @@ pub(super) fn fill_in_template(draft: &mut Draft, request: Request<'_>, policy: 
     let defaults = [
         component_label::fill_in,
         identity_labels::fill_in,
+        base_affinity::fill_in,
         base_tolerations::fill_in,
         outage_tolerations::fill_in,
-        base_affinity::fill_in,
         anti_affinity::fill_in,
     ];
     for fill_in in defaults {

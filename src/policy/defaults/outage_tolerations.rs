@@ -1,7 +1,7 @@
 //! Tolerations of not-ready and unreachable that never end.
 //!
 //! A vnode's lease is renewed by ModuleController, not by the base. When ModuleController is down, Kubernetes taints the
-//! vnodes and after the 300 s that DefaultTolerationSeconds gives every Pod evicts the modules of bases that still serve.
+//! vnodes and after the seconds (300) that DefaultTolerationSeconds gives every Pod evicts the modules of bases that still serve.
 //!
 //! On a Pod that plugin has already been at work when we see it, and what it adds can be what a user wrote as well. So
 //! where a *template* has it, which the plugin never touches, the template is marked ([`words::OWN_TOLERATIONS`]), and a
@@ -22,6 +22,7 @@ pub(super) fn fill_in(scene: &Scene<'_>) -> Vec<Step> {
     let marked = template.metadata().annotation(words::OWN_TOLERATIONS).is_some();
     let keeps_own = marked && scene.workload.switched(words::OWN_TOLERATIONS, "true");
     let author = Authorship::of(scene.workload.object());
+    let seconds = scene.policy.default_toleration_seconds;
     let mut steps = Vec::new();
     let mut ambiguous = false;
     for key in [words::TAINT_NOT_READY, words::TAINT_UNREACHABLE] {
@@ -29,7 +30,8 @@ pub(super) fn fill_in(scene: &Scene<'_>) -> Vec<Step> {
         if !tolerations.iter().any(|toleration| toleration.tolerates(taint)) {
             steps.push(Step::Append(path.clone(), taint.toleration()));
         }
-        for (index, toleration) in tolerations.iter().enumerate().filter(|(_, it)| it.is_in_tree_default(key)) {
+        for (index, toleration) in tolerations.iter().enumerate().filter(|(_, it)| it.is_in_tree_default(key, seconds))
+        {
             if !is_pod {
                 ambiguous = true;
             } else if !keeps_own && !author.wrote_element(&path, toleration.value()) {

@@ -27,8 +27,11 @@ pub(in crate::policy) fn known<'a>(
     namespace: Option<&'a NamespaceFacts>,
     policy: &'a Policy,
 ) -> [(&'static str, Option<&'a str>); 2] {
-    let env = sources::env(workload, namespace, &policy.default_env);
+    let env = match sources::envs(workload, namespace, &policy.default_env).as_slice() {
+        [one] => Some(*one),
+        _ => None,
+    };
     let cluster = sources::single_demand(&workload.template(), words::BASE_CLUSTER_NAME)
         .or_else(|| Sources::of(workload, namespace).get(words::BASE_CLUSTER_NAME));
-    [(words::ENV, Some(env)), (words::BASE_CLUSTER_NAME, cluster)]
+    [(words::ENV, env), (words::BASE_CLUSTER_NAME, cluster)]
 }

@@ -1,7 +1,7 @@
 //! Refused: a `BIZ_VERSION` that a base will not take, or that ModuleController reads otherwise than the user meant.
 
 use super::Scene;
-use crate::module::{BizVersion, Container, FieldPath, VersionFault, check_version};
+use crate::module::{BizVersion, Container, FieldPath, LabelFault, check_version};
 use crate::policy::{Fault, Findings};
 
 const REMEDY: &str = "give BIZ_VERSION the version in the jar's manifest, as a literal value";
@@ -20,7 +20,7 @@ pub(super) fn check(scene: &Scene<'_>, findings: &mut Findings) {
 /// Only that by which no base runs the module.
 pub(super) fn check_vital(scene: &Scene<'_>, findings: &mut Findings) {
     for container in scene.meant_as_modules() {
-        check_first(&container, findings, |fault| matches!(fault, VersionFault::Empty | VersionFault::Colon));
+        check_first(&container, findings, |fault| matches!(fault, LabelFault::Empty | LabelFault::Colon));
     }
 }
 
@@ -30,7 +30,7 @@ fn conflicting<'a>(container: &Container<'a>) -> Option<(FieldPath, BizVersion<'
     container.biz_versions().find(|(_, version)| *version != first)
 }
 
-fn check_first(container: &Container<'_>, findings: &mut Findings, matters: impl Fn(&VersionFault) -> bool) {
+fn check_first(container: &Container<'_>, findings: &mut Findings, matters: impl Fn(&LabelFault) -> bool) {
     let Some((path, first)) = container.biz_versions().next() else {
         let problem = "BIZ_VERSION is missing, and a base refuses a module without a version";
         findings.refuse(container.path().field("env"), Fault::Required, problem, REMEDY);
@@ -47,7 +47,7 @@ fn check_first(container: &Container<'_>, findings: &mut Findings, matters: impl
                 && matters(&reason)
             {
                 let fault = match reason {
-                    VersionFault::Empty => Fault::Required,
+                    LabelFault::Empty => Fault::Required,
                     _ => Fault::Invalid,
                 };
                 let problem = format!("BIZ_VERSION {version:?} {reason}");

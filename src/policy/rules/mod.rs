@@ -11,6 +11,7 @@ mod older_dialect;
 mod peer_rollout;
 mod resources;
 mod same_version;
+mod several_jars;
 mod shape;
 mod sidecars;
 mod spread;
@@ -18,7 +19,7 @@ mod toleration_seconds;
 mod version_in_selector;
 
 use super::{Findings, Request};
-use crate::module::{Container, Kind, Template, Workload};
+use crate::module::{Container, Template, Workload};
 
 /// What a rule may look at.
 struct Scene<'a> {
@@ -29,11 +30,11 @@ struct Scene<'a> {
 
 type Rule = fn(&Scene<'_>, &mut Findings);
 
-/// What must hold for a module to run at all.
-const VITAL: [Rule; 2] = [biz_version::check_vital, jar_image::check_vital];
+/// What must hold for a module to run at all, and not to be lost.
+const VITAL: [Rule; 3] = [biz_version::check_vital, jar_image::check_vital, same_version::check_jar];
 
 /// What a template is held to when its author writes it.
-const OF_TEMPLATES: [Rule; 14] = [
+const OF_TEMPLATES: [Rule; 15] = [
     biz_version::check,
     jar_image::check,
     identity_labels::check,
@@ -44,6 +45,7 @@ const OF_TEMPLATES: [Rule; 14] = [
     spread::check,
     dead_keys::check,
     sidecars::check,
+    several_jars::check,
     resources::check,
     toleration_seconds::check,
     jar_file_name::check,
@@ -52,9 +54,9 @@ const OF_TEMPLATES: [Rule; 14] = [
 
 /// Runs every rule that applies.
 ///
-/// A Pod that a controller made is held only to what is vital: its template was somebody's to mend, perhaps before warden
-/// was there, and to refuse a Pod that would run is to uninstall a module. A template that an update leaves alone is not
-/// looked at again.
+/// What a controller made is held only to what is vital: its template was somebody's to mend, perhaps before warden was
+/// there, and to refuse a Pod that would run is to uninstall a module. A template that an update leaves alone is not looked
+/// at again.
 pub(super) fn check(request: Request<'_>, workload: Workload<'_>) -> Findings {
     let mut findings = Findings::default();
     let scene =
@@ -63,14 +65,13 @@ pub(super) fn check(request: Request<'_>, workload: Workload<'_>) -> Findings {
     if !findings.violations.is_empty() {
         return findings;
     }
-    let made_by_controller = request.kind == Kind::Pod && workload.has_controller();
     let run = |rules: &[Rule], findings: &mut Findings| rules.iter().for_each(|rule| rule(&scene, findings));
-    if made_by_controller {
-        run(&VITAL, &mut findings);
-    } else {
-        if scene.template_changed() {
-            run(&OF_TEMPLATES, &mut findings);
-        }
+    match (workload.has_controller(), scene.template_changed()) {
+        (true, true) => run(&VITAL, &mut findings),
+        (false, true) => run(&OF_TEMPLATES, &mut findings),
+        (_, false) => {}
+    }
+    if !workload.has_controller() {
         annotations::check(&scene, &mut findings);
     }
     findings

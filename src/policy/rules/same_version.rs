@@ -5,86 +5,104 @@
 //! base may be freed first.
 
 use super::Scene;
-use crate::module::{Container, FieldPath, Kind, Rollout, Workload};
-use crate::policy::defaults::anti_affinity::identity;
+use crate::module::{Container, FieldPath, Rollout, Workload, identity};
 use crate::policy::{Fault, Findings};
 use crate::vocabulary as words;
 
 const NEW_VERSION: &str = "give the release a BIZ_VERSION of its own";
 
+/// A module that is to be released under the version it has.
+struct SameVersion<'a> {
+    old: Workload<'a>,
+    module: Container<'a>,
+    version: &'a str,
+    jar_changed: bool,
+}
+
+/// Everything by which it could not work.
 pub(super) fn check(scene: &Scene<'_>, findings: &mut Findings) {
-    let Some(old) = scene.old.filter(|_| scene.workload.rollout() != Rollout::Never) else {
-        return;
-    };
-    let before = old.template().containers();
-    for module in scene.template.containers().iter().filter(|container| container.is_module()) {
-        let same_name = before.iter().find(|container| container.name() == module.name());
-        if let Some(before) = same_name
-            && let Some(version) = module.literal_version()
-            && before.literal_version() == Some(version)
-        {
-            check_module(scene, old, before, module, version, findings);
+    for release in releases(scene) {
+        if !refuse_another_jar(scene, &release, findings) {
+            check_the_rollout(scene, &release, findings);
         }
     }
 }
 
-fn check_module(
-    scene: &Scene<'_>,
-    old: Workload<'_>,
-    before: &Container<'_>,
-    module: &Container<'_>,
-    version: &str,
-    findings: &mut Findings,
-) {
-    let name = module.name();
-    let image = module.path().field("image");
-    let jar_changed = before.image() != module.image();
+/// Only another jar, which is a mistake whoever makes it.
+pub(super) fn check_jar(scene: &Scene<'_>, findings: &mut Findings) {
+    for release in releases(scene) {
+        refuse_another_jar(scene, &release, findings);
+    }
+}
+
+fn releases<'a>(scene: &Scene<'a>) -> Vec<SameVersion<'a>> {
+    let Some(old) = scene.old.filter(|_| scene.workload.rollout() != Rollout::Never) else {
+        return Vec::new();
+    };
+    let before = old.template().containers();
+    let modules = scene.template.containers().into_iter().filter(Container::is_module);
+    modules
+        .filter_map(|module| {
+            let before = before.iter().find(|container| container.name() == module.name())?;
+            let version = module.literal_version().filter(|version| before.literal_version() == Some(version))?;
+            Some(SameVersion { old, version, jar_changed: before.image() != module.image(), module })
+        })
+        .collect()
+}
+
+fn refuse_another_jar(scene: &Scene<'_>, release: &SameVersion<'_>, findings: &mut Findings) -> bool {
+    let SameVersion { module, version, jar_changed, .. } = release;
     let allowed = version.ends_with(words::SNAPSHOT) || scene.workload.switched(words::ALLOW_SAME_VERSION, "true");
-    let can_free = scene.workload.rollout().can_free_a_base_first();
-    if jar_changed && !allowed {
+    let refused = *jar_changed && !allowed;
+    if refused {
         let problem = format!(
             "the jar is another one and BIZ_VERSION is still {version:?}: no base would install it, and the old Pods' \
-             deletion would leave every base without {name} while all Pods are Ready"
+             deletion would leave every base without {} while all Pods are Ready",
+            module.name()
         );
-        findings.refuse(image, Fault::Forbidden, problem, NEW_VERSION);
-    } else if scene.workload.replicas() == 0 || old.replicas() == 0 {
-        // No old Pod, or no new one: nobody to meet.
-    } else if scene.workload.rollout().lets_old_and_new_meet() && !kept_apart(scene, old, name, version) {
+        findings.refuse(module.path().field("image"), Fault::Forbidden, problem, NEW_VERSION);
+    }
+    refused
+}
+
+fn check_the_rollout(scene: &Scene<'_>, release: &SameVersion<'_>, findings: &mut Findings) {
+    let SameVersion { old, module, version, jar_changed } = release;
+    let name = module.name();
+    let rollout = scene.workload.rollout();
+    if scene.workload.replicas() == 0 || !old.has_pods() {
+        // No new Pod, or no old one: nobody to meet.
+    } else if rollout.lets_old_and_new_meet() && !kept_apart(scene, *old, name, version) {
         let problem = format!(
             "new Pods of {name} {version} can meet old ones on one base, whose deletion would uninstall it for both: \
              the running Pods are not kept apart by name and version"
         );
         findings.refuse(module.path().field("env"), Fault::Forbidden, problem, NEW_VERSION);
-    } else if !can_free && (jar_changed || scene.workload.is_peer()) {
-        let (field, setting, mend) = what_frees_no_base(scene.workload.kind());
-        let problem = format!(
-            "BIZ_VERSION {version:?} stays, so no base can hold old and new at once, and {setting}: the new Pods could \
-             never be placed"
-        );
-        findings.refuse(field, Fault::Forbidden, problem, format!("{NEW_VERSION}, or {mend}"));
-    } else {
+    } else if rollout.can_free_a_base_first() {
         findings.warn(format!("{name} {version} is released again: each base is without it for some 25 s"));
-    }
-}
-
-/// The field by which a workload keeps every old Pod until its new one runs, what it comes to, and what would mend that.
-fn what_frees_no_base(kind: Kind) -> (FieldPath, &'static str, &'static str) {
-    let spec = FieldPath::root().field("spec");
-    if kind == Kind::DaemonSet {
-        let surge = spec.fields(&["updateStrategy", "rollingUpdate", "maxSurge"]);
-        (surge, "maxSurge is above 0", "set maxSurge to 0 and maxUnavailable to 1")
+    } else if *jar_changed || scene.workload.is_peer() {
+        let field = FieldPath::root().fields(&["spec", "strategy", "rollingUpdate", "maxUnavailable"]);
+        let problem = format!(
+            "BIZ_VERSION {version:?} stays, so no base can hold old and new at once, and maxUnavailable resolves to 0: \
+             the new Pods could never be placed"
+        );
+        let remedy = format!("{NEW_VERSION}, or set maxUnavailable to 1 or the strategy to Recreate");
+        findings.refuse(field, Fault::Forbidden, problem, remedy);
     } else {
-        let max_unavailable = spec.fields(&["strategy", "rollingUpdate", "maxUnavailable"]);
-        let mend = "set maxUnavailable to 1 or the strategy to Recreate";
-        (max_unavailable, "maxUnavailable resolves to 0", mend)
+        findings.warn(format!(
+            "{name} {version} again, and maxUnavailable 0: new Pods wait for bases that have none of it"
+        ));
     }
 }
 
-/// Whether no new Pod can come to a base with an old one: both carry the labels, and the anti-affinity goes by them.
+/// Whether no new Pod can come to a base with an old one: both carry name and version, and the anti-affinity goes by what
+/// the old one carries.
 fn kept_apart(scene: &Scene<'_>, old: Workload<'_>, name: &str, version: &str) -> bool {
-    let identity = identity(name, version);
     let old = old.template().metadata();
     let new = scene.template.metadata();
-    identity.iter().all(|(key, value)| old.label(key) == Some(value) && new.label(key) == Some(value))
-        && scene.template.anti_affinity().iter().any(|term| term.keeps_apart(&identity))
+    let on_old: Vec<_> =
+        identity(name, version).into_iter().filter(|(key, value)| old.label(key) == Some(value)).collect();
+    let known = [words::MODULE_NAME, words::MODULE_VERSION]
+        .iter()
+        .all(|key| on_old.iter().any(|(label, value)| label == key && new.label(key) == Some(value)));
+    known && scene.template.anti_affinity().iter().any(|term| term.keeps_apart(&on_old))
 }

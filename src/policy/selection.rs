@@ -1,0 +1,42 @@
+//! Which bases a pod spec selects.
+
+use crate::module::{NodeTerm, Template};
+use crate::vocabulary as words;
+
+/// How far a pod spec says which bases it is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Selection {
+    /// Not at all: the Pod could land on anybody's base.
+    Nothing,
+    /// Some terms of the affinity do. They are ORed, so the others let it onto any base.
+    InSomeTerms,
+    /// Wherever it lands, the spec said so.
+    Bases,
+}
+
+impl Selection {
+    /// What `template` selects.
+    pub(super) fn of(template: &Template<'_>) -> Self {
+        if template.node_name().is_some() || template.node_selector_keys().into_iter().any(selects_bases) {
+            return Self::Bases;
+        }
+        let terms = template.node_terms().unwrap_or_default();
+        let terms: Vec<_> = terms.iter().filter(|term| !term.is_empty()).collect();
+        match terms.iter().filter(|term| term_selects_bases(term)).count() {
+            0 => Self::Nothing,
+            some if some < terms.len() => Self::InSomeTerms,
+            _ => Self::Bases,
+        }
+    }
+}
+
+fn term_selects_bases(term: &NodeTerm<'_>) -> bool {
+    term.names_nodes()
+        || term.expressions().iter().any(|expression| expression.demands_the_key() && selects_bases(expression.key))
+}
+
+/// Whether a demand for `key` picks some bases among the vnodes: not what all of them carry, nor what none does. Labels
+/// of a platform's own count.
+fn selects_bases(key: &str) -> bool {
+    ![words::COMPONENT.current, words::COMPONENT.older, words::ENV].contains(&key) && !words::no_vnode_carries(key)
+}
