@@ -78,6 +78,15 @@ impl Draft {
         }
     }
 
+    /// Makes `value` the value at `path`, whether there is one yet or not.
+    pub(super) fn set(&mut self, path: &FieldPath, value: Value) {
+        if path.get(&self.object).is_some() {
+            self.replace(path, value);
+        } else {
+            self.add(path, value);
+        }
+    }
+
     /// Takes the field at `path` out of its object.
     pub(super) fn remove(&mut self, path: &FieldPath) {
         let Some((last, parent)) = path.segments().split_last() else {

@@ -6,6 +6,7 @@
 mod carried;
 mod defaults;
 mod draft;
+mod pod_update;
 mod rules;
 mod selection;
 mod sources;
@@ -76,7 +77,9 @@ impl Policy {
         if !untouched {
             // A controller made this from a template of its own; to change it would set the two at odds for ever.
             let owned = request.kind != Kind::Pod && workload.has_controller();
-            if !owned {
+            if let (Kind::Pod, Some(old)) = (request.kind, request.old) {
+                pod_update::keep_what_it_was_made_with(&mut draft, request, self, old);
+            } else if !owned {
                 if self.template_is_the_users(request, workload) {
                     let rollback = undo::rollback(&draft, request);
                     carried::bring_up_to_date(&mut draft, request, self);

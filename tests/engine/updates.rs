@@ -479,3 +479,66 @@ mod that_undo_a_rollout {
         assert_eq!(reviewed.object["spec"]["template"]["metadata"]["labels"][VERSION], "1.0.0");
     }
 }
+
+mod of_a_bare_pod {
+    use similar_asserts::assert_eq;
+
+    use super::*;
+
+    fn manifest() -> Value {
+        crate::sample::pod(|p| {
+            p["spec"]["tolerations"] = json!([{"key": "dedicated", "operator": "Exists"}]);
+            p["spec"]["affinity"] = json!({"nodeAffinity": {REQUIRED: {"nodeSelectorTerms": [
+                {"matchExpressions": [{"key": "rack", "operator": "In", "values": ["a"]}]},
+            ]}}});
+        })
+    }
+
+    /// As the cluster has it once it is scheduled, its tolerations in another order than we would write them.
+    fn running() -> Value {
+        let mut pod = Cluster::plain().create(Kind::Pod, &manifest()).object;
+        pod["spec"]["tolerations"].as_array_mut().unwrap().reverse();
+        pod["spec"]["nodeName"] = json!("vnode.10.0.0.1.dev");
+        pod
+    }
+
+    /// As we see it: the in-tree tolerations are there again.
+    fn sent_again(running: &Value, manifest: &Value) -> Value {
+        edited(running.clone(), |p| {
+            for list in ["tolerations", "affinity"] {
+                p["spec"][list] = manifest["spec"][list].clone();
+            }
+            let in_tree = ["not-ready", "unreachable"].map(|what| {
+                let key = format!("node.kubernetes.io/{what}");
+                json!({"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300})
+            });
+            p["spec"]["tolerations"].as_array_mut().unwrap().extend(in_tree);
+        })
+    }
+
+    #[test]
+    fn its_lists_sent_again_come_to_what_it_was_made_with() {
+        let old = running();
+        let reviewed = Cluster::plain().update(Kind::Pod, &old, &sent_again(&old, &manifest()));
+        assert_eq!(reviewed.object, old);
+        assert_eq!(Cluster::plain().update(Kind::Pod, &old, &reviewed.object).patched(), [""; 0]);
+    }
+
+    #[test]
+    fn it_may_be_given_one_more_toleration() {
+        let old = running();
+        let more = json!({"key": "gpu", "operator": "Exists"});
+        let new = edited(manifest(), |p| p["spec"]["tolerations"].as_array_mut().unwrap().push(more.clone()));
+        let reviewed = Cluster::plain().update(Kind::Pod, &old, &sent_again(&old, &new));
+        let mut expected = old["spec"]["tolerations"].as_array().unwrap().clone();
+        expected.push(more);
+        assert_eq!(reviewed.object["spec"]["tolerations"], json!(expected));
+    }
+
+    #[test]
+    fn a_pod_that_was_made_bound_or_before_warden_is_given_nothing() {
+        let old = edited(manifest(), |p| p["spec"]["nodeName"] = json!("vnode.10.0.0.1.dev"));
+        let new = edited(old.clone(), |p| p["metadata"]["labels"]["a"] = json!("b"));
+        assert_eq!(Cluster::plain().update(Kind::Pod, &old, &new).patched(), [""; 0]);
+    }
+}

@@ -62,6 +62,46 @@ async fn a_bare_pod_a_stateful_set_and_a_replica_set_run() -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_bare_pod_that_is_applied_again_stays_as_it_is() -> Result<()> {
+    // Given a bare Pod with a toleration and a required node affinity of its own, in lists that are replaced as a whole
+    let scene = Scene::with_bases(shared().await?, 1).await?;
+    let module = Module::new("calm", "1.0.0", &scene.base);
+    let mut spec = module.spec();
+    spec["tolerations"] = json!([{"key": "gpu", "operator": "Exists", "effect": "NoSchedule"}]);
+    let in_cluster = json!({"key": "base.koupleless.io/cluster-name", "operator": "In", "values": ["default"]});
+    spec["affinity"] = json!({"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {
+        "nodeSelectorTerms": [{"matchExpressions": [in_cluster]}],
+    }}});
+    let pod = json!({
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            "name": "calm",
+            "labels": {"virtual-kubelet.koupleless.io/component": "module"},
+            "annotations": module.annotations(),
+        },
+        "spec": spec,
+    });
+    scene.apply(&pod).await?;
+    scene.each_runs(&scene.nodes, "calm", "1.0.0").await?;
+    let fields = ["/metadata/uid", "/spec/tolerations", "/spec/affinity"];
+    let state = |pod: &Value| fields.map(|field| pod.pointer(field).cloned());
+    let before = state(&scene.get(&["pod/calm"]).await?);
+    ensure!(before.iter().all(Option::is_some), "{before:?}");
+    // And warden added to both
+    ensure!(before[1].as_ref() != Some(&pod["spec"]["tolerations"]), "{before:?}");
+    ensure!(before[2].as_ref() != Some(&pod["spec"]["affinity"]), "{before:?}");
+    // When it is applied again, unchanged, this way and that
+    for args in [&["apply"][..], &["apply", "--server-side", "--force-conflicts"]] {
+        scene.kubectl_with(args, &pod).await?.expect_success()?;
+        // Then it is the very same Pod
+        let after = state(&scene.get(&["pod/calm"]).await?);
+        ensure!(after == before, "after {args:?}: {after:?}, before: {before:?}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_cron_jobs_module_runs_and_its_job_is_left_alone() -> Result<()> {
     // Given a CronJob
     let scene = Scene::with_bases(shared().await?, 1).await?;

@@ -17,14 +17,18 @@ use warden_testbed::ServingCertificate;
 use crate::manifests::Module;
 use crate::scene::{LONG, Scene, shared, tolerations};
 
-/// Adds a sidecar to every pod that has none yet.
+/// Adds a sidecar to every pod that has none yet, and then drops the label of the module's version. Where there is no such
+/// label the patch fails, and the API server refuses the pod.
 async fn add_sidecar(body: Bytes) -> impl IntoResponse {
     let review: Value = serde_json::from_slice(&body).expect("the API server sends JSON");
     let sidecar = json!({"name": "mesh", "image": "mesh:1", "resources": {}});
     let containers = review["request"]["object"]["spec"]["containers"].as_array().cloned().unwrap_or_default();
     let mut response = json!({"uid": review["request"]["uid"], "allowed": true});
     if containers.iter().all(|container| container["name"] != "mesh") {
-        let patch = json!([{"op": "add", "path": "/spec/containers/-", "value": sidecar}]);
+        let patch = json!([
+            {"op": "add", "path": "/spec/containers/-", "value": sidecar},
+            {"op": "remove", "path": "/metadata/labels/module.koupleless.io~1version"},
+        ]);
         response["patchType"] = json!("JSONPatch");
         response["patch"] = json!(STANDARD.encode(patch.to_string()));
     }
@@ -33,8 +37,9 @@ async fn add_sidecar(body: Bytes) -> impl IntoResponse {
 }
 
 #[tokio::test]
-async fn a_webhook_that_adds_a_container_after_us_converges_with_us() -> Result<()> {
-    // Given a second webhook, by its name behind ours, that adds a sidecar to the pods of one namespace
+async fn a_webhook_that_changes_pods_after_us_converges_with_us() -> Result<()> {
+    // Given a second webhook, by its name behind ours, that adds a sidecar to the pods of one namespace and drops a label
+    // that we add
     tls::install_crypto_provider();
     let stage = shared().await?;
     let scene = Scene::with_bases(stage, 1).await?;
@@ -77,7 +82,9 @@ async fn a_webhook_that_adds_a_container_after_us_converges_with_us() -> Result<
         meshed.cloned().with_context(|| format!("{pods:?}")).map_err(|error| error.to_string())
     })
     .await?;
-    // Then it has what we add, once, although we were asked a second time, and its base runs the module
+    // Then it has the label again, which only our second call can have brought
+    ensure!(pod["metadata"]["labels"]["module.koupleless.io/version"] == "1.0.0", "{}", pod["metadata"]);
+    // And it has everything else that we add, once, and its base runs the module
     let on_pod = tolerations(&pod["spec"]);
     let mut single = on_pod.clone();
     single.dedup();

@@ -3,11 +3,33 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use serde_json::json;
+use serde_json::{Value, json};
 use warden_testbed::Options;
 
 use crate::manifests::Module;
 use crate::scene::{LONG, Scene, raise};
+
+/// A pod for one base that is no module, and that an outage evicts.
+fn canary(number: usize, node: &str) -> Value {
+    let taint = |key: &str| json!({"key": format!("schedule.koupleless.io/{key}"), "operator": "Exists"});
+    let only_here = json!([{"matchFields": [{"key": "metadata.name", "operator": "In", "values": [node]}]}]);
+    json!({
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": format!("canary-{number}"), "labels": {"app": "canary"}},
+        "spec": {
+            "containers": [{"name": "canary", "image": "nginx"}],
+            "affinity": {"nodeAffinity": {
+                "requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": only_here},
+            }},
+            "tolerations": [taint("virtual-node"), taint("node-env")],
+        },
+    })
+}
+
+fn is_canary(pod: &Value) -> bool {
+    pod["metadata"]["labels"]["app"] == "canary"
+}
 
 #[tokio::test]
 async fn an_outage_of_module_controller_evicts_no_module() -> Result<()> {
@@ -20,40 +42,29 @@ async fn an_outage_of_module_controller_evicts_no_module() -> Result<()> {
     stage.serve(&[]).await?;
     stage.plane.add_ordinary_node("ordinary").await?;
     let scene = Scene::with_bases(&stage, 2).await?;
-    // And a module on both bases, and beside it a pod that tolerates the bases and is no module
+    // And a module on both bases, and beside it on each a pod that tolerates the bases and is no module
     scene.apply(&Module::new("stays", "1.0.0", &scene.base).deployment(2)).await?;
     scene.each_runs(&scene.nodes, "stays", "1.0.0").await?;
     scene.rolled_out("deployment/stays").await?;
     let modules = scene.pod_uids().await?;
-    let taint = |key: &str| json!({"key": format!("schedule.koupleless.io/{key}"), "operator": "Exists"});
-    scene
-        .apply(&json!({
-            "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "canary"},
-            "spec": {
-                "containers": [{"name": "canary", "image": "nginx"}],
-                "nodeSelector": {"base.koupleless.io/name": scene.base},
-                "tolerations": [taint("virtual-node"), taint("node-env")],
-            },
-        }))
-        .await?;
-    let bound = ["wait", "pod/canary", "--for=jsonpath={.spec.nodeName}", "--timeout=60s"];
+    for (number, node) in scene.nodes.iter().enumerate() {
+        scene.apply(&canary(number, node)).await?;
+    }
+    let bound = ["wait", "pods", "--selector=app=canary", "--for=jsonpath={.spec.nodeName}", "--timeout=60s"];
     scene.kubectl(&bound).await?.expect_success()?;
     let since = stage.plane.ledger().mark();
-    // When the nodes of both bases fall silent, for longer than the eviction takes: the canary is gone
+    // When the nodes of both bases fall silent, for longer than the eviction takes: both canaries are gone
     for node in &scene.nodes {
         stage.plane.make_not_ready(node).await?;
     }
     scene
-        .until("the canary is evicted", "pods", |pods| {
-            pods.iter()
-                .all(|pod| pod["metadata"]["name"] != "canary" || pod["metadata"].get("deletionTimestamp").is_some())
+        .until("the canaries are evicted", "pods", |pods| {
+            pods.iter().all(|pod| !is_canary(pod) || pod["metadata"].get("deletionTimestamp").is_some())
         })
         .await?;
     // Then the modules' pods are the very same, and no base was ever without the module
     let pods = scene.list("pods").await?;
-    let evicted = pods
-        .iter()
-        .filter(|pod| pod["metadata"]["name"] != "canary" && pod["metadata"].get("deletionTimestamp").is_some());
+    let evicted = pods.iter().filter(|pod| !is_canary(pod) && pod["metadata"].get("deletionTimestamp").is_some());
     ensure!(evicted.count() == 0, "{pods:?}");
     let kept: Vec<String> = scene.pod_uids().await?.into_iter().filter(|uid| modules.contains(uid)).collect();
     ensure!(kept == modules, "{kept:?} of {modules:?}");

@@ -1,11 +1,13 @@
 //! Nothing that nobody asked for: no rollout by applying again, none by warden's arrival.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 use warden_testbed::Options;
 
 use crate::manifests::Module;
 use crate::scene::{Scene, raise, shared};
+
+const TUTORIAL: &str = include_str!("../fixtures/tutorial.yaml");
 
 #[tokio::test]
 async fn applying_again_starts_no_rollout() -> Result<()> {
@@ -15,28 +17,77 @@ async fn applying_again_starts_no_rollout() -> Result<()> {
     let two = Module::new("again-ssa", "1.0.0", &scene.base).deployment(2);
     scene.apply(&one).await?;
     scene.kubectl_with(&["apply", "--server-side"], &two).await?.expect_success()?;
-    scene.rolled_out("deployment/again").await?;
-    scene.rolled_out("deployment/again-ssa").await?;
-    let before = (scene.pod_uids().await?, templates(&scene).await?);
+    nothing_moves(&scene, &[one, two]).await
+}
+
+#[tokio::test]
+async fn applying_the_tutorials_manifest_again_starts_no_rollout() -> Result<()> {
+    // Given the tutorial's manifest, whose tolerations and affinity warden adds to within lists that are replaced as a whole
+    let scene = Scene::with_bases(shared().await?, 2).await?;
+    let text = TUTORIAL
+        .replace("namespace: default", &format!("namespace: {}", scene.namespace))
+        .replace(r#"values: ["base"]"#, &format!("values: [{:?}]", scene.base));
+    let tutorial: Value = serde_saphyr::from_str(&text)?;
+    scene.apply(&tutorial).await?;
+    scene.some_run(1, "biz1", "0.0.1").await?;
+    // And warden added to both
+    let template = &scene.list("deployments").await?[0]["spec"]["template"];
+    for list in ["/spec/tolerations", ANTI_AFFINITY] {
+        let length = |template: &Value| template.pointer(list).and_then(Value::as_array).map(Vec::len);
+        ensure!(length(template) > length(&tutorial["spec"]["template"]), "{list}: {template}");
+    }
+    nothing_moves(&scene, &[tutorial]).await
+}
+
+const ANTI_AFFINITY: &str = "/spec/affinity/podAntiAffinity/requiredDuringSchedulingIgnoredDuringExecution";
+
+/// Applies Deployments that are there already every way that kubectl has, again and again: nothing may come of it.
+async fn nothing_moves(scene: &Scene<'_>, manifests: &[Value]) -> Result<()> {
+    let server_side = &["apply", "--server-side", "--force-conflicts"][..];
+    all_rolled_out(scene, manifests).await?;
+    let before = state(scene).await?;
+    ensure!(before.replica_sets.len() == manifests.len(), "{before:?}");
     // When the same manifests are applied again, this way and that, and at last replaced by the plain ones
-    for args in [&["apply"][..], &["apply", "--server-side", "--force-conflicts"], &["apply"], &["replace"]] {
-        for manifest in [&one, &two] {
+    for args in [&["apply"][..], &["apply"], server_side, server_side, &["apply"], &["replace"]] {
+        for manifest in manifests {
             scene.kubectl_with(args, manifest).await?.expect_success()?;
         }
         // Then the templates are the very same, and so are ReplicaSets and pods
-        let after = (scene.pod_uids().await?, templates(&scene).await?);
+        let after = state(scene).await?;
         ensure!(after == before, "after {args:?}: {after:?}, before: {before:?}");
-        ensure!(scene.list("replicasets").await?.len() == 2);
     }
     // And the Deployment controller has nothing left to do
-    scene.rolled_out("deployment/again").await?;
-    ensure!(scene.list("replicasets").await?.len() == 2);
+    all_rolled_out(scene, manifests).await?;
+    let after = state(scene).await?;
+    ensure!(after == before, "at last: {after:?}, before: {before:?}");
     Ok(())
 }
 
-async fn templates(scene: &Scene<'_>) -> Result<Vec<Value>> {
-    let deployments = scene.list("deployments").await?;
-    Ok(deployments.iter().map(|deployment| deployment["spec"]["template"].clone()).collect())
+async fn all_rolled_out(scene: &Scene<'_>, manifests: &[Value]) -> Result<()> {
+    for manifest in manifests {
+        let name = manifest["metadata"]["name"].as_str().unwrap_or_default();
+        scene.rolled_out(&format!("deployment/{name}")).await?;
+    }
+    Ok(())
+}
+
+/// What a rollout would change.
+#[derive(Debug, PartialEq)]
+struct State {
+    templates: Vec<Value>,
+    replica_sets: Vec<Value>,
+    pods: Vec<String>,
+}
+
+async fn state(scene: &Scene<'_>) -> Result<State> {
+    let of = |list: Vec<Value>, path: &str| list.iter().map(|object| object.pointer(path).cloned()).collect();
+    let templates: Option<_> = of(scene.list("deployments").await?, "/spec/template");
+    let replica_sets: Option<_> = of(scene.list("replicasets").await?, "/metadata/uid");
+    Ok(State {
+        templates: templates.context("a Deployment without a template")?,
+        replica_sets: replica_sets.context("a ReplicaSet without a uid")?,
+        pods: scene.pod_uids().await?,
+    })
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
-use warden_testbed::Options;
+use warden_testbed::{Options, READY_ANNOTATION};
 
 use crate::manifests::Module;
 use crate::scene::{LONG, Scene, raise, shared};
@@ -126,6 +126,47 @@ async fn without_warden_the_same_version_leaves_every_base_empty_and_every_pod_r
     // And kubectl says that all is well
     let deployment = scene.get(&["deployment/lost"]).await?;
     ensure!(deployment["status"]["readyReplicas"] == 2 && deployment["status"]["updatedReplicas"] == 2, "{deployment}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_rollout_that_hangs_is_undone_to_a_revision_older_than_warden() -> Result<()> {
+    // Given a cluster without warden, and a module on each of three bases, its manifest complete by hand
+    let mut stage = raise(Options::new()).await?;
+    let scene = Scene::with_bases(&stage, 3).await?;
+    let by_hand = |version: &str| {
+        let mut manifest = Module::new("undone", version, &scene.base).deployment(3);
+        rolling(&mut manifest, 0);
+        manifest["spec"]["template"]["spec"]["tolerations"] = json!([{"operator": "Exists"}]);
+        manifest["spec"]["template"]["spec"]["nodeSelector"] = json!({"base.koupleless.io/name": scene.base});
+        manifest
+    };
+    let (old, mut new) = (by_hand("1.0.0"), by_hand("2.0.0"));
+    scene.apply(&old).await?;
+    scene.rolled_out("deployment/undone").await?;
+    scene.each_runs(&scene.nodes, "undone", "1.0.0").await?;
+    let template = scene.get(&["deployment/undone"]).await?["spec"]["template"].clone();
+    let Scene { namespace, base, nodes, .. } = scene;
+    // When warden comes, and a version is applied whose pods never get Ready
+    stage.serve(&[]).await?;
+    let scene = Scene { stage: &stage, namespace, base, nodes };
+    let since = stage.plane.ledger().mark();
+    new["spec"]["template"]["metadata"]["annotations"] = json!({READY_ANNOTATION: "never"});
+    scene.apply(&new).await?;
+    // Then its rollout hangs at its first pod
+    scene.some_run(1, "undone", "2.0.0").await?;
+    ensure!(scene.list("replicasets").await?.len() == 2);
+    // When it is undone
+    scene.kubectl(&["rollout", "undo", "deployment/undone"]).await?.expect_success()?;
+    // Then all bases run the old version alone, and none was ever without the module
+    scene.rolled_out("deployment/undone").await?;
+    scene.each_runs(&scene.nodes, "undone", "1.0.0").await?;
+    scene.never_without("undone", since).await?;
+    // And the template is that of the old revision, whose ReplicaSet took over again: no third was made
+    let undone = scene.get(&["deployment/undone"]).await?["spec"]["template"].clone();
+    ensure!(undone == template, "{undone}, before: {template}");
+    let sets = scene.list("replicasets").await?;
+    ensure!(sets.len() == 2, "{sets:?}");
     Ok(())
 }
 

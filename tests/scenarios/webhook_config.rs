@@ -1,6 +1,6 @@
 //! The webhook configurations themselves.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 
 use crate::manifests::Module;
@@ -58,5 +58,154 @@ async fn a_module_that_is_being_deleted_is_let_go() -> Result<()> {
     // Then nobody stands in its way
     scene.kubectl(&args).await?.expect_success()?;
     scene.until("it is gone", "deployments", <[Value]>::is_empty).await?;
+    Ok(())
+}
+
+/// Where a workload says that it is a module: the object and the value of the component label.
+#[derive(Clone, Copy, Debug)]
+enum Place {
+    Template,
+    Workload,
+}
+
+const KINDS: [&str; 6] = ["Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "CronJob"];
+const DIALECTS: [&str; 2] = ["virtual-kubelet.koupleless.io/component", "module-controller.koupleless.io/component"];
+
+/// A workload of `kind` that is no module until it is labelled, for it carries no component label.
+fn unlabelled(kind: &str) -> Value {
+    let module = Module::new("any", "1.0.0", "base");
+    let mut template = module.template();
+    template["metadata"]["labels"] = json!({"app": "any"});
+    let (version, spec) = match kind {
+        "Job" | "CronJob" => {
+            template["spec"]["restartPolicy"] = json!("Never");
+            let job = json!({"template": template});
+            let spec = if kind == "Job" { job } else { json!({"schedule": "0 3 * * *", "jobTemplate": {"spec": job}}) };
+            ("batch/v1", spec)
+        }
+        _ => ("apps/v1", json!({"selector": {"matchLabels": {"app": "any"}}, "template": template})),
+    };
+    let metadata = json!({"name": "any", "annotations": module.annotations()});
+    json!({"apiVersion": version, "kind": kind, "metadata": metadata, "spec": spec})
+}
+
+fn template_of(workload: &mut Value) -> &mut Value {
+    match workload["kind"].as_str() {
+        Some("CronJob") => &mut workload["spec"]["jobTemplate"]["spec"]["template"],
+        _ => &mut workload["spec"]["template"],
+    }
+}
+
+/// The workload as the API server would store it.
+async fn dry_run(scene: &Scene<'_>, workload: &Value) -> Result<Value> {
+    let output = scene.kubectl_with(&["create", "--dry-run=server", "-o", "json"], workload).await?;
+    Ok(serde_json::from_str(&output.expect_success()?)?)
+}
+
+#[tokio::test]
+async fn every_kind_is_sent_in_either_dialect_from_either_place() -> Result<()> {
+    let scene = Scene::with_bases(shared().await?, 0).await?;
+    for kind in KINDS {
+        // Given a workload of each kind that says nowhere that it is a module, when it is created
+        let mut stored = dry_run(&scene, &unlabelled(kind)).await?;
+        // Then nothing is filled in, neither in its template nor beside it
+        ensure!(stored["metadata"]["labels"].get("virtual-kubelet.koupleless.io/env").is_none(), "{stored}");
+        let template = template_of(&mut stored);
+        ensure!(template["spec"].get("tolerations").is_none(), "{kind}: {template}");
+        ensure!(template["spec"]["containers"].is_array() && !template.to_string().contains("koupleless.io"), "{kind}");
+        // Given one that says so in this dialect or that, on its template or only on itself
+        for dialect in DIALECTS {
+            for place in [Place::Template, Place::Workload] {
+                let mut workload = unlabelled(kind);
+                match place {
+                    Place::Template => template_of(&mut workload)["metadata"]["labels"][dialect] = json!("module"),
+                    Place::Workload => workload["metadata"]["labels"] = json!({dialect: "module-deployment"}),
+                }
+                // When it is created
+                let case = || format!("{kind}, {dialect}, {place:?}");
+                let mut stored = dry_run(&scene, &workload).await.with_context(case)?;
+                // Then its template tolerates virtual nodes
+                let template = template_of(&mut stored);
+                let mut tolerations = template["spec"]["tolerations"].as_array().into_iter().flatten();
+                let tolerates = tolerations.any(|one| one["key"] == "schedule.koupleless.io/virtual-node");
+                ensure!(tolerates, "{}: {template}", case());
+                // And its pods are labelled as ModuleController reads it
+                ensure!(template["metadata"]["labels"][DIALECTS[0]] == "module", "{}: {template}", case());
+            }
+        }
+    }
+    Ok(())
+}
+
+const ENV_LABEL: &str = "virtual-kubelet.koupleless.io/env";
+
+/// The environment that a Deployment is labelled with.
+async fn env_label(scene: &Scene<'_>, deployment: &str) -> Result<Option<Value>> {
+    let stored = scene.get(&[&format!("deployment/{deployment}")]).await?;
+    Ok(stored["metadata"]["labels"].get(ENV_LABEL).cloned())
+}
+
+/// A Deployment that runs without anybody's help.
+fn complete_by_hand(name: &str, base: &str) -> Value {
+    let mut manifest = Module::new(name, "1.0.0", base).deployment(1);
+    manifest["spec"]["template"]["spec"]["tolerations"] = json!([{"operator": "Exists"}]);
+    manifest["spec"]["template"]["spec"]["nodeSelector"] = json!({"base.koupleless.io/name": base});
+    manifest
+}
+
+#[tokio::test]
+async fn a_label_that_is_taken_away_is_filled_in_again() -> Result<()> {
+    // Given a module whose environment was filled in
+    let scene = Scene::with_bases(shared().await?, 0).await?;
+    scene.apply(&Module::new("labelled", "1.0.0", &scene.base).deployment(0)).await?;
+    ensure!(env_label(&scene, "labelled").await? == Some(json!("dev")));
+    // When the label is taken away, and nothing else is changed
+    scene.kubectl(&["label", "deployment/labelled", &format!("{ENV_LABEL}-")]).await?.expect_success()?;
+    // Then it is there again
+    ensure!(env_label(&scene, "labelled").await? == Some(json!("dev")));
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_annotation_that_is_taken_away_counts_no_more() -> Result<()> {
+    // Given a module that opted out of injection
+    let scene = Scene::with_bases(shared().await?, 0).await?;
+    let mut manifest = complete_by_hand("opted-out", &scene.base);
+    manifest["metadata"]["annotations"]["warden.koupleless.io/inject"] = json!("false");
+    scene.apply(&manifest).await?;
+    ensure!(env_label(&scene, "opted-out").await?.is_none());
+    // When the annotation is taken away, and nothing else is changed
+    scene.kubectl(&["annotate", "deployment/opted-out", "warden.koupleless.io/inject-"]).await?.expect_success()?;
+    // Then its environment is filled in
+    ensure!(env_label(&scene, "opted-out").await? == Some(json!("dev")));
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_a_controller_made_is_left_as_it_is_and_still_checked() -> Result<()> {
+    // Given a Deployment that belongs to a controller
+    let scene = Scene::with_bases(shared().await?, 0).await?;
+    scene.apply(&json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "owner"}})).await?;
+    let owner = scene.get(&["configmap/owner"]).await?;
+    let mut manifest = complete_by_hand("owned", &scene.base);
+    manifest["metadata"]["ownerReferences"] = json!([{
+        "apiVersion": "v1", "kind": "ConfigMap", "name": "owner", "uid": owner["metadata"]["uid"], "controller": true,
+    }]);
+    // When it is created
+    scene.kubectl_with(&["create"], &manifest).await?.expect_success()?;
+    // Then nothing is filled in, neither in its template nor beside it
+    let stored = scene.get(&["deployment/owned"]).await?;
+    let template = &stored["spec"]["template"];
+    ensure!(stored["metadata"].get("labels").is_none(), "{stored}");
+    ensure!(template["metadata"]["labels"] == manifest["spec"]["template"]["metadata"]["labels"], "{template}");
+    for (field, of_template) in [("tolerations", true), ("nodeSelector", true), ("affinity", false)] {
+        let written = of_template.then(|| &manifest["spec"]["template"]["spec"][field]);
+        ensure!(template["spec"].get(field) == written, "{field}: {template}");
+    }
+    // When its controller sets another jar under the same version
+    let image = "owned=https://repo.example.com/rebuilt.jar";
+    let output = scene.kubectl(&["set", "image", "deployment/owned", image]).await?;
+    // Then it is refused with what would have happened
+    ensure!(!output.success && output.stderr.contains("every base without owned"), "{}", output.stderr);
     Ok(())
 }

@@ -60,6 +60,8 @@ pub enum Event {
 pub struct Ledger {
     bases: BTreeMap<String, Base>,
     pods: BTreeMap<String, Pod>,
+    /// The uids of pods and nodes that were here and are gone, which a list of a moment ago may still have.
+    gone: BTreeSet<String>,
     history: Vec<Entry>,
 }
 
@@ -152,6 +154,7 @@ impl Ledger {
 
     fn leave(&mut self, name: &str, at: u64) {
         if let Some(base) = self.bases.get_mut(name) {
+            self.gone.insert(base.uid.clone());
             base.lives = false;
             base.last_seen = at;
             base.runs.clear();
@@ -186,6 +189,7 @@ impl Ledger {
             self.uninstall(uid, at);
         }
         self.pods.remove(uid);
+        self.gone.insert(uid.to_owned());
     }
 
     fn install(&mut self, uid: &str) {
@@ -328,19 +332,20 @@ impl Ledger {
     ) -> Result<(), String> {
         let known_pods = self.pods.iter().map(|(uid, pod)| (uid, pod.last_seen));
         let known_nodes = self.bases.values().filter(|base| base.lives).map(|base| (&base.uid, base.last_seen));
-        lag("pod", &known_pods.collect(), pods, pods_at)?;
-        lag("node", &known_nodes.collect(), nodes, nodes_at)
+        lag("pod", &known_pods.collect(), &self.gone, pods, pods_at)?;
+        lag("node", &known_nodes.collect(), &self.gone, nodes, nodes_at)
     }
 }
 
 fn lag(
     what: &str,
     known: &BTreeMap<&String, u64>,
+    gone: &BTreeSet<String>,
     listed: &BTreeMap<String, u64>,
     listed_at: u64,
 ) -> Result<(), String> {
     for (uid, version) in listed {
-        if known.get(uid).is_none_or(|seen| seen < version) {
+        if !gone.contains(uid) && known.get(uid).is_none_or(|seen| seen < version) {
             return Err(format!("the latest of {what} {uid} has not been seen"));
         }
     }
