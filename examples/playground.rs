@@ -116,10 +116,10 @@ async fn play(exit: bool) -> Result<()> {
         return Ok(());
     }
     let kubectl = stage.plane.kubectl_path();
-    println!("Go on with another terminal:\n");
+    println!("\nGo on with another terminal:\n");
     println!("  export KUBECONFIG={}", stage.plane.kubeconfig().display());
     println!("  alias kubectl={}", kubectl.display());
-    println!("  kubectl apply -f examples/samples/broken.yaml\n");
+    println!("  kubectl edit deployment/plain   # another BIZ_VERSION and its jar, and it rolls\n");
     println!("Ctrl-C ends everything and leaves nothing behind.");
     tokio::signal::ctrl_c().await?;
     Ok(())

@@ -14,7 +14,7 @@ use crate::vocabulary::{DEFAULT_TOLERATION_SECONDS, ENV_DEFAULT};
 
 /// Koupleless modules on Kubernetes: plain manifests work, wrong ones say why.
 #[derive(Debug, Parser)]
-#[command(name = "warden", version, about)]
+#[command(name = "warden", version)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

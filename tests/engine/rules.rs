@@ -285,3 +285,17 @@ mod a_pod_that_a_controller_made {
         assert!(reviewed.object["spec"]["affinity"]["podAntiAffinity"].is_object(), "{}", reviewed.object);
     }
 }
+
+#[test]
+fn a_declared_base_that_is_not_filled_in_is_said_to_have_no_effect() {
+    let deployment = deployment(|d| {
+        d["metadata"]["annotations"] = json!({INJECT: "false", "base.koupleless.io/name": "base"});
+        template_of(d)["metadata"]["annotations"] = Value::Null;
+    });
+    let reviewed = create(Kind::Deployment, &deployment);
+    let violation = reviewed.verdict.violations.first().expect("it is refused");
+    assert!(
+        violation.message().contains("has no effect") && violation.remedy.contains("take that annotation off"),
+        "{violation}"
+    );
+}

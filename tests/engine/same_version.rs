@@ -115,11 +115,11 @@ fn pods_of_the_tutorial_are_known_though_their_component_is_of_old() {
 }
 
 #[test]
-fn where_no_base_is_freed_new_pods_wait() {
+fn where_no_base_is_freed_it_is_said_what_would_free_one() {
     let old = stored(&deployment(frees_none));
     let reviewed = update(&old, &edited(old.clone(), another_template));
     assert_eq!(reviewed.refused(), [""; 0]);
-    assert!(reviewed.warns_of("new Pods wait for bases that have none of it"), "{:?}", reviewed.warned());
+    assert!(reviewed.warns_of("set it to 1, or Recreate"), "{:?}", reviewed.warned());
 }
 
 #[test]

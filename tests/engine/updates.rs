@@ -423,6 +423,23 @@ mod that_declare_something_else {
     }
 
     #[test]
+    fn one_that_comes_back_and_is_overruled_is_told_so() {
+        // Given a module whose declaration was taken away, its affinity still there
+        let plain = deployment(|d| template_of(d)["metadata"]["annotations"] = Value::Null);
+        let declared = stored(&edited(plain, |d| declare(d, "workload", BASE_VERSION, "1.0.0")));
+        let old = edited(declared, |d| d["metadata"]["annotations"] = json!({}));
+        // When it is declared again, otherwise
+        let reviewed = update(&old, &edited(old.clone(), |d| declare(d, "workload", BASE_VERSION, "3.0.0")));
+        // Then
+        assert_eq!(demanded(&reviewed.object, BASE_VERSION), [json!(["1.0.0"])]);
+        assert!(
+            reviewed.warns_of("is declared 3.0.0; the pod spec demands 1.0.0, which wins"),
+            "{:?}",
+            reviewed.warned()
+        );
+    }
+
+    #[test]
     fn a_job_is_not_given_what_comes_too_late_for_it() {
         let job = Cluster::plain().create(Kind::Job, &module(Kind::Job)).object;
         let new = edited(job.clone(), |job| job["metadata"]["labels"][ENV] = json!("gray"));

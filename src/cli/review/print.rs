@@ -32,11 +32,11 @@ pub(super) fn findings(reviewed: &[Reviewed]) -> String {
 pub(super) fn objects(output: Output, reviewed: &[Reviewed]) -> io::Result<String> {
     match output {
         Output::Yaml => {
-            let documents: io::Result<Vec<String>> = admitted(reviewed).map(yaml).collect();
+            let documents: io::Result<Vec<String>> = admitted(reviewed).map(|one| yaml(&one.object)).collect();
             Ok(documents?.join("---\n"))
         }
         Output::Json => {
-            let objects: Vec<&Value> = admitted(reviewed).collect();
+            let objects: Vec<&Value> = admitted(reviewed).map(|one| &one.object).collect();
             let text = match objects.as_slice() {
                 [] => return Ok(String::new()),
                 [one] => serde_json::to_string_pretty(one)?,
@@ -44,9 +44,9 @@ pub(super) fn objects(output: Output, reviewed: &[Reviewed]) -> io::Result<Strin
             };
             Ok(text + "\n")
         }
-        Output::Diff => reviewed.iter().map(diff).collect(),
+        Output::Diff => admitted(reviewed).map(diff).collect(),
         Output::Patch => {
-            let patches: Vec<Value> = reviewed.iter().filter_map(patch).collect();
+            let patches: Vec<Value> = admitted(reviewed).filter_map(patch).collect();
             Ok(serde_json::to_string_pretty(&patches)? + "\n")
         }
         Output::Table => Ok(table(reviewed)),
@@ -60,8 +60,8 @@ impl Reviewed {
 }
 
 /// What the cluster would get; what it would refuse is left out, so that nobody pipes it on.
-fn admitted(reviewed: &[Reviewed]) -> impl Iterator<Item = &Value> {
-    reviewed.iter().filter(|one| one.verdict.as_ref().is_none_or(Verdict::admits)).map(|one| &one.object)
+fn admitted(reviewed: &[Reviewed]) -> impl Iterator<Item = &Reviewed> {
+    reviewed.iter().filter(|one| one.verdict.as_ref().is_none_or(Verdict::admits))
 }
 
 fn yaml(object: &Value) -> io::Result<String> {
@@ -92,7 +92,8 @@ fn table(reviewed: &[Reviewed]) -> String {
     table.set_header(["ORIGIN", "OBJECT", "VERDICT", "FILLED IN", "WARNINGS", "PROBLEMS"]);
     for one in reviewed {
         let counts = one.verdict.as_ref().map_or_else(Default::default, |verdict| {
-            [verdict.patch.0.len(), verdict.warnings.len(), verdict.violations.len()].map(|count| count.to_string())
+            let filled_in = if verdict.admits() { verdict.patch.0.len() } else { 0 };
+            [filled_in, verdict.warnings.len(), verdict.violations.len()].map(|count| count.to_string())
         });
         let [changes, warnings, problems] = counts;
         let verdict = one.verdict.as_ref().map_or("no module", word).to_owned();

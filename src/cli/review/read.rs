@@ -42,7 +42,7 @@ pub(super) enum ReadError {
     Io { file: String, source: io::Error },
     #[error("{file}: {reason}")]
     Text { file: String, reason: String },
-    #[error("{0}: is no Kubernetes object: apiVersion or kind is missing")]
+    #[error("{0} is no Kubernetes object: apiVersion or kind is missing")]
     NoObject(Origin),
     #[error("{} holds no .yaml, .yml or .json file", .0.display())]
     NoFiles(PathBuf),

@@ -1,43 +1,38 @@
-//! Refused: no base selection at all. Warned: a term of the affinity without one, and a declaration that the affinity
-//! overrules.
+//! Refused: no base selection at all. Warned: a term of the affinity without one.
 
 use super::Scene;
+use crate::module::Kind;
 use crate::policy::selection::Selection;
-use crate::policy::sources::{chosen_envs, single_demand};
 use crate::policy::{Fault, Findings, Sources};
 use crate::vocabulary as words;
 
 pub(super) fn check(scene: &Scene<'_>, findings: &mut Findings) {
-    warn_of_overruled_declarations(scene, findings);
     match Selection::of(&scene.template) {
         Selection::Bases => {}
         Selection::InSomeTerms => {
             findings.warn("a nodeSelectorTerm names no base: terms are ORed, so it lets the module onto any");
         }
         Selection::Nothing => {
-            let problem = "nothing says which bases this module is for";
-            let remedy = format!(
-                "annotate the template, the {} or the Namespace with {} and {}, or write a required node affinity on them",
-                scene.workload.kind(),
-                words::BASE_NAME,
-                words::BASE_VERSION
-            );
+            let (problem, remedy) = nothing_selected(scene);
             findings.refuse(scene.template.node_terms_path(), Fault::Required, problem, remedy);
         }
     }
 }
 
-fn warn_of_overruled_declarations(scene: &Scene<'_>, findings: &mut Findings) {
+fn nothing_selected(scene: &Scene<'_>) -> (String, String) {
     let sources = Sources::of(scene.workload, None);
-    let of_base = words::BASE_SELECTION.map(|key| (key, single_demand(&scene.template, key).into_iter().collect()));
-    let of_env = (words::ENV, chosen_envs(&scene.template));
-    for (key, demanded) in of_base.into_iter().chain([of_env]) {
-        if let Some(declared) = sources.get(key)
-            && !demanded.is_empty()
-            && !demanded.contains(&declared)
-        {
-            let demanded = demanded.join(", ");
-            findings.warn(format!("{key} is declared {declared}; the pod spec demands {demanded}, which wins"));
-        }
+    let is_declared = words::BASE_SELECTION.into_iter().any(|key| sources.get(key).is_some());
+    let (name, version) = (words::BASE_NAME, words::BASE_VERSION);
+    if is_declared && scene.workload.switched(words::INJECT, "false") {
+        let problem = format!("the declared base has no effect, for {} is \"false\"", words::INJECT);
+        let remedy =
+            format!("write a required node affinity (In) on {name} and {version}, or take that annotation off");
+        return (problem, remedy);
     }
+    let places = match scene.workload.kind() {
+        Kind::Pod => "the Pod or its Namespace".to_owned(),
+        kind => format!("the template, the {kind} or the Namespace"),
+    };
+    let remedy = format!("annotate {places} with {name} and {version}, or write a required node affinity (In) on them");
+    ("nothing says which bases this module is for".to_owned(), remedy)
 }

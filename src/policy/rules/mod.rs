@@ -8,6 +8,7 @@ mod identity_labels;
 mod jar_file_name;
 mod jar_image;
 mod older_dialect;
+mod overruled;
 mod peer_rollout;
 mod resources;
 mod same_version;
@@ -73,6 +74,7 @@ pub(super) fn check(request: Request<'_>, workload: Workload<'_>) -> Findings {
     }
     if !workload.has_controller() {
         annotations::check(&scene, &mut findings);
+        overruled::check(&scene, &mut findings);
     }
     findings
 }

@@ -9,7 +9,7 @@ use crate::module::{Container, FieldPath, Rollout, Workload, identity};
 use crate::policy::{Fault, Findings};
 use crate::vocabulary as words;
 
-const NEW_VERSION: &str = "give the release a BIZ_VERSION of its own";
+const NEW_VERSION: &str = "give the release a BIZ_VERSION of its own, in the same change as its jar";
 
 /// A module that is to be released under the version it has.
 struct SameVersion<'a> {
@@ -78,18 +78,18 @@ fn check_the_rollout(scene: &Scene<'_>, release: &SameVersion<'_>, findings: &mu
         );
         findings.refuse(module.path().field("env"), Fault::Forbidden, problem, NEW_VERSION);
     } else if rollout.can_free_a_base_first() {
-        findings.warn(format!("{name} {version} is released again: each base is without it for some 25 s"));
+        findings.warn(format!("{name} {version} is released again: each base is without it for about a grace period"));
     } else if *jar_changed || scene.workload.is_peer() {
         let field = FieldPath::root().fields(&["spec", "strategy", "rollingUpdate", "maxUnavailable"]);
         let problem = format!(
             "BIZ_VERSION {version:?} stays, so no base can hold old and new at once, and maxUnavailable resolves to 0: \
-             the new Pods could never be placed"
+             where every base has an old Pod, the new ones can never be placed"
         );
         let remedy = format!("{NEW_VERSION}, or set maxUnavailable to 1 or the strategy to Recreate");
         findings.refuse(field, Fault::Forbidden, problem, remedy);
     } else {
         findings.warn(format!(
-            "{name} {version} again, and maxUnavailable 0: new Pods wait for bases that have none of it"
+            "maxUnavailable resolves to 0: with {name} on every base this never ends; set it to 1, or Recreate"
         ));
     }
 }

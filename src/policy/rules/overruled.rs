@@ -1,0 +1,21 @@
+//! Warned: a declaration that the pod spec overrules. Also where only the declaration came: the template says what counts.
+
+use super::Scene;
+use crate::policy::sources::{chosen_envs, single_demand};
+use crate::policy::{Findings, Sources};
+use crate::vocabulary as words;
+
+pub(super) fn check(scene: &Scene<'_>, findings: &mut Findings) {
+    let sources = Sources::of(scene.workload, None);
+    let of_base = words::BASE_SELECTION.map(|key| (key, single_demand(&scene.template, key).into_iter().collect()));
+    let of_env = (words::ENV, chosen_envs(&scene.template));
+    for (key, demanded) in of_base.into_iter().chain([of_env]) {
+        if let Some(declared) = sources.get(key)
+            && !demanded.is_empty()
+            && !demanded.contains(&declared)
+        {
+            let demanded = demanded.join(", ");
+            findings.warn(format!("{key} is declared {declared}; the pod spec demands {demanded}, which wins"));
+        }
+    }
+}
