@@ -106,7 +106,8 @@ impl<'s> Scene<'s> {
     pub(crate) async fn some_run(&self, count: usize, name: &str, version: &str) -> Result<Vec<String>> {
         let what = format!("{count} bases run {name}:{version}");
         let wanted = warden_testbed::ledger::Module::new(name, version);
-        self.stage
+        let waited = self
+            .stage
             .plane
             .ledger()
             .wait_until(&what, LONG, |ledger| {
@@ -114,7 +115,11 @@ impl<'s> Scene<'s> {
                 let running: Vec<String> = self.nodes.iter().filter(runs).cloned().collect();
                 if running.len() == count { Ok(running) } else { Err(format!("{running:?} do")) }
             })
-            .await
+            .await;
+        match waited {
+            Ok(nodes) => Ok(nodes),
+            Err(error) => Err(error.context(self.kubectl(&["get", "pods,events", "-o", "wide"]).await?.stdout)),
+        }
     }
 
     /// `kubectl rollout status` to its end.

@@ -193,13 +193,15 @@ impl ControlPlane {
 pub(crate) async fn wait_until_ready(process: &mut Process, url: &str) -> Result<()> {
     let deadline = Instant::now() + BOOT_TIMEOUT;
     loop {
-        let last_seen = match probe::get(url).await {
-            Ok(_) => return Ok(()),
-            Err(error) => error,
-        };
+        let answer = probe::get(url).await;
+        // Asked after the probe: an answer may come from somebody else who has the port.
         if let Some(status) = process.exited()? {
             return Err(process.failure(&format!("ended with {status}")));
         }
+        let last_seen = match answer {
+            Ok(_) => return Ok(()),
+            Err(error) => error,
+        };
         if Instant::now() > deadline {
             return Err(process.failure(&format!("was not ready within {BOOT_TIMEOUT:?} ({last_seen:#})")));
         }

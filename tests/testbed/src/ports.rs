@@ -1,14 +1,26 @@
 //! Addresses on the loopback interface.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 
 use anyhow::{Context, Result};
 
-/// A port that nobody listens on at this moment. Somebody may take it before it is used: boot tries again then.
+/// Below the ports that Linux gives to outgoing connections, which could take one of ours before it is bound.
+const FIRST: u32 = 20_000;
+const COUNT: u32 = 12_000;
+
+/// A port that nobody listens on at this moment, and that this process gives nobody else: a health check must not be
+/// answered by the component of another control plane. Another process may take it before it is used: boot tries again.
 pub(crate) fn free() -> Result<u16> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no free port on the loopback interface")?;
-    Ok(listener.local_addr()?.port())
+    static GIVEN: AtomicU32 = AtomicU32::new(0);
+    // Processes begin at different places.
+    let begin = std::process::id().wrapping_mul(97);
+    let candidate = || FIRST + begin.wrapping_add(GIVEN.fetch_add(1, Ordering::Relaxed)) % COUNT;
+    std::iter::repeat_with(candidate)
+        .take(COUNT as usize)
+        .filter_map(|port| u16::try_from(port).ok())
+        .find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok())
+        .context("no free port on the loopback interface")
 }
 
 /// An address with the given port that no other control plane uses. The whole of 127/8 can be bound on Linux;
