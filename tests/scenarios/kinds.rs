@@ -35,16 +35,8 @@ async fn a_bare_pod_a_stateful_set_and_a_replica_set_run() -> Result<()> {
     let scene = Scene::with_bases(shared().await?, 1).await?;
     // When a bare Pod is applied
     let bare = Module::new("bare", "1.0.0", &scene.base);
-    let pod = json!({
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {
-            "name": "bare",
-            "labels": {"module-controller.koupleless.io/component": "module"},
-            "annotations": bare.annotations(),
-        },
-        "spec": bare.spec(),
-    });
+    let mut pod = bare.pod();
+    pod["metadata"]["labels"] = json!({"module-controller.koupleless.io/component": "module"});
     scene.apply(&pod).await?;
     scene.each_runs(&scene.nodes, "bare", "1.0.0").await?;
     // Then it outlives an outage of ModuleController: the in-tree tolerations have no end
@@ -66,22 +58,12 @@ async fn a_bare_pod_that_is_applied_again_stays_as_it_is() -> Result<()> {
     // Given a bare Pod with a toleration and a required node affinity of its own, in lists that are replaced as a whole
     let scene = Scene::with_bases(shared().await?, 1).await?;
     let module = Module::new("calm", "1.0.0", &scene.base);
-    let mut spec = module.spec();
-    spec["tolerations"] = json!([{"key": "gpu", "operator": "Exists", "effect": "NoSchedule"}]);
+    let mut pod = module.pod();
+    pod["spec"]["tolerations"] = json!([{"key": "gpu", "operator": "Exists", "effect": "NoSchedule"}]);
     let in_cluster = json!({"key": "base.koupleless.io/cluster-name", "operator": "In", "values": ["default"]});
-    spec["affinity"] = json!({"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {
+    pod["spec"]["affinity"] = json!({"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {
         "nodeSelectorTerms": [{"matchExpressions": [in_cluster]}],
     }}});
-    let pod = json!({
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {
-            "name": "calm",
-            "labels": {"virtual-kubelet.koupleless.io/component": "module"},
-            "annotations": module.annotations(),
-        },
-        "spec": spec,
-    });
     scene.apply(&pod).await?;
     scene.each_runs(&scene.nodes, "calm", "1.0.0").await?;
     let fields = ["/metadata/uid", "/spec/tolerations", "/spec/affinity"];

@@ -35,6 +35,20 @@ impl Module {
         })
     }
 
+    /// A bare Pod.
+    pub(crate) fn pod(&self) -> Value {
+        json!({
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {
+                "name": self.name,
+                "labels": {"virtual-kubelet.koupleless.io/component": "module"},
+                "annotations": self.annotations(),
+            },
+            "spec": self.spec(),
+        })
+    }
+
     pub(crate) fn deployment(&self, replicas: u32) -> Value {
         self.workload("Deployment", json!({"replicas": replicas}))
     }

@@ -103,18 +103,11 @@ async fn a_dry_run_shows_what_would_be_injected_and_stores_nothing() -> Result<(
 async fn a_generated_name_and_a_field_of_the_future_are_no_trouble() -> Result<()> {
     // Given a pod spec with a field that is younger than the API version that warden is built against
     let scene = Scene::with_bases(shared().await?, 1).await?;
-    let mut spec = Module::new("future", "1.0.0", &scene.base).spec();
-    spec["hostnameOverride"] = json!("from-the-future");
-    let pod = json!({
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {
-            "generateName": "future-",
-            "labels": {"virtual-kubelet.koupleless.io/component": "module"},
-            "annotations": {"base.koupleless.io/name": scene.base},
-        },
-        "spec": spec,
-    });
+    let mut pod = Module::new("future", "1.0.0", &scene.base).pod();
+    pod["spec"]["hostnameOverride"] = json!("from-the-future");
+    let metadata = pod["metadata"].as_object_mut().expect("metadata");
+    metadata.remove("name");
+    metadata.insert("generateName".to_owned(), json!("future-"));
     // When it is created under a generated name
     scene.kubectl_with(&["create"], &pod).await?.expect_success()?;
     // Then it runs, and the field is there
