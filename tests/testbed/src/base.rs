@@ -3,15 +3,16 @@
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use futures::{StreamExt, TryStreamExt};
 use k8s_openapi::api::core::v1::Node;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use k8s_openapi::jiff::{Timestamp, Unit};
 use serde_json::json;
 
 use crate::ControlPlane;
 use crate::nodes::HEARTBEAT_LABEL;
 
-/// How many bases are registered at a time: each keeps asking until it is Ready.
-const AT_A_TIME: usize = 16;
+/// The ledger follows by a watch.
+const LEDGER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How much metaspace a base tells that it has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,6 +127,8 @@ impl Base {
         };
         // No cpu and no ephemeral storage: a pod that requests either can never come here.
         let resources = json!({ "pods": "65535", "memory": memory });
+        // Kubernetes wants whole seconds here.
+        let now = Time(Timestamp::now().round(Unit::Second)?);
         let mut node: Node = serde_json::from_value(json!({
             "metadata": {
                 "name": self.node_name(),
@@ -148,6 +151,11 @@ impl Base {
                 ],
             },
             "status": {
+                // From the first moment, as ModuleController has it: no controller ever takes it for not ready.
+                "conditions": [{
+                    "type": "Ready", "status": "True", "reason": "BaseReady", "message": "the base is healthy",
+                    "lastHeartbeatTime": now, "lastTransitionTime": now,
+                }],
                 "capacity": resources,
                 "allocatable": resources,
                 "addresses": [
@@ -165,35 +173,50 @@ impl ControlPlane {
     /// Registers a base. Returns the name of its node when it is Ready and in the ledger.
     pub async fn add_base(&self, base: Base) -> Result<String> {
         let name = base.node_name();
-        self.add_node(base.node()?).await?;
-        self.ledger()
-            .wait_until(&format!("{name} is in the ledger"), Duration::from_secs(10), |ledger| {
-                match ledger.lives(&name) {
-                    true => Ok(()),
-                    false => Err(format!("only these are:\n{ledger}")),
-                }
-            })
-            .await?;
+        self.add_bases([base]).await?;
         Ok(name)
     }
 
-    /// Registers many bases, some at a time. Returns the names of their nodes, in the order given.
+    /// Registers many bases at once. Returns the names of their nodes, in the order given, when all are Ready and in the
+    /// ledger.
     pub async fn add_bases(&self, bases: impl IntoIterator<Item = Base>) -> Result<Vec<String>> {
-        let adding = bases.into_iter().map(|base| self.add_base(base));
-        futures::stream::iter(adding).buffered(AT_A_TIME).try_collect().await
+        let names = self.create_bases(bases).await?;
+        self.wait_for_ready_nodes(&names).await?;
+        self.ledger()
+            .wait_until("the new bases are in the ledger", LEDGER_TIMEOUT, |ledger| {
+                match names.iter().find(|name| !ledger.lives(name)) {
+                    None => Ok(()),
+                    Some(name) => Err(format!("{name} is not, only these are:\n{ledger}")),
+                }
+            })
+            .await?;
+        Ok(names)
+    }
+
+    /// Registers many bases at once and waits for nothing: they turn Ready when they do. Returns the names of their nodes,
+    /// in the order given.
+    pub async fn create_bases(&self, bases: impl IntoIterator<Item = Base>) -> Result<Vec<String>> {
+        let nodes: Vec<Node> = bases.into_iter().map(|base| base.node()).collect::<Result<_>>()?;
+        self.create_nodes(&nodes).await
     }
 
     /// The base's process is gone, and ModuleController has deleted its node. Returns when the ledger knows.
     pub async fn delete_base(&self, node: &str) -> Result<()> {
-        if !self.ledger().now().lives(node) {
+        self.delete_bases(&[node.to_owned()]).await
+    }
+
+    /// The processes of many bases are gone at once. Returns when the ledger knows.
+    pub async fn delete_bases(&self, nodes: &[String]) -> Result<()> {
+        let ledger = self.ledger().now();
+        if let Some(node) = nodes.iter().find(|node| !ledger.lives(node)) {
             bail!("there is no base {node}");
         }
-        self.delete_node(node).await?;
+        self.delete_nodes(nodes).await?;
         self.ledger()
-            .wait_until(&format!("{node} is gone from the ledger"), Duration::from_secs(10), |ledger| {
-                match ledger.lives(node) {
-                    false => Ok(()),
-                    true => Err("it lives".to_owned()),
+            .wait_until("the bases are gone from the ledger", LEDGER_TIMEOUT, |ledger| {
+                match nodes.iter().find(|node| ledger.lives(node)) {
+                    None => Ok(()),
+                    Some(node) => Err(format!("{node} lives")),
                 }
             })
             .await

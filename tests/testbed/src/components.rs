@@ -8,7 +8,7 @@ use anyhow::Result;
 use crate::binaries::Binaries;
 use crate::certificates::{self, Authority, KeyAndCertificate};
 use crate::nodes::HEARTBEAT_LABEL;
-use crate::{kubeconfig, ports};
+use crate::{audit, kubeconfig, ports};
 
 /// A program of the control plane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -46,8 +46,8 @@ impl Component {
 pub struct Options {
     pub(crate) api_server_args: Vec<String>,
     pub(crate) controller_manager_args: Vec<String>,
-    pub(crate) scheduler_args: Vec<String>,
     pub(crate) node_monitor_grace_period: Option<Duration>,
+    pub(crate) audits_writes: bool,
 }
 
 impl Options {
@@ -70,18 +70,18 @@ impl Options {
         self
     }
 
-    /// One more argument for kube-scheduler.
-    #[must_use]
-    pub fn scheduler_arg(mut self, arg: impl Into<String>) -> Self {
-        self.scheduler_args.push(arg.into());
-        self
-    }
-
     /// How long a node may be silent until it counts as unreachable (Kubernetes: 50 s). Heartbeats are made as much more
     /// frequent, so that nodes which are well do not flap. Whole seconds, at least 4.
     #[must_use]
     pub fn node_monitor_grace_period(mut self, period: Duration) -> Self {
         self.node_monitor_grace_period = Some(period);
+        self
+    }
+
+    /// The API server notes who writes what, for [`ControlPlane::audit`](crate::ControlPlane::audit).
+    #[must_use]
+    pub fn audit_writes(mut self) -> Self {
+        self.audits_writes = true;
         self
     }
 }
@@ -140,6 +140,7 @@ impl Layout {
             kubeconfig::for_certificate(&layout.kubeconfig(name), &layout.server(), &layout.ca(), &client)?;
         }
         certificates::write(&layout.kwok_config(), &KWOK_STAGES.join("---\n"))?;
+        certificates::write(&layout.audit_policy(), audit::POLICY)?;
         Ok(layout)
     }
 
@@ -161,6 +162,14 @@ impl Layout {
 
     fn kwok_config(&self) -> PathBuf {
         self.dir.join("kwok.yaml")
+    }
+
+    fn audit_policy(&self) -> PathBuf {
+        self.dir.join("audit-policy.yaml")
+    }
+
+    pub(crate) fn audit_log(&self) -> PathBuf {
+        self.dir.join("audit.log")
     }
 
     /// Answers 200 when the component is ready for those after it.
@@ -187,7 +196,7 @@ impl Layout {
             Component::ControllerManager => {
                 (binaries.controller_manager().to_owned(), self.controller_manager(options))
             }
-            Component::Scheduler => (binaries.scheduler().to_owned(), self.scheduler(options)),
+            Component::Scheduler => (binaries.scheduler().to_owned(), self.scheduler()),
             Component::Kwok => (binaries.kwok().to_owned(), self.kwok(options)),
         }
     }
@@ -225,6 +234,10 @@ impl Layout {
             // A loopback address is not allowed in the endpoints of the Service `kubernetes`; nobody needs them here.
             "--endpoint-reconciler-type=none".to_owned(),
         ];
+        if options.audits_writes {
+            args.push(format!("--audit-policy-file={}", self.audit_policy().display()));
+            args.push(format!("--audit-log-path={}", self.audit_log().display()));
+        }
         args.extend(options.api_server_args.iter().cloned());
         args
     }
@@ -245,11 +258,9 @@ impl Layout {
         args
     }
 
-    fn scheduler(&self, options: &Options) -> Vec<String> {
+    fn scheduler(&self) -> Vec<String> {
         let kubeconfig = self.kubeconfig("kube-scheduler").display().to_string();
-        let mut args = self.controller_common(&kubeconfig, self.scheduler_port);
-        args.extend(options.scheduler_args.iter().cloned());
-        args
+        self.controller_common(&kubeconfig, self.scheduler_port)
     }
 
     fn controller_common(&self, kubeconfig: &str, port: u16) -> Vec<String> {

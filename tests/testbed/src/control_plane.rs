@@ -1,13 +1,11 @@
 //! Boots a control plane and keeps it for as long as it is wanted.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use rustix::process::Signal;
@@ -17,11 +15,9 @@ use crate::binaries::Binaries;
 use crate::components::{Component, Layout, Options};
 use crate::ledger::LiveLedger;
 use crate::process::Process;
+use crate::processes::Processes;
 use crate::watchdog::Watchdog;
-use crate::{data_dir, namespace, ports, probe, webhooks};
-
-/// A component that is not ready after this long never will be.
-const BOOT_TIMEOUT: Duration = Duration::from_secs(60);
+use crate::{data_dir, namespace, ports, webhooks};
 
 /// How often a boot is tried when somebody took one of our ports first.
 const BOOT_TRIES: u32 = 3;
@@ -31,6 +27,7 @@ pub struct ControlPlane {
     // Fields are dropped in this order: first who talks to the API server, then the API server itself.
     ledger: LiveLedger,
     processes: Processes,
+    options: Options,
     watchdog: Arc<Watchdog>,
     layout: Layout,
     binaries: Binaries,
@@ -39,17 +36,6 @@ pub struct ControlPlane {
     server: String,
     webhook_address: SocketAddr,
     names: AtomicU32,
-}
-
-/// The components, ended in an order that leaves none of them hanging: etcd last.
-struct Processes(BTreeMap<Component, Process>);
-
-impl Drop for Processes {
-    fn drop(&mut self) {
-        for component in Component::ALL.iter().rev() {
-            self.0.remove(component);
-        }
-    }
 }
 
 impl ControlPlane {
@@ -75,20 +61,11 @@ impl ControlPlane {
         let dir = data_dir::create()?;
         let watchdog = Arc::new(Watchdog::start(&dir)?);
         let layout = Layout::prepare(dir)?;
-        let mut processes = Processes(BTreeMap::new());
-        let start = |component: Component| {
-            let (program, args) = layout.command(component, binaries, options);
-            Process::start(component.name(), &program, &args, &[], layout.log(component), Arc::clone(&watchdog))
-        };
+        let processes = Processes::default();
         // etcd and the API server one after the other, each needs the one before; the rest side by side.
         for stage in [&[Component::Etcd][..], &[Component::ApiServer], &Component::ALL[2..]] {
-            for &component in stage {
-                processes.0.insert(component, start(component)?);
-            }
-            for &component in stage {
-                let process = processes.0.get_mut(&component).context("just started")?;
-                wait_until_ready(process, &layout.health_url(component)).await?;
-            }
+            let start = |&component| processes.start(component, &layout, binaries, options, &watchdog);
+            futures::future::try_join_all(stage.iter().map(start)).await?;
         }
 
         let kubeconfig = layout.kubeconfig("admin");
@@ -101,6 +78,7 @@ impl ControlPlane {
             webhook_address: ports::own_loopback_address(webhooks::PORT),
             names: AtomicU32::new(0),
             binaries: binaries.clone(),
+            options: options.clone(),
             processes,
             watchdog,
             ledger,
@@ -116,7 +94,7 @@ impl ControlPlane {
     }
 
     /// What [`Self::client`] is made from, for a client that is to be different.
-    pub fn client_config(&self) -> &Config {
+    pub(crate) fn config(&self) -> &Config {
         &self.config
     }
 
@@ -140,14 +118,28 @@ impl ControlPlane {
         &self.layout.dir
     }
 
-    /// The process id of a component.
+    /// The process id of a component, unless it has been killed.
     pub fn pid(&self, component: Component) -> Option<u32> {
-        self.processes.0.get(&component).map(Process::pid)
+        self.processes.ask(component, Process::pid).ok()
     }
 
     /// Sends a signal to a component.
     pub fn signal(&self, component: Component, signal: Signal) -> Result<()> {
-        self.processes.0.get(&component).context("no such component")?.signal(signal)
+        self.processes.ask(component, |process| process.signal(signal))?
+    }
+
+    /// Ends a component at once, as a crash of its machine would. It stays away until [`Self::restart`].
+    pub fn kill(&self, component: Component) -> Result<()> {
+        self.processes.kill(component)
+    }
+
+    /// Ends a component at once, where it runs, and starts it again with the same data and arguments. Returns when it is
+    /// ready. What it was asked meanwhile has failed.
+    pub async fn restart(&self, component: Component) -> Result<()> {
+        if self.pid(component).is_some() {
+            self.kill(component)?;
+        }
+        self.processes.start(component, &self.layout, &self.binaries, &self.options, &self.watchdog).await
     }
 
     /// Stops a component where it stands, as a long pause of its machine would.
@@ -175,6 +167,10 @@ impl ControlPlane {
         self.layout.ca()
     }
 
+    pub(crate) fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
     pub(crate) fn binaries(&self) -> &Binaries {
         &self.binaries
     }
@@ -186,25 +182,5 @@ impl ControlPlane {
     /// A name that this control plane has not given before.
     pub(crate) fn unique_name(&self, prefix: &str) -> String {
         format!("{prefix}-{}", self.names.fetch_add(1, Ordering::Relaxed))
-    }
-}
-
-/// Asks a component's health endpoint until it answers well; an end of the process ends the waiting.
-pub(crate) async fn wait_until_ready(process: &mut Process, url: &str) -> Result<()> {
-    let deadline = Instant::now() + BOOT_TIMEOUT;
-    loop {
-        let answer = probe::get(url).await;
-        // Asked after the probe: an answer may come from somebody else who has the port.
-        if let Some(status) = process.exited()? {
-            return Err(process.failure(&format!("ended with {status}")));
-        }
-        let last_seen = match answer {
-            Ok(_) => return Ok(()),
-            Err(error) => error,
-        };
-        if Instant::now() > deadline {
-            return Err(process.failure(&format!("was not ready within {BOOT_TIMEOUT:?} ({last_seen:#})")));
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }

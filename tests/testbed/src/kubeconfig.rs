@@ -14,15 +14,19 @@ use crate::certificates::{self, KeyAndCertificate};
 
 /// Writes a kubeconfig for a holder of a client certificate.
 pub(crate) fn for_certificate(path: &Path, server: &str, ca: &Path, client: &KeyAndCertificate) -> Result<()> {
-    write(path, server, ca, json!({ "client-certificate": client.certificate, "client-key": client.key }))
+    write(path, server, Some(ca), json!({ "client-certificate": client.certificate, "client-key": client.key }))
 }
 
 /// JSON is YAML, and needs no library to write.
-fn write(path: &Path, server: &str, ca: &Path, user: Value) -> Result<()> {
+fn write(path: &Path, server: &str, ca: Option<&Path>, user: Value) -> Result<()> {
+    let cluster = match ca {
+        Some(ca) => json!({ "server": server, "certificate-authority": ca }),
+        None => json!({ "server": server }),
+    };
     let config = json!({
         "apiVersion": "v1",
         "kind": "Config",
-        "clusters": [{ "name": "testbed", "cluster": { "server": server, "certificate-authority": ca } }],
+        "clusters": [{ "name": "testbed", "cluster": cluster }],
         "users": [{ "name": "user", "user": user }],
         "contexts": [{ "name": "testbed", "context": { "cluster": "testbed", "user": "user" } }],
         "current-context": "testbed",
@@ -33,6 +37,21 @@ fn write(path: &Path, server: &str, ca: &Path, user: Value) -> Result<()> {
 impl ControlPlane {
     /// A kubeconfig with a token of this service account, good for a day.
     pub async fn kubeconfig_for_service_account(&self, namespace: &str, name: &str) -> Result<PathBuf> {
+        self.write_for_service_account(self.server(), Some(&self.ca_path()), namespace, name).await
+    }
+
+    /// As [`Self::kubeconfig_for_service_account`], by way of a server that speaks plain HTTP.
+    pub(crate) async fn kubeconfig_through(&self, server: &str, namespace: &str, name: &str) -> Result<PathBuf> {
+        self.write_for_service_account(server, None, namespace, name).await
+    }
+
+    async fn write_for_service_account(
+        &self,
+        server: &str,
+        ca: Option<&Path>,
+        namespace: &str,
+        name: &str,
+    ) -> Result<PathBuf> {
         let accounts: Api<ServiceAccount> = Api::namespaced(self.client()?, namespace);
         let request = TokenRequest {
             spec: TokenRequestSpec { expiration_seconds: Some(24 * 60 * 60), ..Default::default() },
@@ -41,7 +60,7 @@ impl ControlPlane {
         let answer = accounts.create_token_request(name, &PostParams::default(), &request).await?;
         let token = answer.status.map(|status| status.token).unwrap_or_default();
         let path = self.dir().join(self.unique_name("service-account") + ".kubeconfig");
-        write(&path, self.server(), &self.ca_path(), json!({ "token": token }))?;
+        write(&path, server, ca, json!({ "token": token }))?;
         Ok(path)
     }
 }

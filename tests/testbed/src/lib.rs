@@ -6,10 +6,12 @@
 //! - [`ledger`] answers the only question that counts, *what does each base really run?*, by ModuleController's rules.
 //! - [`WardenProcess`] runs the program under test beside it, behind registered webhooks; a [`Stage`] is both, installed from
 //!   the files that ship.
+//! - [`Proxy`] stands between a warden and the API server: it freezes, delays, cuts, counts, and stops at a certain write.
 //!
 //! The binaries come from `KUBEBUILDER_ASSETS` or are built once by Go, see [`Binaries`].
 #![forbid(unsafe_code)]
 
+mod audit;
 mod background;
 mod base;
 mod binaries;
@@ -26,11 +28,14 @@ mod nodes;
 mod ports;
 mod probe;
 mod process;
+mod processes;
+mod proxy;
 mod stage;
 mod warden;
 mod watchdog;
 mod webhooks;
 
+pub use audit::AuditLine;
 pub use base::{Base, Memory};
 pub use binaries::Binaries;
 pub use certificates::ServingCertificate;
@@ -40,9 +45,10 @@ pub use eventually::eventually;
 pub use kubectl::KubectlOutput;
 pub use nodes::{HEARTBEAT_LABEL, ORDINARY_NODE_LABEL};
 pub use process::Process;
+pub use proxy::{Fault, Moment, Proxy, What, Write};
 pub use rustix::process::Signal;
 pub use stage::Stage;
-pub use warden::WardenProcess;
+pub use warden::{WardenProcess, WardenProgram};
 
 /// Chooses on a pod when it turns Ready: at once where it is absent, else `never`, or `slow` for 15 seconds later.
 pub const READY_ANNOTATION: &str = "testbed.koupleless.io/ready";

@@ -1,11 +1,13 @@
 //! Nodes of either kind: how they come, go, and fall silent.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use anyhow::Result;
+use futures::{StreamExt, TryStreamExt, stream};
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::{Node, NodeCondition};
-use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
+use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use kube::{Api, ResourceExt};
 use serde_json::json;
 
@@ -19,6 +21,12 @@ pub const ORDINARY_NODE_LABEL: &str = "testbed.koupleless.io/ordinary";
 
 /// Long enough for a busy machine: the node lifecycle controller looks every 5 seconds.
 const NODE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Where the leases of nodes are.
+const LEASES: &str = "kube-node-lease";
+
+/// How many requests for nodes are under way at a time.
+const AT_A_TIME: usize = 32;
 
 impl ControlPlane {
     /// Adds a node for pods that are no modules: it has cpu, no taints and the label [`ORDINARY_NODE_LABEL`].
@@ -36,14 +44,17 @@ impl ControlPlane {
             },
             "status": { "capacity": resources, "allocatable": resources },
         });
-        self.add_node(serde_json::from_value(node)?).await
+        let names = self.create_nodes(&[serde_json::from_value(node)?]).await?;
+        self.wait_for_ready_nodes(&names).await
     }
 
-    /// Registers a node and waits until it is Ready and pods can come.
-    pub(crate) async fn add_node(&self, node: Node) -> Result<()> {
-        let name = node.name_any();
-        Api::all(self.client()?).create(&PostParams::default(), &node).await?;
-        self.wait_for_ready_node(&name).await
+    /// Registers nodes, many at a time. Returns their names at once, before pods can come.
+    pub(crate) async fn create_nodes(&self, nodes: &[Node]) -> Result<Vec<String>> {
+        let api: Api<Node> = Api::all(self.client()?);
+        let params = PostParams::default();
+        let creating = nodes.iter().map(|node| api.create(&params, node));
+        let created: Vec<Node> = stream::iter(creating).buffered(AT_A_TIME).try_collect().await?;
+        Ok(created.iter().map(Node::name_any).collect())
     }
 
     /// The node falls silent, and after the grace period the node lifecycle controller calls it unreachable: nobody
@@ -81,7 +92,7 @@ impl ControlPlane {
     /// The heartbeat is back. Returns when the node is Ready and no longer tainted.
     pub async fn make_ready(&self, node: &str) -> Result<()> {
         self.relabel(node, &[(HEARTBEAT_LABEL, Some("kwok"))]).await?;
-        self.wait_for_ready_node(node).await
+        self.wait_for_ready_nodes(&[node.to_owned()]).await
     }
 
     /// Sets labels of a node, or removes those without a value.
@@ -94,42 +105,62 @@ impl ControlPlane {
 
     /// Deletes a node: for a base, its process is gone. Returns when the node and its lease are gone.
     pub async fn delete_node(&self, node: &str) -> Result<()> {
-        let client = self.client()?;
-        let nodes: Api<Node> = Api::all(client.clone());
-        nodes.delete(node, &DeleteParams::default()).await?;
-        eventually(&format!("node {node} is gone"), NODE_TIMEOUT, async || match nodes.get_opt(node).await {
-            Ok(None) => Ok(()),
-            Ok(Some(seen)) => Err(describe(&seen)),
-            Err(error) => Err(error.to_string()),
-        })
-        .await?;
-        // The garbage collector would take it too, but perhaps from a node that is back under the same name by then.
-        match Api::<Lease>::namespaced(client, "kube-node-lease").delete(node, &DeleteParams::default()).await {
-            Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
-            Err(error) => Err(error.into()),
-            Ok(_) => Ok(()),
-        }
+        self.delete_nodes(&[node.to_owned()]).await
     }
 
-    async fn wait_for_ready_node(&self, name: &str) -> Result<()> {
+    /// Deletes nodes, many at a time. Returns when they are gone, and then their leases.
+    pub(crate) async fn delete_nodes(&self, names: &[String]) -> Result<()> {
         let client = self.client()?;
         let nodes: Api<Node> = Api::all(client.clone());
-        let leases: Api<Lease> = Api::namespaced(client, "kube-node-lease");
-        eventually(&format!("node {name} is ready"), NODE_TIMEOUT, async || {
-            let node = nodes.get(name).await.map_err(|error| error.to_string())?;
-            let lease = leases.get_opt(name).await.map_err(|error| error.to_string())?;
-            let is_ready = ready_condition(&node).is_some_and(|ready| ready.status == "True");
-            let is_tainted = ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"]
-                .iter()
-                .any(|key| has_taint(&node, key, "NoSchedule") || has_taint(&node, key, "NoExecute"));
-            match (is_ready && !is_tainted, lease) {
-                (true, Some(_)) => Ok(()),
-                (true, None) => Err("no lease".to_owned()),
-                (false, _) => Err(describe(&node)),
-            }
+        let params = DeleteParams::default();
+        let deleting = names.iter().map(|name| nodes.delete(name, &params));
+        let _: Vec<_> = stream::iter(deleting).buffered(AT_A_TIME).try_collect().await?;
+        eventually(&format!("{} nodes are gone", names.len()), NODE_TIMEOUT, async || {
+            let there = nodes.list_metadata(&ListParams::default()).await.map_err(|error| error.to_string())?;
+            let left: Vec<String> =
+                there.iter().map(|node| node.name_any()).filter(|name| names.contains(name)).collect();
+            if left.is_empty() { Ok(()) } else { Err(format!("{left:?} are there")) }
+        })
+        .await?;
+        // The garbage collector would take them too, but perhaps from a node that is back under the same name by then.
+        let leases: Api<Lease> = Api::namespaced(client, LEASES);
+        let deleting = names.iter().map(async |name| match leases.delete(name, &params).await {
+            Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
+            Err(error) => Err(error),
+            Ok(_) => Ok(()),
+        });
+        stream::iter(deleting).buffered(AT_A_TIME).try_collect::<()>().await?;
+        Ok(())
+    }
+
+    /// Waits until each is Ready, has its lease and is not tainted for either.
+    pub(crate) async fn wait_for_ready_nodes(&self, names: &[String]) -> Result<()> {
+        let client = self.client()?;
+        let nodes: Api<Node> = Api::all(client.clone());
+        let leases: Api<Lease> = Api::namespaced(client, LEASES);
+        let all = ListParams::default();
+        eventually(&format!("{} nodes are ready", names.len()), NODE_TIMEOUT, async || {
+            let nodes = nodes.list(&all).await.map_err(|error| error.to_string())?;
+            let leases = leases.list_metadata(&all).await.map_err(|error| error.to_string())?;
+            let nodes: BTreeMap<String, &Node> = nodes.iter().map(|node| (node.name_any(), node)).collect();
+            let leases: BTreeSet<String> = leases.iter().map(|lease| lease.name_any()).collect();
+            let missing = names.iter().find_map(|name| match nodes.get(name) {
+                None => Some(format!("{name} is not there")),
+                Some(node) if !is_ready(node) => Some(format!("{name}: {}", describe(node))),
+                Some(_) if !leases.contains(name) => Some(format!("{name} has no lease")),
+                Some(_) => None,
+            });
+            missing.map_or(Ok(()), Err)
         })
         .await
     }
+}
+
+fn is_ready(node: &Node) -> bool {
+    let is_tainted = ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"]
+        .iter()
+        .any(|key| has_taint(node, key, "NoSchedule") || has_taint(node, key, "NoExecute"));
+    !is_tainted && ready_condition(node).is_some_and(|ready| ready.status == "True")
 }
 
 fn ready_condition(node: &Node) -> Option<&NodeCondition> {

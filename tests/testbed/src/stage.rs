@@ -1,11 +1,13 @@
 //! A control plane with the program under test in it, installed from the files that ship.
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
+use crate::warden::WardenProgram;
 use crate::webhooks::SERVICE_DNS_NAME;
-use crate::{ControlPlane, Options, ServingCertificate, WardenProcess};
+use crate::{ControlPlane, Options, Proxy, ServingCertificate, WardenProcess, ports};
 
 /// Who the program is to the API server: the service account in `deploy/rbac.yaml`.
 const ACCOUNT: (&str, &str) = ("koupleless-warden", "koupleless-warden");
@@ -16,10 +18,8 @@ pub struct Stage {
     /// The control plane.
     pub plane: ControlPlane,
     warden: Option<WardenProcess>,
-    certificate: ServingCertificate,
+    program: WardenProgram,
     kubeconfig: PathBuf,
-    program: PathBuf,
-    leading_args: Vec<String>,
     webhook_config: PathBuf,
 }
 
@@ -33,10 +33,12 @@ impl Stage {
         plane.kubectl(&["apply", "-f", rbac]).await?.expect_success()?;
         Ok(Self {
             kubeconfig: plane.kubeconfig_for_service_account(ACCOUNT.0, ACCOUNT.1).await?,
-            certificate: ServingCertificate::issue(&plane, &[SERVICE_DNS_NAME])?,
+            program: WardenProgram {
+                path: program.to_owned(),
+                leading_args: leading_args.iter().map(|&arg| arg.to_owned()).collect(),
+                certificate: ServingCertificate::issue(&plane, &[SERVICE_DNS_NAME])?,
+            },
             webhook_config: root.join("webhook-config"),
-            program: program.to_owned(),
-            leading_args: leading_args.iter().map(|&arg| arg.to_owned()).collect(),
             warden: None,
             plane,
         })
@@ -44,18 +46,37 @@ impl Stage {
 
     /// Starts the program, registers its webhooks from `webhook-config/`, and waits until the API server calls them.
     pub async fn serve(&mut self, extra_args: &[String]) -> Result<()> {
-        let leading_args: Vec<&str> = self.leading_args.iter().map(String::as_str).collect();
-        let warden = WardenProcess::start(
-            &self.plane,
-            &self.program,
-            &leading_args,
-            &self.kubeconfig,
-            &self.certificate,
-            extra_args,
-        );
-        self.warden = Some(warden.await?);
-        self.plane.register_webhooks(&self.webhook_config, &self.certificate.ca_pem).await?;
+        self.serve_with(&self.kubeconfig.clone(), extra_args).await
+    }
+
+    /// As [`Self::serve`], with the program's own requests by way of `proxy`. The API server calls it directly.
+    pub async fn serve_through(&mut self, proxy: &Proxy, extra_args: &[String]) -> Result<()> {
+        let kubeconfig = proxy.kubeconfig(&self.plane, ACCOUNT.0, ACCOUNT.1).await?;
+        self.serve_with(&kubeconfig, extra_args).await
+    }
+
+    async fn serve_with(&mut self, kubeconfig: &Path, extra_args: &[String]) -> Result<()> {
+        let listen = self.plane.webhook_address();
+        let warden = WardenProcess::start(&self.plane, &self.program, kubeconfig, listen, extra_args).await?;
+        self.warden = Some(warden);
+        self.plane.register_webhooks(&self.webhook_config, &self.program.certificate.ca_pem).await?;
         self.plane.webhooks_in_effect("default").await
+    }
+
+    /// Starts the program once more, beside the one that is served, as a second replica: same account, same certificate.
+    /// The API server does not call this one. Returns when it is ready.
+    pub async fn another(&self, extra_args: &[String]) -> Result<WardenProcess> {
+        self.another_with(&self.kubeconfig, extra_args).await
+    }
+
+    /// As [`Self::another`], by way of a proxy of its own.
+    pub async fn another_through(&self, proxy: &Proxy, extra_args: &[String]) -> Result<WardenProcess> {
+        self.another_with(&proxy.kubeconfig(&self.plane, ACCOUNT.0, ACCOUNT.1).await?, extra_args).await
+    }
+
+    async fn another_with(&self, kubeconfig: &Path, extra_args: &[String]) -> Result<WardenProcess> {
+        let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, ports::free()?));
+        WardenProcess::start(&self.plane, &self.program, kubeconfig, listen, extra_args).await
     }
 
     /// The program, while it is served.

@@ -1,17 +1,28 @@
 //! The program under test, as a process.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::time::Duration;
 
 use anyhow::Result;
 
-use crate::control_plane::wait_until_ready;
 use crate::process::Process;
+use crate::processes::wait_until_ready;
 use crate::{ControlPlane, ServingCertificate, ports, probe};
 
-/// A `warden serve` that listens where the API server looks for the webhook. Dropping it kills it.
+/// The program under test, and with what all its processes serve.
+#[derive(Clone, Debug)]
+pub struct WardenProgram {
+    /// The executable.
+    pub path: PathBuf,
+    /// Arguments before the subcommand.
+    pub leading_args: Vec<String>,
+    /// The certificate that it serves the webhooks with.
+    pub certificate: ServingCertificate,
+}
+
+/// A running `warden serve`. Dropping it kills it.
 #[derive(Debug)]
 pub struct WardenProcess {
     process: Process,
@@ -19,37 +30,33 @@ pub struct WardenProcess {
 }
 
 impl WardenProcess {
-    /// Starts `<command> <leading_args> serve …` with a kubeconfig and a certificate, and waits until it is ready.
+    /// Starts `<program> <leading_args> serve …` and waits until it is ready. The API server calls it where it listens on
+    /// [`ControlPlane::webhook_address`].
     pub async fn start(
         plane: &ControlPlane,
-        command: &Path,
-        leading_args: &[&str],
+        program: &WardenProgram,
         kubeconfig: &Path,
-        certificate: &ServingCertificate,
+        listen: SocketAddr,
         extra_args: &[String],
     ) -> Result<Self> {
         let ops = SocketAddr::from((Ipv4Addr::LOCALHOST, ports::free()?));
-        let mut args: Vec<String> = leading_args.iter().map(|&arg| arg.to_owned()).collect();
+        let mut args = program.leading_args.clone();
         args.extend([
             "serve".to_owned(),
-            format!("--listen={}", plane.webhook_address()),
+            format!("--listen={listen}"),
             format!("--ops-listen={ops}"),
-            format!("--tls-cert={}", certificate.cert_path.display()),
-            format!("--tls-key={}", certificate.key_path.display()),
+            format!("--tls-cert={}", program.certificate.cert_path.display()),
+            format!("--tls-key={}", program.certificate.key_path.display()),
         ]);
         args.extend_from_slice(extra_args);
         let name = plane.unique_name("warden");
         let log = plane.dir().join(format!("{name}.log"));
-        let process = Process::start(&name, command, &args, &[("KUBECONFIG", kubeconfig)], log, plane.watchdog())?;
+        let process =
+            Process::start(&name, &program.path, &args, &[("KUBECONFIG", kubeconfig)], log, plane.watchdog())?;
         let mut warden = Self { process, ops };
         let ready = format!("http://{ops}/readyz");
         wait_until_ready(&mut warden.process, &ready).await?;
         Ok(warden)
-    }
-
-    /// Where it serves health and metrics.
-    pub fn ops_address(&self) -> SocketAddr {
-        self.ops
     }
 
     /// Its metrics, as text.
