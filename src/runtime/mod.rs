@@ -1,10 +1,12 @@
-//! What a process of ours needs to live among others: readiness, logs, the ops port, an orderly end.
+//! What a process of ours needs to live among others: readiness, logs, the ops port, who leads, an orderly end.
 
+mod leader;
 mod ops;
 mod readiness;
 mod shutdown;
 mod telemetry;
 
+pub use leader::{InvalidLeaseSettings, Leadership, LeaseSettings, elect, process_identity};
 pub use ops::{Ops, serve_ops};
 pub use readiness::{Condition, Readiness};
 pub use shutdown::stop_signal;
