@@ -26,6 +26,12 @@ pub const STRATEGY: Dialects =
 /// The value of [`STRATEGY`] by which every matching base carries the module.
 pub const STRATEGY_PEER: &str = "peer";
 
+/// `"true"` on a peer Deployment: nobody keeps its replicas in step with the bases. The name reads inverted.
+pub const REPLICAS_CONTROL: Dialects = Dialects {
+    current: "virtual-kubelet.koupleless.io/replicas-control",
+    older: "module-controller.koupleless.io/replicas-control",
+};
+
 /// The environment of a base (on its Node) or of a module (on its Deployment).
 pub const ENV: &str = "virtual-kubelet.koupleless.io/env";
 /// The environment that ModuleController itself assumes when nobody says one.
@@ -65,8 +71,12 @@ pub const TAINT_NODE_ENV: &str = "schedule.koupleless.io/node-env";
 pub const TAINT_NOT_READY: &str = "node.kubernetes.io/not-ready";
 /// Kubernetes' taint of a Node whose lease has run out. For a vnode: ModuleController is down, the base may well serve.
 pub const TAINT_UNREACHABLE: &str = "node.kubernetes.io/unreachable";
+/// Kubernetes' taint of a Node that is cordoned.
+pub const TAINT_UNSCHEDULABLE: &str = "node.kubernetes.io/unschedulable";
 /// The taint effect that evicts.
 pub const NO_EXECUTE: &str = "NoExecute";
+/// The taint effect that keeps new Pods off, and lets those be that are there.
+pub const NO_SCHEDULE: &str = "NoSchedule";
 /// The seconds after which the in-tree admission plugin DefaultTolerationSeconds lets a Pod be evicted, unless the API
 /// server's flags say otherwise.
 pub const DEFAULT_TOLERATION_SECONDS: i64 = 300;
@@ -98,8 +108,25 @@ pub const INJECT: &str = "warden.koupleless.io/inject";
 pub const ALLOW_SAME_VERSION: &str = "warden.koupleless.io/allow-same-version";
 /// `"true"` on a template or Pod: tolerations of not-ready and unreachable are the user's own, not the in-tree default.
 pub const OWN_TOLERATIONS: &str = "warden.koupleless.io/own-tolerations";
+/// `"true"` on a peer Deployment: its replicas are left to the user for now.
+pub const PEER_PAUSED: &str = "warden.koupleless.io/peer-paused";
+/// On a peer Deployment: the workload whose ready replicas its own follow, for bases that are no vnodes. `Deployment/NAME`
+/// or `StatefulSet/NAME`, with `NAMESPACE/` before it where that is another.
+pub const FOLLOW: &str = "warden.koupleless.io/follow";
+/// Written by warden on a peer Deployment: its last decision in one line.
+pub const PEER_STATUS: &str = "warden.koupleless.io/peer";
+/// Written by warden on a Pod whose base has departed, beside [`POD_DELETION_COST`]: the name of that base's Node.
+pub const DEPARTED: &str = "warden.koupleless.io/departed-base";
+/// By this a ReplicaSet that is scaled down chooses the Pod that goes first: the lowest number.
+pub const POD_DELETION_COST: &str = "controller.kubernetes.io/pod-deletion-cost";
+/// The lowest [`POD_DELETION_COST`] there is.
+pub const POD_DELETION_COST_LOWEST: &str = "-2147483648";
+/// On the Pods of a Deployment: the suffix of their ReplicaSet's name.
+pub const POD_TEMPLATE_HASH: &str = "pod-template-hash";
 /// warden's annotations that are switches: `"true"` or `"false"`.
-pub const SWITCHES: [&str; 3] = [INJECT, ALLOW_SAME_VERSION, OWN_TOLERATIONS];
+pub const SWITCHES: [&str; 4] = [INJECT, ALLOW_SAME_VERSION, OWN_TOLERATIONS, PEER_PAUSED];
+/// The field manager of all that warden writes.
+pub const FIELD_MANAGER: &str = "warden";
 
 /// Where `kubectl apply` keeps the manifest as the user wrote it.
 pub const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";

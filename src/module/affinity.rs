@@ -74,7 +74,8 @@ impl<'a> NodeTerm<'a> {
         self.expressions().iter().any(|expression| expression.key == key)
     }
 
-    fn fields(&self) -> Vec<Requirement<'a>> {
+    /// The requirements on fields of the node. The API knows one field, `metadata.name`.
+    pub fn fields(&self) -> Vec<Requirement<'a>> {
         requirements(self.value.get("matchFields"), &self.path.field("matchFields"))
     }
 }
@@ -92,17 +93,30 @@ impl<'a> AntiAffinityTerm<'a> {
 
     /// Whether this keeps any two Pods that carry `labels` off one host, whatever else they carry and wherever they live.
     pub fn keeps_apart(self, labels: &[(&str, &str)]) -> bool {
-        let every_namespace = self
-            .0
-            .get("namespaceSelector")
-            .and_then(Value::as_object)
-            .is_some_and(|selector| selector.values().all(is_nothing));
+        self.reaches_every_namespace() && self.keeps_off_one_host(labels)
+    }
+
+    /// Whether this keeps any two Pods of `namespace` that carry `labels` off one host: what it does to the Pods of one
+    /// workload there.
+    pub fn keeps_apart_within(self, namespace: &str, labels: &[(&str, &str)]) -> bool {
+        let list = self.0.get("namespaces").and_then(Value::as_array);
+        let names = |list: &Vec<Value>| list.iter().any(|name| name.as_str() == Some(namespace));
+        let says_nothing = |field| self.0.get(field).is_none_or(Value::is_null);
+        let own_by_default = list.is_none_or(Vec::is_empty) && says_nothing("namespaceSelector");
+        (own_by_default || list.is_some_and(names) || self.reaches_every_namespace()) && self.keeps_off_one_host(labels)
+    }
+
+    fn reaches_every_namespace(self) -> bool {
+        let selector = self.0.get("namespaceSelector").and_then(Value::as_object);
+        selector.is_some_and(|selector| selector.values().all(is_nothing))
+    }
+
+    fn keeps_off_one_host(self, labels: &[(&str, &str)]) -> bool {
         let held_alike = |keys: Option<&Value>| {
             let keys = keys.and_then(Value::as_array);
             keys.into_iter().flatten().all(|key| labels.iter().any(|(label, _)| key.as_str() == Some(label)))
         };
         self.topology() == words::HOSTNAME
-            && every_namespace
             && self.selects(labels)
             && held_alike(self.0.get("matchLabelKeys"))
             && self.0.get("mismatchLabelKeys").is_none_or(is_nothing)
@@ -209,5 +223,18 @@ mod tests {
         let mut term = term(json!({}));
         term[field] = value;
         assert!(!AntiAffinityTerm(&term).keeps_apart(&LABELS), "{term}");
+    }
+    #[rstest]
+    #[case::own_by_default(json!({}), true)]
+    #[case::every(json!({"namespaceSelector": {}}), true)]
+    #[case::named(json!({"namespaces": ["other", "shop"]}), true)]
+    #[case::named_elsewhere(json!({"namespaces": ["other"]}), false)]
+    #[case::selected(json!({"namespaceSelector": {"matchLabels": {"a": "b"}}}), false)]
+    #[case::named_and_selected(json!({"namespaces": ["shop"], "namespaceSelector": {"matchLabels": {"a": "b"}}}), true)]
+    fn a_term_reaches_the_pods_of_one_workload(#[case] reach: Value, #[case] keeps: bool) {
+        let mut term = reach;
+        term["topologyKey"] = json!("kubernetes.io/hostname");
+        term["labelSelector"] = json!({"matchLabels": {"module.koupleless.io/name": "biz1"}});
+        assert_eq!(AntiAffinityTerm(&term).keeps_apart_within("shop", &LABELS), keeps, "{term}");
     }
 }

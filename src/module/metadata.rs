@@ -46,6 +46,12 @@ impl<'a> Metadata<'a> {
             .or_else(|| self.label(key).map(|value| (value, self.label_path(key))))
     }
 
+    /// All labels.
+    pub fn labels(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
+        let map = self.map("labels").into_iter().flatten();
+        map.filter_map(|(key, value)| Some((key.as_str(), value.as_str()?)))
+    }
+
     /// The keys of all annotations.
     pub fn annotation_keys(&self) -> impl Iterator<Item = &'a str> + use<'a> {
         self.map("annotations").into_iter().flat_map(|map| map.keys().map(String::as_str))

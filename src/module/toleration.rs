@@ -19,6 +19,15 @@ pub struct Taint<'a> {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Toleration<'a>(&'a Value);
 
+/// What a toleration tolerates, apart from the object that it stands in. `S` is borrowed or owned text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reach<S> {
+    key: S,
+    operator: S,
+    value: S,
+    effect: S,
+}
+
 impl Taint<'_> {
     /// The toleration that warden writes for this taint: without seconds, as long as the taint stays.
     pub fn toleration(self) -> Value {
@@ -47,7 +56,7 @@ impl<'a> Toleration<'a> {
 
     /// The value that an `Equal` toleration asks for.
     pub fn equals(self) -> Option<&'a str> {
-        self.is_equal().then(|| self.text("value"))
+        is_equal(self.text("operator")).then(|| self.text("value"))
     }
 
     /// The seconds after which it ends, if it does.
@@ -55,39 +64,52 @@ impl<'a> Toleration<'a> {
         self.0.get("tolerationSeconds")?.as_i64()
     }
 
-    /// Whether it tolerates `taint`, by Kubernetes' rule (`ToleratesTaint` in component-helpers): an empty effect and an
-    /// empty key match all, `Exists` ignores the value, no operator is `Equal`.
+    /// Whether it tolerates `taint`. See [`Reach::covers`].
     pub fn tolerates(self, taint: Taint<'_>) -> bool {
-        let effect = self.text("effect");
-        let key = self.key();
-        (effect.is_empty() || effect == taint.effect)
-            && if key.is_empty() {
-                self.exists()
-            } else {
-                key == taint.key && (self.exists() || (self.is_equal() && self.text("value") == taint.value))
-            }
+        self.reach::<&str>().covers(taint)
+    }
+
+    /// What it tolerates, for as long as it lasts.
+    pub fn reach<S: From<&'a str>>(self) -> Reach<S> {
+        let text = |field| self.text(field).into();
+        Reach { key: text("key"), operator: text("operator"), value: text("value"), effect: text("effect") }
     }
 
     /// Whether it is to the letter what the in-tree plugin DefaultTolerationSeconds, set to `seconds`, adds for `key` to every
     /// Pod.
     pub fn is_in_tree_default(self, key: &str, seconds: i64) -> bool {
         self.key() == key
-            && self.exists()
+            && exists(self.text("operator"))
             && self.text("effect") == words::NO_EXECUTE
             && self.seconds() == Some(seconds)
-    }
-
-    fn exists(self) -> bool {
-        self.text("operator") == "Exists"
-    }
-
-    fn is_equal(self) -> bool {
-        matches!(self.text("operator"), "" | "Equal")
     }
 
     fn text(self, field: &str) -> &'a str {
         self.0.get(field).and_then(Value::as_str).unwrap_or_default()
     }
+}
+
+impl<S: AsRef<str>> Reach<S> {
+    /// Whether `taint` is tolerated, by Kubernetes' rule (`ToleratesTaint` in component-helpers): an empty effect and an
+    /// empty key match all, `Exists` ignores the value, no operator is `Equal`. `Gt` and `Lt` match nothing: their feature
+    /// gate is off in Kubernetes 1.36.
+    pub fn covers(&self, taint: Taint<'_>) -> bool {
+        let [key, operator, value, effect] = [&self.key, &self.operator, &self.value, &self.effect].map(AsRef::as_ref);
+        (effect.is_empty() || effect == taint.effect)
+            && if key.is_empty() {
+                exists(operator)
+            } else {
+                key == taint.key && (exists(operator) || (is_equal(operator) && value == taint.value))
+            }
+    }
+}
+
+fn exists(operator: &str) -> bool {
+    operator == "Exists"
+}
+
+fn is_equal(operator: &str) -> bool {
+    matches!(operator, "" | "Equal")
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::affinity::{anti_affinity_terms, demands_label, node_terms};
-use super::{AntiAffinityTerm, Container, FieldPath, Kind, Metadata, NodeTerm, Rollout, Toleration};
+use super::{AntiAffinityTerm, Container, FieldPath, Kind, LeftAlone, Metadata, NodeTerm, Rollout, Toleration};
 use crate::vocabulary as words;
 
 /// An object that makes module Pods, or is one.
@@ -67,15 +67,30 @@ impl<'a> Workload<'a> {
         self.kind == Kind::Deployment && self.metadata().says(words::STRATEGY, words::STRATEGY_PEER)
     }
 
+    /// Why the replicas of this peer Deployment are left to the user; none where they follow the bases, or it is no peer
+    /// Deployment at all.
+    pub fn left_alone(self) -> Option<LeftAlone> {
+        self.is_peer().then(|| LeftAlone::of(self)).flatten()
+    }
+
+    /// Whether this is a Deployment whose replicas warden keeps.
+    pub fn keeps_replicas(self) -> bool {
+        self.is_peer() && self.left_alone().is_none()
+    }
+
     /// How its Pods are replaced when the template changes.
     pub fn rollout(self) -> Rollout {
         Rollout::of(self.kind, self.object)
     }
 
+    /// Where the replicas asked for stand, on kinds that have such a number.
+    pub fn replicas_path() -> FieldPath {
+        FieldPath::root().fields(&["spec", "replicas"])
+    }
+
     /// The replicas asked for; a Deployment that says none has one.
     pub fn replicas(self) -> u64 {
-        let replicas = FieldPath::root().fields(&["spec", "replicas"]).get(self.object);
-        replicas.and_then(Value::as_u64).unwrap_or(1)
+        Self::replicas_path().get(self.object).and_then(Value::as_u64).unwrap_or(1)
     }
 
     /// Whether it has Pods, by its status; one without a status (a manifest) by the replicas it asks for.

@@ -1,0 +1,45 @@
+//! The facts of a Node by which it is judged.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use crate::module::Taint;
+
+/// What a Node says of itself, as far as it decides who may run there.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Node {
+    /// `metadata.name`.
+    pub name: String,
+    /// The labels.
+    pub labels: BTreeMap<String, String>,
+    /// The taints.
+    pub taints: Vec<NodeTaint>,
+    /// `spec.unschedulable`: it is cordoned.
+    pub unschedulable: bool,
+}
+
+/// A taint of a Node.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NodeTaint {
+    /// The key.
+    pub key: String,
+    /// The value; often empty.
+    pub value: String,
+    /// The effect.
+    pub effect: String,
+}
+
+impl NodeTaint {
+    /// The same, borrowed.
+    pub fn as_taint(&self) -> Taint<'_> {
+        Taint { key: &self.key, value: &self.value, effect: &self.effect }
+    }
+}
+
+/// As kubectl writes it: `key=value:effect`, or `key:effect` where there is no value.
+impl fmt::Display for NodeTaint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { key, value, effect } = self;
+        if value.is_empty() { write!(f, "{key}:{effect}") } else { write!(f, "{key}={value}:{effect}") }
+    }
+}
