@@ -1,5 +1,20 @@
 //! What we watch of a cluster, pruned, as plain facts.
 
+mod cache;
+mod change;
+mod facts;
+mod feed;
+mod inventory;
 mod namespaces;
+mod peers;
+mod snapshot;
+mod watch;
 
+pub use crate::module::LeftAlone;
+pub use cache::PeerCache;
+pub use change::{Change, News, Spelling};
+pub use facts::{DeploymentFacts, Member, PodFacts};
+pub use inventory::Inventory;
 pub use namespaces::{NamespaceCache, Namespaces, NamespacesUnavailable};
+pub use peers::{NoPeers, Peers};
+pub use snapshot::{ObjectKey, Place, Pod, Snapshot, Source};

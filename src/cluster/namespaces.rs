@@ -9,10 +9,13 @@ use k8s_openapi::api::core::v1::Namespace;
 use kube::core::PartialObjectMeta;
 use kube::runtime::reflector::store::Writer;
 use kube::runtime::reflector::{ObjectRef, Store};
+use kube::runtime::watcher::Event;
 use kube::runtime::{WatchStreamExt as _, reflector, watcher};
 use kube::{Api, Client, ResourceExt as _};
 use thiserror::Error;
+use tokio::sync::watch;
 
+use super::feed::Outage;
 use crate::policy::NamespaceFacts;
 
 /// How long a review waits for the API server to tell of a Namespace that the watch has not shown yet: less than the 3 s
@@ -40,6 +43,7 @@ pub struct NamespacesUnavailable {
 pub struct NamespaceCache {
     store: Store<PartialObjectMeta<Namespace>>,
     api: Api<PartialObjectMeta<Namespace>>,
+    changes: watch::Receiver<()>,
 }
 
 impl NamespaceCache {
@@ -52,12 +56,27 @@ impl NamespaceCache {
             namespace.managed_fields_mut().clear();
             namespace.annotations_mut().remove(crate::vocabulary::LAST_APPLIED);
         });
-        let watch = reflector(writer, events).for_each(|event| async {
-            if let Err(error) = event {
-                tracing::warn!(%error, "the watch of Namespaces is interrupted");
+        let (changed, changes) = watch::channel(());
+        let mut outage = Outage::of("Namespaces");
+        let watch = reflector(writer, events).for_each(move |event| {
+            // While a list is under way, the cache still holds what was there before.
+            if let Some(Event::Apply(_) | Event::Delete(_) | Event::InitDone) = outage.note(event) {
+                changed.send_replace(());
             }
+            std::future::ready(())
         });
-        (Self { store, api }, watch)
+        (Self { store, api, changes }, watch)
+    }
+
+    /// Tells that the cache holds something else: the first list for the first time. It ends with the watch.
+    pub(super) fn changes(&self) -> watch::Receiver<()> {
+        self.changes.clone()
+    }
+
+    /// The facts of all Namespaces that the cache holds, by name.
+    pub(super) fn all(&self) -> Vec<(String, NamespaceFacts)> {
+        let namespaces = self.store.state().into_iter();
+        namespaces.map(|namespace| (namespace.name_any(), facts(&namespace))).collect()
     }
 
     /// Waits until the first list has arrived.

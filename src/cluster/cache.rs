@@ -1,0 +1,276 @@
+//! The inventory as several tasks use it: some fill it, many ask it, one waits for what has changed.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::{Notify, watch};
+
+use super::{Change, Inventory, LeftAlone, News, ObjectKey, Peers, Snapshot, Spelling};
+use crate::module::{Follow, Workload};
+use crate::policy::{CountBases, Policy};
+
+/// The bases and peer Deployments of a cluster, kept by watches.
+///
+/// Nothing is handed out before every watch has delivered its first list: half a cluster looks like one with few bases.
+#[derive(Debug, Clone)]
+pub struct PeerCache {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    state: Mutex<State>,
+    synced: watch::Sender<bool>,
+    /// Somebody may be told.
+    woken: Notify,
+    /// Other workloads may be followed.
+    follows: Notify,
+}
+
+#[derive(Debug)]
+struct State {
+    inventory: Inventory,
+    /// The lists that have not arrived yet.
+    awaited: Vec<List>,
+    woken: BTreeSet<ObjectKey>,
+}
+
+/// One of the lists without which nothing is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum List {
+    Nodes,
+    Namespaces,
+    Deployments(Spelling),
+    Pods(Spelling),
+}
+
+impl PeerCache {
+    /// Knows nothing yet.
+    pub(super) fn new(policy: Policy) -> Self {
+        let both = Spelling::ALL;
+        let awaited = [List::Nodes, List::Namespaces]
+            .into_iter()
+            .chain(both.map(List::Deployments))
+            .chain(both.map(List::Pods))
+            .collect();
+        let state = State { inventory: Inventory::new(policy), awaited, woken: BTreeSet::new() };
+        let shared = Shared {
+            state: Mutex::new(state),
+            synced: watch::Sender::new(false),
+            woken: Notify::new(),
+            follows: Notify::new(),
+        };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// Waits until every watch has delivered its first list.
+    pub async fn synced(&self) {
+        // It cannot fail: the sender lives in what we hold.
+        let _ = self.shared.synced.subscribe().wait_for(|synced| *synced).await;
+    }
+
+    /// Whether every watch has delivered its first list.
+    pub fn is_synced(&self) -> bool {
+        *self.shared.synced.borrow()
+    }
+
+    /// The peer Deployments; none while unsynced.
+    pub fn keys(&self) -> Vec<ObjectKey> {
+        self.ask(|inventory| Some(inventory.keys().cloned().collect())).unwrap_or_default()
+    }
+
+    /// What is known of the peer Deployment `key`. None where there is no such peer Deployment, while unsynced, and while
+    /// nothing is known yet of the workload that it follows.
+    pub fn snapshot(&self, key: &ObjectKey) -> Option<Snapshot> {
+        self.ask(|inventory| inventory.snapshot(key))
+    }
+
+    /// Why the number of the peer Deployment `key` is the user's, if it is. None at all where there is no such peer
+    /// Deployment, and while unsynced.
+    pub fn standing(&self, key: &ObjectKey) -> Option<Option<LeftAlone>> {
+        self.ask(|inventory| inventory.standing(key))
+    }
+
+    /// How many replicas a peer Deployment like `workload` should have, which is filled in already and has no Pods yet.
+    /// None where nobody knows: while unsynced, and for one that follows a workload that nobody else follows.
+    pub fn count(&self, workload: Workload<'_>) -> Option<u32> {
+        self.ask(|inventory| inventory.count(workload))
+    }
+
+    /// Waits until some peer Deployments should be looked at (again), and takes them: all of them at first, those that are
+    /// gone too. There can be one consumer.
+    pub async fn changed(&self) -> BTreeSet<ObjectKey> {
+        loop {
+            let woken = self.ask_mut(|state| std::mem::take(&mut state.woken));
+            if let Some(woken) = woken.filter(|woken| !woken.is_empty()) {
+                return woken;
+            }
+            self.shared.woken.notified().await;
+        }
+    }
+
+    /// Takes in what a watch tells.
+    pub(super) fn take_in(&self, change: Change) {
+        let list = List::that_arrives_by(&change);
+        let may_change_follows = matches!(change, Change::Deployment(..));
+        let mut state = self.lock();
+        let were_awaited = !state.awaited.is_empty();
+        let woken = state.inventory.apply(change);
+        state.awaited.retain(|awaited| Some(*awaited) != list);
+        if !state.awaited.is_empty() {
+            drop(state);
+        } else if were_awaited {
+            let all = state.inventory.keys().cloned().collect();
+            state.woken = all;
+            drop(state);
+            self.shared.synced.send_replace(true);
+            self.shared.woken.notify_one();
+        } else {
+            let anybody = !woken.is_empty();
+            state.woken.extend(woken);
+            drop(state);
+            if anybody {
+                self.shared.woken.notify_one();
+            }
+        }
+        if may_change_follows {
+            self.shared.follows.notify_one();
+        }
+    }
+
+    /// The workloads that must be watched because they are followed.
+    pub(super) fn followed(&self) -> BTreeSet<Follow> {
+        self.lock().inventory.followed().cloned().collect()
+    }
+
+    /// Waits until [`Self::followed`] may have changed. There can be one consumer.
+    pub(super) async fn followed_changed(&self) {
+        self.shared.follows.notified().await;
+    }
+
+    fn ask<T>(&self, question: impl FnOnce(&Inventory) -> Option<T>) -> Option<T> {
+        self.ask_mut(|state| question(&state.inventory)).flatten()
+    }
+
+    /// The answer, once everything is known.
+    fn ask_mut<T>(&self, question: impl FnOnce(&mut State) -> T) -> Option<T> {
+        let mut state = self.lock();
+        state.awaited.is_empty().then(|| question(&mut state))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // A panic in the task that fills this ends the process.
+        self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl List {
+    /// The list that has arrived when `change` is told.
+    fn that_arrives_by(change: &Change) -> Option<Self> {
+        match change {
+            Change::Node(News::All(_)) => Some(Self::Nodes),
+            Change::Namespace(News::All(_)) => Some(Self::Namespaces),
+            Change::Deployment(spelling, News::All(_)) => Some(Self::Deployments(*spelling)),
+            Change::Pod(spelling, News::All(_)) => Some(Self::Pods(*spelling)),
+            _ => None,
+        }
+    }
+}
+
+impl CountBases for PeerCache {
+    fn replicas(&self, workload: Workload<'_>) -> Option<u32> {
+        self.count(workload)
+    }
+}
+
+impl Peers for PeerCache {
+    fn keeps_replicas(&self, deployment: &ObjectKey) -> bool {
+        self.standing(deployment) == Some(None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt as _;
+    use serde_json::json;
+
+    use super::*;
+    use crate::cluster::DeploymentFacts;
+
+    fn orders() -> ObjectKey {
+        ObjectKey { namespace: "shop".to_owned(), name: "orders".to_owned() }
+    }
+
+    fn deployment(version: &str) -> DeploymentFacts {
+        DeploymentFacts {
+            uid: "uid".to_owned(),
+            resource_version: version.to_owned(),
+            replicas: 1,
+            observed: true,
+            left_alone: None,
+            status_line: None,
+            follow: None,
+            module: json!({}),
+        }
+    }
+
+    /// All first lists but that of the Nodes, with one peer Deployment.
+    fn nearly_synced() -> PeerCache {
+        let cache = PeerCache::new(Policy::default());
+        cache.take_in(Change::Namespace(News::All(vec![])));
+        cache.take_in(Change::Deployment(Spelling::Current, News::All(vec![(orders(), deployment("1"))])));
+        cache.take_in(Change::Deployment(Spelling::Older, News::All(vec![])));
+        cache.take_in(Change::Pod(Spelling::Current, News::All(vec![])));
+        cache.take_in(Change::Pod(Spelling::Older, News::All(vec![])));
+        cache
+    }
+
+    #[test]
+    fn nothing_is_handed_out_before_every_first_list() {
+        // given
+        let cache = nearly_synced();
+        // when nodes trickle in without their list
+        cache.take_in(Change::Node(News::Is("a".to_owned(), crate::fit::Node::default())));
+        // then
+        assert!(!cache.is_synced() && cache.synced().now_or_never().is_none());
+        assert!(cache.keys().is_empty() && cache.snapshot(&orders()).is_none() && cache.standing(&orders()).is_none());
+        assert!(!cache.keeps_replicas(&orders()));
+        let module = json!({});
+        let workload = Workload::new(crate::module::Kind::Deployment, &module);
+        assert_eq!((cache.count(workload), cache.changed().now_or_never()), (None, None));
+    }
+
+    #[test]
+    fn with_the_last_list_everybody_is_woken_once() {
+        // given, when
+        let cache = nearly_synced();
+        cache.take_in(Change::Node(News::All(vec![])));
+        // then
+        assert!(cache.is_synced() && cache.synced().now_or_never().is_some());
+        assert_eq!(cache.changed().now_or_never(), Some([orders()].into()));
+        assert_eq!(cache.changed().now_or_never(), None);
+        assert!(cache.snapshot(&orders()).is_some() && cache.keeps_replicas(&orders()));
+    }
+
+    #[tokio::test]
+    async fn who_waits_is_told_of_all_that_came_since() {
+        // given
+        let cache = nearly_synced();
+        cache.take_in(Change::Node(News::All(vec![])));
+        cache.changed().await;
+        let waiting = tokio::spawn({
+            let cache = cache.clone();
+            async move { cache.changed().await }
+        });
+        tokio::task::yield_now().await;
+        // when
+        for version in ["2", "3", "3"] {
+            cache.take_in(Change::Deployment(Spelling::Current, News::Is(orders(), deployment(version))));
+        }
+        // then
+        assert_eq!(waiting.await.unwrap(), [orders()].into());
+        assert_eq!(cache.changed().now_or_never(), None);
+        cache.take_in(Change::Deployment(Spelling::Current, News::Gone(orders())));
+        assert_eq!((cache.changed().await, cache.snapshot(&orders())), ([orders()].into(), None));
+    }
+}

@@ -1,0 +1,88 @@
+//! What is kept of a peer Deployment.
+
+use k8s_openapi::api::apps::v1::Deployment;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::{View, version};
+use crate::module::{Kind, LeftAlone, Workload};
+use crate::vocabulary as words;
+
+/// A Deployment as far as it is decoded; its spec stays raw, as `policy` reads it.
+pub(in crate::cluster) type DeploymentView = View<Deployment, Value, DeploymentStatus>;
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::cluster) struct DeploymentStatus {
+    observed_generation: Option<i64>,
+}
+
+/// What is kept of a peer Deployment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeploymentFacts {
+    /// The uid.
+    pub uid: String,
+    /// The resourceVersion.
+    pub resource_version: String,
+    /// `spec.replicas`.
+    pub replicas: u32,
+    /// Whether the controller-manager has seen its last change.
+    pub observed: bool,
+    /// Why the number is the user's, if it is.
+    pub left_alone: Option<LeftAlone>,
+    /// The last line that warden wrote on it ([`words::PEER_STATUS`]).
+    pub status_line: Option<String>,
+    /// The workload that it follows, as its annotation says ([`words::FOLLOW`]).
+    pub follow: Option<String>,
+    /// The object as far as injection reads it: the template, and what our own keys say on the Deployment itself. What
+    /// changes with every scaling and rollout is not in it.
+    pub module: Value,
+}
+
+impl DeploymentFacts {
+    pub(in crate::cluster) fn version(&self) -> Option<u64> {
+        version(Some(&self.resource_version))
+    }
+}
+
+impl From<DeploymentView> for DeploymentFacts {
+    fn from(mut view: DeploymentView) -> Self {
+        let module = module(&mut view);
+        let workload = Workload::new(Kind::Deployment, &module);
+        let left_alone = workload.left_alone();
+        let follow = workload.metadata().annotation(words::FOLLOW).map(str::to_owned);
+        let replicas = view.spec.get("replicas").and_then(Value::as_u64).unwrap_or(1);
+        Self {
+            uid: view.metadata.uid.clone().unwrap_or_default(),
+            resource_version: view.metadata.resource_version.clone().unwrap_or_default(),
+            replicas: u32::try_from(replicas).unwrap_or(u32::MAX),
+            observed: view.status.observed_generation >= view.metadata.generation,
+            left_alone,
+            status_line: view.annotation(words::PEER_STATUS).map(str::to_owned),
+            follow,
+            module,
+        }
+    }
+}
+
+fn module(view: &mut DeploymentView) -> Value {
+    let key = view.key();
+    let ours = |map: Option<&std::collections::BTreeMap<String, String>>| -> Map<String, Value> {
+        let pairs = map.into_iter().flatten();
+        let ours = pairs.filter(|(key, _)| key.contains("koupleless.io/") && *key != words::PEER_STATUS);
+        ours.map(|(key, value)| (key.clone(), json!(value))).collect()
+    };
+    let owners = view.metadata.owner_references.iter().flatten();
+    let controllers: Vec<_> = owners.map(|owner| json!({"controller": owner.controller == Some(true)})).collect();
+    let template = view.spec.get_mut("template").map(Value::take).unwrap_or_default();
+    json!({
+        "metadata": {
+            "name": key.name,
+            "namespace": key.namespace,
+            "labels": ours(view.metadata.labels.as_ref()),
+            "annotations": ours(view.metadata.annotations.as_ref()),
+            "ownerReferences": controllers,
+        },
+        "spec": {"template": template},
+    })
+}

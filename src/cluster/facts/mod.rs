@@ -1,0 +1,21 @@
+//! What is kept of the objects that are watched; all else is dropped before it takes memory.
+
+mod deployment;
+mod followed;
+mod node;
+mod pod;
+mod view;
+
+pub use deployment::DeploymentFacts;
+pub use pod::{Member, PodFacts};
+
+pub(super) use deployment::DeploymentView;
+pub(super) use followed::{WorkloadView, ready};
+pub(super) use node::{NodeView, node};
+pub(super) use pod::PodView;
+pub(super) use view::View;
+
+/// A resourceVersion as the number that it is: those of one kind of object can be compared. None of what is no number.
+pub(super) fn version(resource_version: Option<&String>) -> Option<u64> {
+    resource_version?.parse().ok()
+}

@@ -1,0 +1,65 @@
+//! What is kept of a Node.
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use super::View;
+use crate::fit::{Node, NodeTaint};
+
+/// A Node as far as it is decoded: a heartbeat changes nothing of it but the resourceVersion.
+pub(in crate::cluster) type NodeView = View<k8s_openapi::api::core::v1::Node, NodeSpec, IgnoredAny>;
+
+#[derive(Debug, Clone, Default, Deserialize)]
+pub(in crate::cluster) struct NodeSpec {
+    unschedulable: Option<bool>,
+    taints: Option<Vec<TaintView>>,
+}
+
+/// A taint without the time at which it was added, by which nothing is decided.
+#[derive(Debug, Clone, Deserialize)]
+struct TaintView {
+    key: String,
+    value: Option<String>,
+    effect: String,
+}
+
+/// The facts, with the taints in order: theirs means nothing.
+pub(in crate::cluster) fn node(view: NodeView) -> Node {
+    let taint =
+        |taint: TaintView| NodeTaint { key: taint.key, value: taint.value.unwrap_or_default(), effect: taint.effect };
+    let mut taints: Vec<_> = view.spec.taints.unwrap_or_default().into_iter().map(taint).collect();
+    taints.sort_unstable();
+    Node {
+        name: view.metadata.name.unwrap_or_default(),
+        labels: view.metadata.labels.unwrap_or_default(),
+        taints,
+        unschedulable: view.spec.unschedulable.unwrap_or(false),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_heartbeat_changes_no_fact() {
+        // given
+        let node_at = |time: &str, version: &str| {
+            let view = serde_json::from_value(json!({
+                "metadata": {"name": "a", "resourceVersion": version, "labels": {"k": "v"}, "managedFields": [{"time": time}]},
+                "spec": {"podCIDR": "10.0.0.0/8", "taints": [
+                    {"key": "b", "effect": "NoSchedule", "timeAdded": time}, {"key": "a", "value": "x", "effect": "NoExecute"},
+                ]},
+                "status": {"conditions": [{"type": "Ready", "lastHeartbeatTime": time}], "images": [{"names": ["i"]}]},
+            }));
+            node(view.unwrap())
+        };
+        // when, then
+        let before = node_at("2026-01-01T00:00:00Z", "1");
+        assert_eq!(before, node_at("2026-01-01T00:00:10Z", "2"));
+        let keys: Vec<_> = before.taints.iter().map(|taint| taint.key.as_str()).collect();
+        assert_eq!((before.name.as_str(), keys, before.unschedulable), ("a", vec!["a", "b"], false));
+    }
+}

@@ -1,0 +1,149 @@
+//! The watches that fill a [`PeerCache`].
+
+use std::fmt::Debug;
+use std::pin::pin;
+
+use futures::StreamExt as _;
+use futures::future::{BoxFuture, join_all};
+use k8s_openapi::NamespaceResourceScope;
+use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
+use kube::runtime::watcher::Config;
+use kube::runtime::{WatchStreamExt as _, watcher};
+use kube::{Api, Client, Resource};
+use serde::de::DeserializeOwned;
+use tokio::task::{AbortHandle, JoinSet};
+
+use super::facts::{DeploymentView, NodeView, PodView, WorkloadView, node, ready};
+use super::feed::Feed;
+use super::{Change, NamespaceCache, News, PeerCache, Spelling};
+use crate::module::{Follow, FollowedKind};
+use crate::policy::Policy;
+use crate::vocabulary::{self as words, Dialects};
+
+impl PeerCache {
+    /// A cache, and the task that fills it, which runs until it is dropped; kube backs off and goes on after errors.
+    /// `namespaces` has a task of its own, which must run too.
+    ///
+    /// All Nodes are watched, not only vnodes: a template may fit an ordinary node, and a DaemonSet's controller would count
+    /// it.
+    pub fn watch(
+        client: Client,
+        policy: Policy,
+        namespaces: NamespaceCache,
+    ) -> (Self, impl Future<Output = ()> + Send) {
+        let cache = Self::new(policy);
+        let mut watches: Vec<BoxFuture<'static, ()>> = vec![
+            Box::pin(watch_namespaces(cache.clone(), namespaces)),
+            Box::pin(watch_followed(cache.clone(), client.clone())),
+            {
+                let read = |view: NodeView| (view.name(), node(view));
+                Box::pin(watch(cache.clone(), Api::all(client.clone()), Config::default(), "Nodes", read, Change::Node))
+            },
+        ];
+        for spelling in Spelling::ALL {
+            let (cache, api) = (cache.clone(), Api::all(client.clone()));
+            let read = |view: DeploymentView| (view.key(), view.into());
+            let config = selecting(words::STRATEGY, spelling, words::STRATEGY_PEER);
+            let change = move |news| Change::Deployment(spelling, news);
+            watches.push(Box::pin(watch(cache, api, config, "peer Deployments", read, change)));
+        }
+        for spelling in Spelling::ALL {
+            let (cache, api) = (cache.clone(), Api::all(client.clone()));
+            let read = |view: PodView| (view.key(), view.into());
+            let config = selecting(words::COMPONENT, spelling, words::COMPONENT_MODULE);
+            let change = move |news| Change::Pod(spelling, news);
+            watches.push(Box::pin(watch(cache, api, config, "module Pods", read, change)));
+        }
+        let all = async {
+            join_all(watches).await;
+        };
+        (cache, all)
+    }
+}
+
+/// Those whose label `key`, in `spelling`, is `value`.
+fn selecting(key: Dialects, spelling: Spelling, value: &str) -> Config {
+    let key = match spelling {
+        Spelling::Current => key.current,
+        Spelling::Older => key.older,
+    };
+    Config::default().labels(&format!("{key}={value}"))
+}
+
+async fn watch<V, K, T>(
+    cache: PeerCache,
+    api: Api<V>,
+    config: Config,
+    objects: &str,
+    read: impl Fn(V) -> (K, T),
+    change: impl Fn(News<K, T>) -> Change,
+) where
+    V: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
+{
+    let mut feed = Feed::of(objects);
+    let mut events = pin!(watcher(api, config).default_backoff());
+    while let Some(event) = events.next().await {
+        if let Some(news) = feed.take_in(event, &read) {
+            cache.take_in(change(news));
+        }
+    }
+}
+
+/// Hands on what the cache of Namespaces holds, whenever that changes.
+async fn watch_namespaces(cache: PeerCache, namespaces: NamespaceCache) {
+    let mut changes = namespaces.changes();
+    while changes.changed().await.is_ok() {
+        cache.take_in(Change::Namespace(News::All(namespaces.all())));
+    }
+}
+
+/// Watches each workload that is followed, as long as it is.
+async fn watch_followed(cache: PeerCache, client: Client) {
+    let mut watches = JoinSet::new();
+    let mut running: Vec<(Follow, AbortHandle)> = Vec::new();
+    loop {
+        let followed = cache.followed();
+        running.retain(|(workload, watch)| {
+            let keep = followed.contains(workload);
+            if !keep {
+                watch.abort();
+            }
+            keep
+        });
+        for workload in followed {
+            if running.iter().all(|(other, _)| *other != workload) {
+                let watch = watch_workload(cache.clone(), client.clone(), workload.clone());
+                running.push((workload, watches.spawn(watch)));
+            }
+        }
+        // What was aborted is let go of.
+        while watches.try_join_next().is_some() {}
+        cache.followed_changed().await;
+    }
+}
+
+async fn watch_workload(cache: PeerCache, client: Client, workload: Follow) {
+    match workload.kind {
+        FollowedKind::Deployment => watch_workload_of::<Deployment>(cache, client, workload).await,
+        FollowedKind::StatefulSet => watch_workload_of::<StatefulSet>(cache, client, workload).await,
+    }
+}
+
+async fn watch_workload_of<K>(cache: PeerCache, client: Client, workload: Follow)
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + 'static,
+{
+    let api: Api<WorkloadView<K>> = Api::namespaced(client, &workload.namespace);
+    let config = Config::default().fields(&format!("metadata.name={}", workload.name));
+    let objects = format!("{workload}, which is followed,");
+    let read = |view: WorkloadView<K>| ((), ready(&view));
+    let change = |news| {
+        let ready = match news {
+            News::Is((), ready) => Some(ready),
+            News::Gone(()) => None,
+            News::All(list) => list.first().map(|((), ready)| *ready),
+        };
+        Change::Followed(workload.clone(), ready)
+    };
+    watch(cache, api, config, &objects, read, change).await;
+}

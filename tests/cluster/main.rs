@@ -1,0 +1,155 @@
+//! The watches of nodes, peer Deployments and module Pods on a real API server.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use koupleless_warden::cluster::{NamespaceCache, ObjectKey, PeerCache, Place, Snapshot, Source};
+use koupleless_warden::policy::Policy;
+use serde_json::{Value, json};
+use warden_testbed::{Base, ControlPlane, eventually};
+
+/// Longer than a Pod takes to turn Ready.
+const SOON: Duration = Duration::from_secs(30);
+
+/// A cache whose watches run.
+async fn watch(plane: &ControlPlane) -> Result<PeerCache> {
+    let client = plane.client()?;
+    let (namespaces, watch_of_namespaces) = NamespaceCache::watch(client.clone());
+    let (cache, watches) = PeerCache::watch(client, Policy::default(), namespaces);
+    tokio::spawn(watch_of_namespaces);
+    tokio::spawn(watches);
+    tokio::time::timeout(SOON, cache.synced()).await.context("the watches deliver no lists")?;
+    Ok(cache)
+}
+
+/// A peer Deployment in the older dialect, for the bases of this name, as it is once it is filled in.
+fn deployment(name: &str, base: &str, replicas: u32) -> Value {
+    let tolerates = |key: &str, value: &str| json!({"key": format!("schedule.koupleless.io/{key}"), "value": value, "effect": "NoExecute"});
+    json!({
+        "apiVersion": "apps/v1", "kind": "Deployment",
+        "metadata": {"name": name, "labels": {"module-controller.koupleless.io/strategy": "peer"}},
+        "spec": {
+            "replicas": replicas,
+            "selector": {"matchLabels": {"app": name}},
+            "template": {
+                "metadata": {"labels": {
+                    "app": name,
+                    "virtual-kubelet.koupleless.io/component": "module",
+                    "module-controller.koupleless.io/component": "module",
+                    "module.koupleless.io/name": "biz1",
+                    "module.koupleless.io/version": "1.0.0",
+                }},
+                "spec": {
+                    "terminationGracePeriodSeconds": 1,
+                    "nodeSelector": {"base.koupleless.io/name": base},
+                    "tolerations": [tolerates("virtual-node", "True"), tolerates("node-env", "dev")],
+                    "containers": [{
+                        "name": "biz1", "image": "http://example.org/biz1.jar",
+                        "env": [{"name": "BIZ_VERSION", "value": "1.0.0"}],
+                    }],
+                    "affinity": {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [{
+                        "labelSelector": {"matchLabels": {"app": name}},
+                        "topologyKey": "kubernetes.io/hostname",
+                    }]}},
+                },
+            },
+        },
+    })
+}
+
+async fn apply(plane: &ControlPlane, namespace: &str, object: &Value) -> Result<()> {
+    plane.kubectl_with_stdin(&["apply", "-n", namespace, "-f", "-"], &object.to_string()).await?.expect_success()?;
+    Ok(())
+}
+
+async fn kubectl(plane: &ControlPlane, namespace: &str, command: &str) -> Result<()> {
+    let args: Vec<_> = ["-n", namespace].into_iter().chain(command.split(' ')).collect();
+    plane.kubectl(&args).await?.expect_success()?;
+    Ok(())
+}
+
+/// Waits until the snapshot of `key` is as `wanted`.
+async fn shows(cache: &PeerCache, key: &ObjectKey, what: &str, wanted: impl Fn(&Snapshot) -> bool) -> Result<Snapshot> {
+    eventually(what, SOON, async || match cache.snapshot(key) {
+        Some(snapshot) if wanted(&snapshot) => Ok(snapshot),
+        other => Err(format!("{other:#?}")),
+    })
+    .await
+}
+
+fn counts(snapshot: &Snapshot, bases: u32) -> bool {
+    matches!(&snapshot.source, Source::Bases { count, .. } if *count == bases)
+}
+
+#[tokio::test]
+async fn bases_and_pods_add_up() -> Result<()> {
+    // given two bases, a third that is another application's, and a peer Deployment with two Pods
+    let plane = ControlPlane::shared().await?;
+    let namespace = plane.namespace("peers").await?;
+    let bases = plane.add_bases(["10.2.0.1", "10.2.0.2"].map(|identity| Base::new(identity).name("sums"))).await?;
+    plane.add_base(Base::new("10.2.0.3").name("another")).await?;
+    let cache = watch(plane).await?;
+    let key = ObjectKey { namespace: namespace.clone(), name: "orders".to_owned() };
+    apply(plane, &namespace, &deployment("orders", "sums", 2)).await?;
+
+    // then both count, and nothing is to be said of the Pods on them
+    let well = |snapshot: &Snapshot| counts(snapshot, 2) && snapshot.carried == 2 && snapshot.pods.is_empty();
+    let snapshot = shows(&cache, &key, "two bases carry the module", well).await?;
+    ensure!(snapshot.replicas == 2 && snapshot.replica_sets.len() == 1, "{snapshot:#?}");
+    ensure!(cache.keys().contains(&key) && cache.standing(&key) == Some(None));
+
+    // when one is cordoned, it still counts
+    kubectl(plane, &namespace, &format!("cordon {}", bases[0])).await?;
+    kubectl(plane, &namespace, &format!("uncordon {}", bases[0])).await?;
+    // and when it goes, its Pod is one of a departed base
+    cache.changed().await;
+    plane.delete_base(&bases[0]).await?;
+    let departed = |snapshot: &Snapshot| {
+        let place = Place::Departed(bases[0].clone());
+        counts(snapshot, 1) && snapshot.carried == 1 && snapshot.pods.iter().any(|pod| pod.place == place)
+    };
+    shows(&cache, &key, "one base has departed", departed).await?;
+    let woken = tokio::time::timeout(SOON, cache.changed()).await?;
+    ensure!(woken.contains(&key), "{woken:?}");
+
+    // and when the strategy is taken away, nobody knows of it any more
+    kubectl(plane, &namespace, "label deployment orders module-controller.koupleless.io/strategy-").await?;
+    eventually("it is no peer Deployment", SOON, async || match cache.standing(&key) {
+        None => Ok(()),
+        standing => Err(format!("{standing:?}")),
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_workload_is_followed_as_long_as_somebody_does() -> Result<()> {
+    // given a peer Deployment that follows what is not there
+    let plane = ControlPlane::shared().await?;
+    let namespace = plane.namespace("follow").await?;
+    let cache = watch(plane).await?;
+    let key = ObjectKey { namespace: namespace.clone(), name: "orders".to_owned() };
+    let mut follower = deployment("orders", "nobody", 0);
+    follower["metadata"]["annotations"] = json!({"warden.koupleless.io/follow": "Deployment/base"});
+    apply(plane, &namespace, &follower).await?;
+    let ready = |number| {
+        move |snapshot: &Snapshot| {
+            snapshot.source == Source::Followed { workload: "Deployment/base".to_owned(), ready: number }
+        }
+    };
+    shows(&cache, &key, "there is no such workload", ready(None)).await?;
+
+    // when it comes, and grows
+    plane.add_ordinary_node("worker").await?;
+    kubectl(plane, &namespace, "create deployment base --image=example.org/base --replicas=1").await?;
+    shows(&cache, &key, "one is ready", ready(Some(1))).await?;
+    kubectl(plane, &namespace, "scale deployment base --replicas=3").await?;
+    shows(&cache, &key, "three are ready", ready(Some(3))).await?;
+    // and goes
+    kubectl(plane, &namespace, "delete deployment base").await?;
+    shows(&cache, &key, "it is gone", ready(None)).await?;
+
+    // when nothing is followed any more, the bases count
+    kubectl(plane, &namespace, "annotate deployment orders warden.koupleless.io/follow-").await?;
+    shows(&cache, &key, "no bases", |snapshot| counts(snapshot, 0)).await?;
+    Ok(())
+}
