@@ -11,7 +11,7 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use koupleless_warden::admission::{Endpoint, Metrics, Reviewer};
-use koupleless_warden::cluster::{Namespaces, NamespacesUnavailable};
+use koupleless_warden::cluster::{Namespaces, NamespacesUnavailable, NoPeers};
 use koupleless_warden::module::Kind;
 use koupleless_warden::policy::{NamespaceFacts, Policy, Request};
 use prometheus_client::registry::Registry;
@@ -31,7 +31,7 @@ fn engine(criterion: &mut Criterion) {
         let object = module(size);
         group.throughput(Throughput::Bytes(object.to_string().len() as u64));
         group.bench_with_input(BenchmarkId::from_parameter(size / KIB), &object, |bencher, object| {
-            let request = Request { kind: Kind::Deployment, old: None, namespace: None };
+            let request = Request { kind: Kind::Deployment, old: None, namespace: None, peers: None };
             bencher.iter_with_setup(
                 || object.clone(),
                 |object| {
@@ -48,7 +48,7 @@ fn engine(criterion: &mut Criterion) {
 /// Decode, decide, encode: what a call of the API server's costs, but for HTTP and TLS.
 fn review(criterion: &mut Criterion) {
     let metrics = Metrics::register(&mut Registry::default());
-    let reviewer = Reviewer::new(Policy::default(), Arc::new(NothingSaid), metrics);
+    let reviewer = Reviewer::new(Policy::default(), Arc::new(NothingSaid), Arc::new(NoPeers), metrics);
     for (name, endpoint) in [("mutate", Endpoint::Mutate), ("validate", Endpoint::Validate)] {
         let mut group = criterion.benchmark_group(name);
         for size in SIZES {

@@ -8,15 +8,16 @@ use futures::FutureExt as _;
 use futures::executor::block_on;
 use futures::future::BoxFuture;
 use koupleless_warden::admission::{Endpoint, Metrics, Reviewer};
-use koupleless_warden::cluster::{Namespaces, NamespacesUnavailable};
-use koupleless_warden::policy::{NamespaceFacts, Policy};
+use koupleless_warden::cluster::{Namespaces, NamespacesUnavailable, ObjectKey, Peers};
+use koupleless_warden::module::Workload;
+use koupleless_warden::policy::{CountBases, NamespaceFacts, Policy};
 use libfuzzer_sys::fuzz_target;
 use prometheus_client::registry::Registry;
 use serde_json::Value;
 
 static REVIEWER: LazyLock<Reviewer> = LazyLock::new(|| {
     let metrics = Metrics::register(&mut Registry::default());
-    Reviewer::new(Policy::default(), Arc::new(NothingSaid), metrics)
+    Reviewer::new(Policy::default(), Arc::new(NothingSaid), Arc::new(AllPeers), metrics)
 });
 
 /// Namespaces that declare nothing.
@@ -25,6 +26,21 @@ struct NothingSaid;
 impl Namespaces for NothingSaid {
     fn facts<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Option<NamespaceFacts>, NamespacesUnavailable>> {
         async { Ok(None) }.boxed()
+    }
+}
+
+/// Every Deployment is a peer with three bases.
+struct AllPeers;
+
+impl CountBases for AllPeers {
+    fn replicas(&self, _: Workload<'_>) -> Option<u32> {
+        Some(3)
+    }
+}
+
+impl Peers for AllPeers {
+    fn keeps_replicas(&self, _: &ObjectKey) -> bool {
+        true
     }
 }
 

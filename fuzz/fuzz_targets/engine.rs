@@ -1,11 +1,11 @@
 //! Objects of every shape, new and changed: what is filled in can be patched in, and needs nothing more.
 //!
-//! The input is JSON, `{"object": …, "old": …, "namespace": {…}}`; all but the object may be missing.
+//! The input is JSON, `{"object": …, "old": …, "namespace": {…}, "bases": 3}`; all but the object may be missing.
 
 #![no_main]
 
-use koupleless_warden::module::Kind;
-use koupleless_warden::policy::{NamespaceFacts, Policy, Request};
+use koupleless_warden::module::{Kind, Workload};
+use koupleless_warden::policy::{CountBases, NamespaceFacts, Policy, Request};
 use libfuzzer_sys::{Corpus, fuzz_target};
 use serde_json::Value;
 
@@ -17,11 +17,21 @@ fuzz_target!(|input: &[u8]| -> Corpus {
         return Corpus::Reject;
     };
     let namespace = input.get("namespace").map(facts);
+    let bases = Bases(input.get("bases").and_then(Value::as_u64).and_then(|bases| u32::try_from(bases).ok()));
     for kind in Kind::ALL {
-        review(Request { kind, old: input.get("old"), namespace: namespace.as_ref() }, object);
+        review(Request { kind, old: input.get("old"), namespace: namespace.as_ref(), peers: Some(&bases) }, object);
     }
     Corpus::Keep
 });
+
+/// As many bases for whatever module.
+struct Bases(Option<u32>);
+
+impl CountBases for Bases {
+    fn replicas(&self, _: Workload<'_>) -> Option<u32> {
+        self.0
+    }
+}
 
 fn review(request: Request<'_>, object: &Value) {
     let policy = Policy::default();

@@ -7,6 +7,6 @@ use prometheus_client::encoding::EncodeLabelValue;
 pub enum Endpoint {
     /// `/mutate`: fill in.
     Mutate,
-    /// `/validate`: refuse or admit what came out.
+    /// `/validate`: refuse or admit what came out, or who asks for it.
     Validate,
 }

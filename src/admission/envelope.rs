@@ -20,6 +20,9 @@ pub struct Request {
     pub uid: String,
     /// The kind of the object.
     pub kind: GroupVersionKind,
+    /// The resource that is written to.
+    #[serde(default)]
+    pub resource: GroupVersionResource,
     /// The subresource that is written, if it is one (`scale`, `status`).
     #[serde(default)]
     pub sub_resource: Option<String>,
@@ -31,6 +34,9 @@ pub struct Request {
     pub namespace: String,
     /// What is done to the object.
     pub operation: Operation,
+    /// Who asks for it.
+    #[serde(default)]
+    pub user_info: UserInfo,
     /// Whether nothing will be stored.
     #[serde(default)]
     pub dry_run: bool,
@@ -53,6 +59,28 @@ pub struct GroupVersionKind {
     pub version: String,
     /// The name.
     pub kind: String,
+}
+
+/// A resource by its full name.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+pub struct GroupVersionResource {
+    /// The API group; empty for the core group.
+    #[serde(default)]
+    pub group: String,
+    /// The API version.
+    #[serde(default)]
+    pub version: String,
+    /// The name, in the plural.
+    #[serde(default)]
+    pub resource: String,
+}
+
+/// A user of the API server.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+pub struct UserInfo {
+    /// The name; of a service account `system:serviceaccount:NAMESPACE:NAME`.
+    #[serde(default)]
+    pub username: String,
 }
 
 /// What is done to an object.
@@ -94,6 +122,8 @@ pub enum Answer {
     Patch(Patch),
     /// The object may not pass.
     Deny(Denial),
+    /// The object may not be written by who asks for it.
+    Forbid(Taken),
 }
 
 /// Why an object may not pass.
@@ -105,6 +135,17 @@ pub struct Denial {
     pub name: String,
     /// Everything that is wrong; at least one.
     pub violations: Vec<Violation>,
+}
+
+/// What is somebody else's to decide.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Taken {
+    /// The resource of the object.
+    pub resource: GroupVersionResource,
+    /// The name of the object.
+    pub name: String,
+    /// Why it may not be written, and what to do instead.
+    pub message: String,
 }
 
 impl Operation {
@@ -142,9 +183,14 @@ impl Request {
 }
 
 impl Answer {
+    /// Whether the object may pass.
+    fn allows(&self) -> bool {
+        matches!(self, Self::Allow | Self::Patch(_))
+    }
+
     /// The answer to the review `uid`, ready to be sent.
     pub fn encode(&self, uid: &str, warnings: &[Warning]) -> Value {
-        let mut response = json!({"uid": uid, "allowed": !matches!(self, Self::Deny(_))});
+        let mut response = json!({"uid": uid, "allowed": self.allows()});
         match self {
             Self::Allow => {}
             Self::Patch(patch) => {
@@ -154,11 +200,26 @@ impl Answer {
                 response["patch"] = json!(STANDARD.encode(operations));
             }
             Self::Deny(denial) => response["status"] = denial.status(),
+            Self::Forbid(taken) => response["status"] = taken.status(),
         }
         if !warnings.is_empty() {
             response["warnings"] = warnings.iter().map(Warning::text).collect();
         }
         review(response)
+    }
+}
+
+impl Taken {
+    /// `kubectl` shows this message as it stands, and a HorizontalPodAutoscaler puts it into its condition `AbleToScale`.
+    fn status(&self) -> Value {
+        json!({
+            "metadata": {},
+            "status": "Failure",
+            "code": 403,
+            "reason": "Forbidden",
+            "message": self.message,
+            "details": {"group": self.resource.group, "kind": self.resource.resource, "name": self.name},
+        })
     }
 }
 

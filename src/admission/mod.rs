@@ -9,6 +9,7 @@ pub mod envelope;
 pub mod http;
 mod metrics;
 mod reviewer;
+mod scale;
 
 pub use endpoint::Endpoint;
 pub use metrics::{Metrics, Outcome};

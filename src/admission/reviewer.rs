@@ -11,8 +11,8 @@ use tracing::{Instrument as _, Span, field};
 
 use super::envelope::{self, Answer, DecodeError, Denial, Operation};
 use super::metrics::Outcome;
-use super::{Endpoint, Metrics};
-use crate::cluster::{Namespaces, NamespacesUnavailable};
+use super::{Endpoint, Metrics, scale};
+use crate::cluster::{Namespaces, NamespacesUnavailable, Peers};
 use crate::module::{Kind, Workload};
 use crate::policy::{self, Policy, Warning};
 
@@ -21,6 +21,7 @@ use crate::policy::{self, Policy, Warning};
 pub struct Reviewer {
     policy: Arc<Policy>,
     namespaces: Arc<dyn Namespaces>,
+    peers: Arc<dyn Peers>,
     metrics: Metrics,
 }
 
@@ -46,8 +47,8 @@ type Decision = (Answer, Vec<Warning>);
 
 impl Reviewer {
     /// A reviewer that decides by `policy`.
-    pub fn new(policy: Policy, namespaces: Arc<dyn Namespaces>, metrics: Metrics) -> Self {
-        Self { policy: Arc::new(policy), namespaces, metrics }
+    pub fn new(policy: Policy, namespaces: Arc<dyn Namespaces>, peers: Arc<dyn Peers>, metrics: Metrics) -> Self {
+        Self { policy: Arc::new(policy), namespaces, peers, metrics }
     }
 
     /// Answers the review in `body`.
@@ -89,7 +90,8 @@ impl Reviewer {
             }
         };
         let kind = Kind::of(&request.kind.group, &request.kind.kind);
-        let kind_name = kind.map_or("other", Kind::name);
+        let scales = scale::scales_a_deployment(&request);
+        let kind_name = if scales { scale::KIND } else { kind.map_or("other", Kind::name) };
         let operation = request.operation.name();
         record(span, &request);
         let (reply, outcome) = match self.decide_or_fail(endpoint, kind, &mut request).await {
@@ -129,6 +131,10 @@ impl Reviewer {
         kind: Option<Kind>,
         request: &mut envelope::Request,
     ) -> Result<Decision, Undecided> {
+        if endpoint == Endpoint::Validate && scale::scales_a_deployment(request) {
+            let answer = scale::refuse(request, &*self.peers).map_or(Answer::Allow, Answer::Forbid);
+            return Ok((answer, Vec::new()));
+        }
         let whole = request.sub_resource.as_deref().unwrap_or_default().is_empty();
         let written = matches!(request.operation, Operation::Create | Operation::Update);
         let Some(kind) = kind.filter(|_| whole && written) else {
@@ -140,7 +146,7 @@ impl Reviewer {
             Endpoint::Validate => None,
         };
         let old = Some(&request.old_object).filter(|old| !old.is_null());
-        let context = policy::Request { kind, old, namespace: namespace.as_ref() };
+        let context = policy::Request { kind, old, namespace: namespace.as_ref(), peers: Some(&*self.peers) };
         let object = request.object.take();
         Ok(match endpoint {
             Endpoint::Mutate => {
@@ -168,7 +174,7 @@ impl Outcome {
         match answer {
             Answer::Allow => Self::Allowed,
             Answer::Patch(_) => Self::Patched,
-            Answer::Deny(_) => Self::Denied,
+            Answer::Deny(_) | Answer::Forbid(_) => Self::Denied,
         }
     }
 }

@@ -98,6 +98,6 @@ fn review(policy: &Policy, input: &Input, default_namespace: &str, manifest: &Ma
         return Reviewed { manifest: manifest.clone(), object, verdict: None };
     };
     let namespace = input.namespaces.get(manifest.namespace().unwrap_or(default_namespace));
-    let (object, verdict) = policy.review(Request { kind, old: None, namespace }, object);
+    let (object, verdict) = policy.review(Request { kind, old: None, namespace, peers: None }, object);
     Reviewed { manifest: manifest.clone(), object, verdict: Some(verdict) }
 }

@@ -6,6 +6,7 @@
 mod carried;
 mod defaults;
 mod draft;
+mod peers;
 mod pod_update;
 mod rules;
 mod selection;
@@ -16,6 +17,7 @@ mod verdict;
 use serde_json::Value;
 
 pub use draft::Patch;
+pub use peers::CountBases;
 pub use sources::{NamespaceFacts, Sources};
 pub use verdict::{Fault, Findings, Verdict, Violation, Warning};
 
@@ -41,6 +43,8 @@ pub struct Request<'a> {
     pub old: Option<&'a Value>,
     /// What is known of the object's Namespace.
     pub namespace: Option<&'a NamespaceFacts>,
+    /// Who can say how many bases a new peer Deployment is for, if anybody can.
+    pub peers: Option<&'a dyn CountBases>,
 }
 
 /// An object after injection.
@@ -66,8 +70,9 @@ impl Default for Policy {
 impl Policy {
     /// Fills in what the user left out.
     ///
-    /// What the user wrote is neither removed nor overwritten. Doing it twice changes nothing the second time. Objects that
-    /// are no modules, that opted out, or whose fields have wrong types come back as they are.
+    /// What the user wrote is neither removed nor overwritten, but for `spec.replicas` of a peer Deployment, which is not the
+    /// user's number. Doing it twice changes nothing the second time. Objects that are no modules, that opted out, or whose
+    /// fields have wrong types come back as they are.
     pub fn inject(&self, request: Request<'_>, object: Value) -> Injected {
         let mut draft = Draft::new(object);
         let workload = Workload::new(request.kind, draft.object());

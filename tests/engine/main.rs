@@ -2,6 +2,7 @@
 //!
 //! - [`defaults`]: what is filled in, a table per default.
 //! - [`updates`]: what happens to templates that are there already.
+//! - [`peers`]: whose the replicas of a peer Deployment are.
 //! - [`rules`], [`same_version`], [`warnings`]: what is refused and what is only said.
 //! - [`tutorial`]: the official manifests, as they stand.
 //! - [`properties`]: what holds for every object that [`generated`] can think of.
@@ -10,6 +11,7 @@
 
 mod defaults;
 mod generated;
+mod peers;
 mod properties;
 mod rules;
 mod same_version;

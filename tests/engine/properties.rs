@@ -9,7 +9,7 @@ use crate::generated::{grafted, json, kind, module, namespace, node};
 use crate::scheduler::lets_onto;
 
 fn review(kind: Kind, old: Option<&Value>, namespace: Option<&NamespaceFacts>, object: &Value) -> (Value, Verdict) {
-    Policy::default().review(Request { kind, old, namespace }, object.clone())
+    Policy::default().review(Request { kind, old, namespace, peers: None }, object.clone())
 }
 
 /// A kind, and something made of it.

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use similar_asserts::assert_eq;
 
 use crate::sample::{
-    ALLOW_SAME_VERSION, BASE_NAME, BASE_VERSION, Cluster, ENV, INJECT, NAME, OWN_TOLERATIONS, REQUIRED, VERSION,
-    create, deployment, edited, module, pod, template_in, template_of, update,
+    ALLOW_SAME_VERSION, BASE_NAME, BASE_VERSION, Cluster, ENV, FOLLOW, INJECT, NAME, OWN_TOLERATIONS, PEER_PAUSED,
+    REQUIRED, VERSION, create, deployment, edited, module, pod, template_in, template_of, update,
 };
 
 /// A change to a Deployment, and what it is refused for.
@@ -132,6 +132,8 @@ fn the_namespace_can_say_the_base() {
 #[case::allow_same_version(ALLOW_SAME_VERSION, json!("yes"), "Invalid")]
 #[case::own_tolerations(OWN_TOLERATIONS, json!(""), "Invalid")]
 #[case::unquoted(INJECT, json!(false), "Type")]
+#[case::peer_paused(PEER_PAUSED, json!("yes"), "Invalid")]
+#[case::follow(FOLLOW, json!("base"), "Invalid")]
 #[case::base(BASE_VERSION, json!("1.0 or 2.0"), "Invalid")]
 #[case::env(ENV, json!(""), "Invalid")]
 fn annotations(

@@ -1,7 +1,7 @@
 //! Manifests to start from, and reviews of them.
 
-use koupleless_warden::module::Kind;
-use koupleless_warden::policy::{NamespaceFacts, Policy, Request, Verdict};
+use koupleless_warden::module::{Kind, Workload};
+use koupleless_warden::policy::{CountBases, NamespaceFacts, Policy, Request, Verdict};
 use serde_json::{Value, json};
 
 pub(crate) const COMPONENT: &str = "virtual-kubelet.koupleless.io/component";
@@ -16,6 +16,8 @@ pub(crate) const BASE_CLUSTER: &str = "base.koupleless.io/cluster-name";
 pub(crate) const INJECT: &str = "warden.koupleless.io/inject";
 pub(crate) const OWN_TOLERATIONS: &str = "warden.koupleless.io/own-tolerations";
 pub(crate) const ALLOW_SAME_VERSION: &str = "warden.koupleless.io/allow-same-version";
+pub(crate) const PEER_PAUSED: &str = "warden.koupleless.io/peer-paused";
+pub(crate) const FOLLOW: &str = "warden.koupleless.io/follow";
 pub(crate) const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 pub(crate) const REQUIRED: &str = "requiredDuringSchedulingIgnoredDuringExecution";
 
@@ -95,6 +97,19 @@ pub(crate) fn applied_from(mut object: Value, manifest: &Value) -> Value {
 pub(crate) struct Cluster {
     policy: Policy,
     namespace: NamespaceFacts,
+    bases: Bases,
+}
+
+/// So many bases for every module that tolerates their taint; none where nobody has counted them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Bases(pub(crate) Option<u32>);
+
+impl CountBases for Bases {
+    fn replicas(&self, workload: Workload<'_>) -> Option<u32> {
+        let tolerations = workload.template().tolerations();
+        let tolerates = tolerations.iter().any(|it| ["", "schedule.koupleless.io/virtual-node"].contains(&it.key()));
+        self.0.map(|bases| if tolerates { bases } else { 0 })
+    }
 }
 
 /// What a review came to.
@@ -109,7 +124,13 @@ pub(crate) struct Reviewed {
 impl Cluster {
     /// A cluster whose default environment is `dev`, with nothing said by the namespace.
     pub(crate) fn plain() -> Self {
-        Self { policy: Policy::default(), namespace: NamespaceFacts::default() }
+        Self { policy: Policy::default(), namespace: NamespaceFacts::default(), bases: Bases(None) }
+    }
+
+    /// With so many bases for every module.
+    pub(crate) fn with_bases(mut self, count: u32) -> Self {
+        self.bases = Bases(Some(count));
+        self
     }
 
     /// With the namespace labelled.
@@ -147,7 +168,7 @@ impl Cluster {
     }
 
     fn review(&self, kind: Kind, old: Option<&Value>, object: &Value) -> Reviewed {
-        let request = Request { kind, old, namespace: Some(&self.namespace) };
+        let request = Request { kind, old, namespace: Some(&self.namespace), peers: Some(&self.bases) };
         let (object, verdict) = self.policy.review(request, object.clone());
         Reviewed { object, verdict }
     }

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use similar_asserts::assert_eq;
 
 use crate::sample::{
-    BASE_NAME, BASE_VERSION, COMPONENT, COMPONENT_OLDER, ENV, INJECT, NAME, REQUIRED, Reviewed, STRATEGY, VERSION,
-    create, deployment, edited, release, stored, template_of, update,
+    BASE_NAME, BASE_VERSION, COMPONENT, COMPONENT_OLDER, ENV, FOLLOW, INJECT, NAME, PEER_PAUSED, REQUIRED, Reviewed,
+    STRATEGY, VERSION, create, deployment, edited, release, stored, template_of, update,
 };
 
 type Oddity = fn(&mut Value);
@@ -109,6 +109,25 @@ type Oddity = fn(&mut Value);
     |d: &mut Value| d["metadata"]["annotations"]["warden.koupleless.io/injekt"] = json!("false"),
     "annotation warden.koupleless.io/injekt is unknown and does nothing",
 )]
+#[case::an_unknown_strategy(
+    |d: &mut Value| d["metadata"]["labels"] = json!({STRATEGY: "Peer"}),
+    "label virtual-kubelet.koupleless.io/strategy knows only \"peer\", nothing comes of \"Peer\"",
+)]
+#[case::a_pause_of_what_is_no_peer(
+    |d: &mut Value| d["metadata"]["annotations"][PEER_PAUSED] = json!("true"),
+    "annotation warden.koupleless.io/peer-paused does nothing here: it is for Deployments of strategy peer",
+)]
+#[case::something_to_follow_for_what_is_no_peer(
+    |d: &mut Value| d["metadata"]["annotations"][FOLLOW] = json!("StatefulSet/base"),
+    "annotation warden.koupleless.io/follow does nothing here: it is for Deployments of strategy peer",
+)]
+#[case::something_to_follow_in_the_template_of_a_peer(
+    |d: &mut Value| {
+        d["metadata"]["labels"] = json!({STRATEGY: "peer"});
+        template_of(d)["metadata"]["annotations"][FOLLOW] = json!("StatefulSet/base");
+    },
+    "annotation warden.koupleless.io/follow does nothing here: it is for Deployments of strategy peer",
+)]
 fn an_oddity_is_admitted_and_named(#[case] oddity: Oddity, #[case] warning: &str) {
     let deployment = deployment(oddity);
     let reviewed = create(Kind::Deployment, &deployment);
@@ -124,6 +143,14 @@ fn an_oddity_is_admitted_and_named(#[case] oddity: Oddity, #[case] warning: &str
         json!([{"matchExpressions": [{"key": "kubernetes.io/arch", "operator": "NotIn", "values": ["arm64"]}]}]),
 )]
 #[case::current_dialect(|d: &mut Value| d["metadata"]["labels"] = json!({COMPONENT: "module-deployment", STRATEGY: "peer"}))]
+#[case::a_peer_with_all_that_is_for_peers(|d: &mut Value| {
+    d["metadata"]["labels"] = json!({STRATEGY: "peer"});
+    d["metadata"]["annotations"] = json!({PEER_PAUSED: "false", FOLLOW: "bases/Deployment/base"});
+})]
+#[case::what_warden_noted_itself(|d: &mut Value| {
+    d["metadata"]["annotations"]["warden.koupleless.io/peer"] = json!("3/3 bases, 2026-11-21T10:00:00Z");
+    template_of(d)["metadata"]["annotations"]["warden.koupleless.io/departed-base"] = json!("vnode.10.0.0.1.dev");
+})]
 #[case::name_in_the_selector(|d: &mut Value| d["spec"]["selector"] = json!({"matchLabels": {NAME: "biz1"}}))]
 #[case::a_jar_without_version(|d: &mut Value| template_of(d)["spec"]["containers"][0]["image"] = json!("https://repo.example.com/latest.jar"))]
 #[case::declared_and_demanded_alike(|d: &mut Value| template_of(d)["spec"]["nodeSelector"] = json!({BASE_VERSION: "1.0.0"}))]

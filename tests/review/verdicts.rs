@@ -62,6 +62,13 @@ fn the_default_environment_is_for_modules_that_say_none() {
     assert_eq!(labels["virtual-kubelet.koupleless.io/env"], "gray");
 }
 
+#[test]
+fn a_peer_keeps_the_replicas_of_its_manifest_for_no_file_knows_its_bases() {
+    let label = "  namespace: shop\n  labels: {virtual-kubelet.koupleless.io/strategy: peer}";
+    let run = review_stdin(&module_with("  namespace: shop", label), &["-o", "json"]).ended(0);
+    assert_eq!((&run.json()["spec"]["replicas"], run.stderr.as_str()), (&serde_json::json!(3), ""));
+}
+
 #[rstest]
 #[case::nothing_to_read(&[], "--filename")]
 #[case::no_such_output(&["-f", "-", "-o", "xml"], "xml")]

@@ -4,6 +4,7 @@
 //! - [`bodies`]: bodies that are no review, or an odd or a large one.
 //! - [`faults`]: what happens when we cannot decide.
 //! - [`connections`]: TLS and HTTP versions, and clients that take too long.
+//! - [`scales`]: who may scale a peer Deployment.
 //! - [`shutdown`]: the last answers before the end.
 //! - [`telemetry`]: what is counted and written down of a review.
 //! - [`certificates`]: files that we cannot serve with.
@@ -19,6 +20,7 @@ mod connections;
 mod faults;
 mod process;
 mod reviews;
+mod scales;
 mod server;
 mod shutdown;
 mod telemetry;

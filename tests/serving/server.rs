@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use koupleless_warden::admission::{Metrics, Reviewer, http};
-use koupleless_warden::cluster::{Namespaces, NamespacesUnavailable};
+use koupleless_warden::cluster::{Namespaces, NamespacesUnavailable, NoPeers, Peers};
 use koupleless_warden::policy::{NamespaceFacts, Policy};
 use koupleless_warden::tls::{self, Patience};
 use prometheus_client::registry::Registry;
@@ -59,11 +59,16 @@ impl Server {
     }
 
     pub(crate) async fn with(namespaces: impl Namespaces, patience: Patience) -> Self {
+        Self::among(namespaces, NoPeers, patience).await
+    }
+
+    /// A server for a cluster with peer Deployments.
+    pub(crate) async fn among(namespaces: impl Namespaces, peers: impl Peers, patience: Patience) -> Self {
         let certificate = Certificate::new();
         let config = tls::server_config(&certificate.file("tls.crt"), &certificate.file("tls.key")).unwrap();
         let listener = tls::Listener::bind((Ipv4Addr::LOCALHOST, 0).into(), config).await.unwrap();
         let address = listener.local_addr().unwrap();
-        let (reviewer, registry) = reviewer(namespaces);
+        let (reviewer, registry) = reviewer_among(namespaces, peers);
         let stop = CancellationToken::new();
         let task = tokio::spawn(tls::serve(listener, http::router(reviewer), patience, stop.clone()));
         Self { address, registry, stop, task, certificate: certificate.pem.clone() }
@@ -87,9 +92,13 @@ impl Server {
 
 /// A reviewer by the default policy, and what is counted of it.
 pub(crate) fn reviewer(namespaces: impl Namespaces) -> (Reviewer, Arc<Registry>) {
+    reviewer_among(namespaces, NoPeers)
+}
+
+fn reviewer_among(namespaces: impl Namespaces, peers: impl Peers) -> (Reviewer, Arc<Registry>) {
     let mut registry = Registry::default();
     let metrics = Metrics::register(&mut registry);
-    (Reviewer::new(Policy::default(), Arc::new(namespaces), metrics), Arc::new(registry))
+    (Reviewer::new(Policy::default(), Arc::new(namespaces), Arc::new(peers), metrics), Arc::new(registry))
 }
 
 /// What a cluster answers whose Namespaces say nothing.

@@ -146,7 +146,7 @@ fn unavailable_in_nowhere(name: &str) -> Result<Option<NamespaceFacts>, Namespac
 }
 
 /// The ops port, somewhere.
-async fn ops(readiness: &Readiness, registry: &Arc<Registry>) -> SocketAddr {
+pub(crate) async fn ops(readiness: &Readiness, registry: &Arc<Registry>) -> SocketAddr {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(serve_ops(listener, Ops { readiness: readiness.clone(), registry: registry.clone() }));
@@ -154,7 +154,7 @@ async fn ops(readiness: &Readiness, registry: &Arc<Registry>) -> SocketAddr {
 }
 
 #[track_caller]
-fn has_line(text: &str, line: &str) {
+pub(crate) fn has_line(text: &str, line: &str) {
     assert!(text.lines().any(|one| one == line), "no line {line} in\n{text}");
 }
 

@@ -1,4 +1,5 @@
-//! What is filled in, one file each. Every default adds only where nothing of the kind stands yet.
+//! What is filled in, one file each. Every default adds only where nothing of the kind stands yet; the one of peer replicas
+//! overwrites what the user wrote, for the number is not the user's.
 
 pub(super) mod anti_affinity;
 mod base_affinity;
@@ -6,6 +7,7 @@ mod base_tolerations;
 mod component_label;
 mod identity_labels;
 mod outage_tolerations;
+mod peer_replicas;
 pub(super) mod workload_labels;
 
 use serde_json::Value;
@@ -29,9 +31,11 @@ pub(super) fn fill_in_template(draft: &mut Draft, request: Request<'_>, policy: 
     }
 }
 
-/// Fills in the workload's own labels, which starts no rollout.
+/// Fills in the workload's own labels and its replicas, which starts no rollout; the bases are counted for the template as
+/// it was filled in.
 pub(super) fn fill_in_workload(draft: &mut Draft, request: Request<'_>, policy: &Policy) {
     fill_in_one(draft, request, policy, workload_labels::fill_in);
+    fill_in_one(draft, request, policy, peer_replicas::fill_in);
 }
 
 /// What a default may look at.
@@ -46,6 +50,8 @@ enum Step {
     Add(FieldPath, Value),
     Append(FieldPath, Value),
     Remove(FieldPath),
+    Set(FieldPath, Value),
+    Warn(String),
 }
 
 fn fill_in_one(draft: &mut Draft, request: Request<'_>, policy: &Policy, fill_in: fn(&Scene<'_>) -> Vec<Step>) {
@@ -55,6 +61,8 @@ fn fill_in_one(draft: &mut Draft, request: Request<'_>, policy: &Policy, fill_in
             Step::Add(path, value) => draft.add(&path, value),
             Step::Append(path, value) => draft.append(&path, value),
             Step::Remove(path) => draft.remove(&path),
+            Step::Set(path, value) => draft.set(&path, value),
+            Step::Warn(text) => draft.warn(text),
         }
     }
 }

@@ -1,16 +1,26 @@
-//! Refused: values of our own annotations, or of declared bases, that mean nothing. Warned: annotations nobody knows.
+//! Refused: values of our own annotations, or of declared bases, that mean nothing. Warned: annotations nobody knows, or that
+//! do nothing where they stand.
 
 use super::Scene;
-use crate::module::{Kind, Metadata, check_label_value};
+use crate::module::{Follow, Kind, Metadata, check_label_value};
 use crate::policy::{Fault, Findings};
 use crate::vocabulary as words;
 
+/// What only a peer Deployment is asked for.
+const OF_PEERS: [&str; 2] = [words::FOLLOW, words::PEER_PAUSED];
+/// What warden writes itself.
+const WRITTEN_BY_WARDEN: [&str; 2] = [words::PEER_STATUS, words::DEPARTED];
+
 pub(super) fn check(scene: &Scene<'_>, findings: &mut Findings) {
-    check_metadata(&scene.workload.metadata(), findings);
+    let metadata = scene.workload.metadata();
+    check_metadata(&metadata, findings);
+    check_place(&metadata, scene.workload.is_peer(), findings);
     if scene.workload.kind() != Kind::Pod {
-        check_metadata(&scene.template.metadata(), findings);
-        let here = scene.workload.metadata().annotation(words::INJECT);
-        let template = scene.template.metadata().annotation(words::INJECT);
+        let of_template = scene.template.metadata();
+        check_metadata(&of_template, findings);
+        check_place(&of_template, false, findings);
+        let here = metadata.annotation(words::INJECT);
+        let template = of_template.annotation(words::INJECT);
         if here == Some("false") && template != here {
             findings.warn(format!("{} on the template as well would reach its Pods", words::INJECT));
         }
@@ -20,28 +30,40 @@ pub(super) fn check(scene: &Scene<'_>, findings: &mut Findings) {
 fn check_metadata(metadata: &Metadata<'_>, findings: &mut Findings) {
     for key in metadata.annotation_keys() {
         let value = metadata.annotation(key).unwrap_or_default();
-        if words::SWITCHES.contains(&key) {
-            if !["true", "false"].contains(&value) {
-                let problem = format!("{value:?} is neither \"true\" nor \"false\"");
-                findings.refuse(
-                    metadata.annotation_path(key),
-                    Fault::Invalid,
-                    problem,
-                    "write one of the two, in quotes",
-                );
-            }
-        } else if key.starts_with(words::WARDEN_PREFIX) {
+        if let Some((problem, remedy)) = fault(key, value) {
+            findings.refuse(metadata.annotation_path(key), Fault::Invalid, problem, remedy);
+        } else if key.starts_with(words::WARDEN_PREFIX) && !is_known(key) {
             findings.warn(format!("annotation {key} is unknown and does nothing"));
-        } else if (words::BASE_SELECTION.contains(&key) || key == words::ENV)
-            && let Err(fault) = check_label_value(value)
-        {
-            let problem = format!("{value:?} {fault}, so no base can carry it");
-            findings.refuse(
-                metadata.annotation_path(key),
-                Fault::Invalid,
-                problem,
-                "write the value that the bases carry",
-            );
         }
+    }
+}
+
+/// What is wrong with the value of an annotation that means something, and how to mend it.
+fn fault(key: &str, value: &str) -> Option<(String, &'static str)> {
+    if words::SWITCHES.contains(&key) {
+        let neither = !["true", "false"].contains(&value);
+        neither.then(|| (format!("{value:?} is neither \"true\" nor \"false\""), "write one of the two, in quotes"))
+    } else if key == words::FOLLOW {
+        // Whose namespace it is decides on nothing that could be wrong.
+        let fault = Follow::parse(value, "").err()?;
+        Some((
+            format!("{value:?} {fault}"),
+            "write Deployment/NAME or StatefulSet/NAME, with NAMESPACE/ before it if need be",
+        ))
+    } else if words::BASE_SELECTION.contains(&key) || key == words::ENV {
+        let fault = check_label_value(value).err()?;
+        Some((format!("{value:?} {fault}, so no base can carry it"), "write the value that the bases carry"))
+    } else {
+        None
+    }
+}
+
+fn is_known(key: &str) -> bool {
+    words::SWITCHES.contains(&key) || OF_PEERS.contains(&key) || WRITTEN_BY_WARDEN.contains(&key)
+}
+
+fn check_place(metadata: &Metadata<'_>, is_peer: bool, findings: &mut Findings) {
+    for key in OF_PEERS.into_iter().filter(|key| !is_peer && metadata.annotation(key).is_some()) {
+        findings.warn(format!("annotation {key} does nothing here: it is for Deployments of strategy peer"));
     }
 }

@@ -16,6 +16,7 @@ mod several_jars;
 mod shape;
 mod sidecars;
 mod spread;
+mod strategy;
 mod toleration_seconds;
 mod version_in_selector;
 
@@ -75,6 +76,7 @@ pub(super) fn check(request: Request<'_>, workload: Workload<'_>) -> Findings {
     if !workload.has_controller() {
         annotations::check(&scene, &mut findings);
         overruled::check(&scene, &mut findings);
+        strategy::check(&scene, &mut findings);
     }
     findings
 }

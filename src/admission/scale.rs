@@ -1,0 +1,46 @@
+//! Who may scale a peer Deployment: nobody but warden.
+//!
+//! A scale review shows an `autoscaling/v1` Scale, which has no labels; whether its Deployment is a peer is known from the
+//! cache alone. What a cache that lags behind lets through, the peer controller puts right.
+
+use serde_json::Value;
+
+use super::envelope::{Request, Taken};
+use crate::cluster::{ObjectKey, Peers};
+use crate::module::Workload;
+use crate::vocabulary as words;
+
+/// The kind of what is reviewed, as it is counted.
+pub(super) const KIND: &str = "Scale";
+
+/// The user that warden is to the API server, as `deploy/rbac.yaml` makes it.
+const WARDEN: &str = "system:serviceaccount:koupleless-warden:koupleless-warden";
+
+/// Whether `request` scales a Deployment through its subresource.
+pub(super) fn scales_a_deployment(request: &Request) -> bool {
+    request.sub_resource.as_deref() == Some("scale")
+        && request.resource.group == "apps"
+        && request.resource.resource == "deployments"
+}
+
+/// Why the Deployment may not be scaled by who asks for it; none where it may.
+pub(super) fn refuse(request: &Request, peers: &dyn Peers) -> Option<Taken> {
+    // A Scale to zero leaves the number out.
+    let replicas = |scale: &Value| Workload::replicas_path().get(scale).and_then(Value::as_u64).unwrap_or(0);
+    let key = ObjectKey { namespace: request.namespace.clone(), name: request.name.clone() };
+    let refused = replicas(&request.object) != replicas(&request.old_object)
+        && request.user_info.username != WARDEN
+        && peers.keeps_replicas(&key);
+    refused.then(|| Taken {
+        resource: request.resource.clone(),
+        message: format!(
+            "{} has one replica per base (strategy {}), and warden keeps that number: remove the label {}, or set {}: \
+             \"true\", to scale it yourself",
+            key.name,
+            words::STRATEGY_PEER,
+            words::STRATEGY.current,
+            words::PEER_PAUSED
+        ),
+        name: key.name,
+    })
+}
