@@ -1,4 +1,7 @@
-//! `warden serve`: the webhook.
+//! `warden serve`: the webhook, and the controllers beside it.
+
+mod args;
+mod background;
 
 use std::error::Error;
 use std::net::SocketAddr;
@@ -13,13 +16,15 @@ use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::admission::{Metrics, Reviewer, http};
-use crate::cluster::NamespaceCache;
+use self::args::{LeaseArgs, PeerArgs};
+use self::background::Background;
+use crate::admission::{self, Reviewer, http};
+use crate::cluster::{NamespaceCache, PeerCache};
 use crate::policy::Policy;
-use crate::runtime::{LogFormat, Ops, Readiness, serve_ops, start_logging, stop_signal};
-use crate::tls;
+use crate::runtime::{LogFormat, Ops, Readiness, elect, process_identity, serve_ops, start_logging, stop_signal};
+use crate::{peer, tls};
 
-/// Serve the admission webhook.
+/// Serve the admission webhook, and run the controllers while this process holds the lease.
 #[derive(Debug, Args)]
 pub(super) struct Serve {
     /// Where the API server calls us, over TLS.
@@ -45,7 +50,13 @@ pub(super) struct Serve {
     /// How log lines look.
     #[arg(long, env = "WARDEN_LOG_FORMAT", value_enum, default_value = "text")]
     log_format: LogFormat,
+    #[command(flatten)]
+    peer: PeerArgs,
+    #[command(flatten)]
+    lease: LeaseArgs,
 }
+
+type Failure = Box<dyn Error + Send + Sync>;
 
 impl Serve {
     pub(super) fn run(self) -> ExitCode {
@@ -60,44 +71,67 @@ impl Serve {
         }
     }
 
-    async fn serve(self) -> Result<(), Box<dyn Error + Send + Sync>> {
+    async fn serve(self) -> Result<(), Failure> {
         let certificate = tls::server_config(&self.tls_cert, &self.tls_key)?;
+        let identity = process_identity();
+        let lease = self.lease.settings(identity.clone());
+        lease.validate()?;
         let client = Client::try_default().await?;
         let readiness = Readiness::default();
-        let synced = readiness.condition("namespaces-synced");
         let running = readiness.condition("not-shutting-down");
         running.set(true);
         let mut registry = Registry::default();
-        let metrics = Metrics::register(&mut registry);
+        let reviews = admission::Metrics::register(&mut registry);
+        let peers = peer::Metrics::register(&mut registry);
 
         let ops_listener = TcpListener::bind(self.ops_listen).await?;
         let listener = tls::Listener::bind(self.listen, certificate).await?;
         tracing::info!(listen = %listener.local_addr()?, ops = %ops_listener.local_addr()?, "serving");
 
-        let (namespaces, watch) = NamespaceCache::watch(client);
+        let mut background = Background::default();
         let policy = Policy::from(self.policy);
-        let reviewer = Reviewer::new(policy, Arc::new(namespaces.clone()), metrics);
+        let (namespaces, watch) = NamespaceCache::watch(client.clone());
+        background.spawn("watch of Namespaces", watch);
+        let (cache, watch) = PeerCache::watch(client.clone(), policy.clone(), namespaces.clone());
+        background.spawn("watches of bases and peer Deployments", watch);
+        background.ready_when(readiness.condition("namespaces-synced"), {
+            let namespaces = namespaces.clone();
+            async move { namespaces.synced().await }
+        });
+        background.ready_when(readiness.condition("peers-synced"), {
+            let cache = cache.clone();
+            async move { cache.synced().await }
+        });
+        background.spawn("ops server", serve_ops(ops_listener, Ops { readiness, registry: Arc::new(registry) }));
+
+        let controllers = CancellationToken::new();
+        let mut election = None;
+        if self.peer.controls_peers() {
+            let (leadership, elected) = elect(client.clone(), lease, controllers.clone());
+            election = Some(tokio::spawn(elected));
+            let controller =
+                peer::Controller::new(client, cache.clone(), leadership, self.peer.settings(), identity, peers);
+            background.spawn("controller of peer Deployments", controller.run());
+        }
+
         let stop = CancellationToken::new();
-        let ops = Ops { readiness, registry: Arc::new(registry) };
+        let reviewer = Reviewer::new(policy, Arc::new(namespaces), Arc::new(cache), reviews);
         let patience = tls::Patience { drain: Duration::from_secs(self.drain_timeout), ..Default::default() };
         let mut webhook = tokio::spawn(tls::serve(listener, http::router(reviewer), patience, stop.clone()));
-        let mut ops = tokio::spawn(serve_ops(ops_listener, ops));
-        let mut watch = tokio::spawn(watch);
-        tokio::spawn(async move {
-            namespaces.synced().await;
-            synced.set(true);
-        });
 
-        // A task in the background that ends ends the process: half a warden looks healthy and is not.
         let signal = tokio::select! {
             signal = stop_signal() => signal?,
-            ended = &mut webhook => return Err(ended_early("webhook", ended)),
-            ended = &mut ops => return Err(ended_early("ops server", ended)),
-            ended = &mut watch => return Err(ended_early("watch of Namespaces", ended)),
+            ended = &mut webhook => return Err(format!("the webhook ended: {ended:?}").into()),
+            ended = background.first_end() => return Err(ended.into()),
         };
         tracing::info!(signal, delay_seconds = self.shutdown_delay, "shutting down");
         running.set(false);
         let orderly = async {
+            // Whoever takes the lease next can begin while this one still answers reviews.
+            controllers.cancel();
+            if let Some(election) = election {
+                election.await?;
+            }
             tokio::time::sleep(Duration::from_secs(self.shutdown_delay)).await;
             stop.cancel();
             webhook.await
@@ -108,10 +142,6 @@ impl Serve {
         }
         Ok(())
     }
-}
-
-fn ended_early<T: std::fmt::Debug>(task: &str, ended: T) -> Box<dyn Error + Send + Sync> {
-    format!("the {task} ended: {ended:?}").into()
 }
 
 fn failed(error: &dyn Error) -> ExitCode {

@@ -1,0 +1,74 @@
+//! What is counted of peer Deployments.
+
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+/// The counters of the controller; clones count into the same.
+#[derive(Debug, Clone, Default)]
+pub struct Metrics {
+    pub(super) writes: Family<WriteLabels, Counter>,
+    pub(super) held: Family<HoldLabels, Gauge>,
+    pub(super) shared_hosts: Gauge,
+    pub(super) leads: Gauge,
+}
+
+/// What was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
+pub(super) enum What {
+    /// The replicas.
+    Scale,
+    /// The deletion cost of a departed base's Pod.
+    Mark,
+    /// Its removal.
+    Unmark,
+    /// The line on the Deployment.
+    Status,
+}
+
+/// How a write ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
+pub(super) enum Outcome {
+    /// It is stored.
+    Written,
+    /// Somebody else wrote first.
+    Conflict,
+    /// It was understood, and refused.
+    Refused,
+    /// Anything else; it is tried again.
+    Failed,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct WriteLabels {
+    pub(super) what: What,
+    pub(super) outcome: Outcome,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct HoldLabels {
+    pub(super) reason: &'static str,
+}
+
+impl Metrics {
+    /// Counters that are shown at `registry`.
+    pub fn register(registry: &mut Registry) -> Self {
+        let metrics = Self::default();
+        let registry = registry.sub_registry_with_prefix("warden_peer");
+        registry.register(
+            "writes",
+            "Writes to the API server, by what was written and outcome",
+            metrics.writes.clone(),
+        );
+        registry.register("held", "Peer Deployments whose replicas are held, by reason", metrics.held.clone());
+        registry.register(
+            "shared_hostname_deployments",
+            "Peer Deployments that count fewer bases because several share a host name",
+            metrics.shared_hosts.clone(),
+        );
+        registry.register("leads", "1 while this process holds the lease", metrics.leads.clone());
+        metrics
+    }
+}

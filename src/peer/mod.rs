@@ -1,0 +1,24 @@
+//! Keeps the replicas of peer Deployments in step with their bases.
+//!
+//! [`decide`] is pure: a [`Snapshot`](crate::cluster::Snapshot), what is remembered of the Deployment and the time in, a
+//! [`Plan`] out. [`Controller`] does the I/O around it: it writes deletion costs, `/scale`, Events and the status line, and only
+//! while it holds the lease.
+
+mod controller;
+mod look;
+mod loss;
+mod memory;
+mod metrics;
+mod news;
+mod plan;
+mod victims;
+mod writes;
+
+pub use controller::Controller;
+pub use loss::Loss;
+pub use memory::Memory;
+pub use metrics::Metrics;
+pub use plan::{Hold, Plan, Settings, Standing, Step, decide};
+
+/// A moment by a monotonic clock: the time since some beginning.
+pub type Moment = std::time::Duration;

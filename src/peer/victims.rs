@@ -1,0 +1,112 @@
+//! Whom a scale-down would hit, by the ReplicaSet controller's own order (`ActivePodsWithRanks` in
+//! `pkg/controller/controller_utils.go`): Pods on no node first, then those not Running, not Ready, of a lower deletion cost,
+//! beside more Pods of the same Deployment. What comes after that (ages, restarts) is taken as a tie: any of them may go.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use crate::cluster::{Place, Pod, Snapshot, Source};
+
+/// A base that would be left without the module.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Endangered {
+    /// Its Node; none where any of several could be hit.
+    pub base: Option<String>,
+    /// Whether several ReplicaSets have Pods: a rollout is under way.
+    pub in_rollout: bool,
+}
+
+/// Whether to scale down to `to` could take the module from a base that counts, and from which.
+pub(super) fn endangered(seen: &Snapshot, to: u32) -> Option<Endangered> {
+    if let Source::Followed { .. } = seen.source {
+        return None;
+    }
+    match seen.replica_sets.as_slice() {
+        [] => None,
+        [(_, pods)] => in_one_set(seen, *pods, to),
+        _ => in_several_sets(seen, to),
+    }
+}
+
+/// The Pods that stand out are listed, all others are well: the last to go, and never to be taken.
+fn in_one_set(seen: &Snapshot, pods: u32, to: u32) -> Option<Endangered> {
+    let leave = pods.saturating_sub(to);
+    // A cost above zero puts a Pod behind those that are well and not listed.
+    let goes_last = |pod: &Pod| pod.base().is_some() && pod.running && pod.ready && pod.deletion_cost > 0;
+    let listed: Vec<&Pod> = seen.pods.iter().filter(|pod| !goes_last(pod)).collect();
+    let (victims, count) = first_to_go(&listed, leave, |_| 0);
+    let hit = victims.iter().find_map(|pod| pod.base());
+    if hit.is_some() || count < leave {
+        return Some(Endangered { base: hit.map(str::to_owned), in_rollout: false });
+    }
+    None
+}
+
+/// In a rollout nobody can say from which ReplicaSet the Deployment controller takes, so each is taken to lose all of them.
+/// A base must come out of it with a Pod as good as it has now.
+fn in_several_sets(seen: &Snapshot, to: u32) -> Option<Endangered> {
+    let leave = seen.replicas.saturating_sub(to);
+    let mut on_base: BTreeMap<&str, Vec<&Pod>> = BTreeMap::new();
+    for pod in &seen.pods {
+        if let Some(base) = pod.base() {
+            on_base.entry(base).or_default().push(pod);
+        }
+    }
+    let beside = |pod: &Pod| pod.base().and_then(|base| on_base.get(base)).map_or(0, Vec::len);
+    let mut victims = BTreeSet::new();
+    for (replica_set, _) in &seen.replica_sets {
+        let of_set: Vec<&Pod> = seen.pods.iter().filter(|pod| pod.replica_set == *replica_set).collect();
+        victims.extend(first_to_go(&of_set, leave, beside).0.into_iter().map(|pod| &pod.uid));
+    }
+    let serves = |pod: &&&Pod| pod.running && pod.ready;
+    let is_left = |pod: &&&Pod| !victims.contains(&pod.uid);
+    on_base.into_iter().find_map(|(base, pods)| {
+        let is_safe = if pods.iter().any(|pod| serves(&pod)) {
+            pods.iter().filter(serves).any(|pod| is_left(&pod))
+        } else {
+            pods.iter().any(|pod| is_left(&pod))
+        };
+        (!is_safe).then(|| Endangered { base: Some(base.to_owned()), in_rollout: true })
+    })
+}
+
+/// The Pods that may be among the first `leave` to go, and how many of those that must go are found here: fewer than `leave`
+/// where the others are not listed.
+///
+/// Pods that are well rank as Running, Ready and without cost, so nobody behind that is looked at.
+fn first_to_go<'a>(pods: &[&'a Pod], leave: u32, beside: impl Fn(&Pod) -> usize) -> (Vec<&'a Pod>, u32) {
+    let rank =
+        |pod: &Pod| (pod.place != Place::Nowhere, pod.running, pod.ready, pod.deletion_cost, Reverse(beside(pod)));
+    let mut classes: BTreeMap<_, Vec<&Pod>> = BTreeMap::new();
+    for &pod in pods {
+        classes.entry(rank(pod)).or_default().push(pod);
+    }
+    let mut victims = Vec::new();
+    let mut count: u32 = 0;
+    for class in classes.into_values() {
+        if count >= leave {
+            break;
+        }
+        count = count.saturating_add(u32::try_from(class.len()).unwrap_or(u32::MAX));
+        victims.extend(class);
+    }
+    (victims, count)
+}
+
+impl Pod {
+    fn base(&self) -> Option<&str> {
+        match &self.place {
+            Place::Base(node) => Some(node),
+            Place::Nowhere | Place::Departed(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for Endangered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let base = self.base.as_deref().unwrap_or("a base that is there");
+        write!(f, "to scale down now could take the module from {base}")?;
+        if self.in_rollout { f.write_str(", in the middle of a rollout") } else { Ok(()) }
+    }
+}
