@@ -7,6 +7,8 @@
 //! It applies a few manifests, shows what was filled in and what was refused, and stays up until Ctrl-C. `-- --exit` ends it
 //! after the tour, with an error if anything went otherwise than it should.
 
+mod peers;
+
 use std::env;
 use std::ffi::OsString;
 use std::path::Path;
@@ -108,6 +110,8 @@ async fn play(exit: bool) -> Result<()> {
     for (stop, before) in TOUR.iter().zip(without_warden) {
         visit(&stage, root, stop, &before).await?;
     }
+
+    peers::visit(&stage, root, BASES).await?;
 
     heading("What the bases run now");
     stage.plane.ledger().catch_up(LONG).await?;

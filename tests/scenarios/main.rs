@@ -6,10 +6,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod bystanders;
+mod fit_differential;
 mod kinds;
 mod manifests;
 mod neighbours;
 mod outage;
+mod peer;
 mod refusals;
 mod rerun;
 mod scene;

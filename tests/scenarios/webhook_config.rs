@@ -2,9 +2,10 @@
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
+use warden_testbed::eventually;
 
 use crate::manifests::Module;
-use crate::scene::{Scene, shared};
+use crate::scene::{LONG, Scene, shared};
 
 const MUTATING: &str = include_str!("../../webhook-config/mutating.yaml");
 const VALIDATING: &str = include_str!("../../webhook-config/validating.yaml");
@@ -20,8 +21,16 @@ fn both_configurations_select_the_same_objects() {
         webhooks.map(|webhook| parts.map(|part| webhook[part].clone())).collect::<Vec<_>>()
     };
     // Then they differ in nothing that decides on who is sent
-    similar_asserts::assert_eq!(selection(&mutating), selection(&validating));
-    assert_eq!(selection(&mutating).len(), 3);
+    let (mutating, mut validating) = (selection(&mutating), selection(&validating));
+    let of_scales = validating.split_off(3);
+    similar_asserts::assert_eq!(mutating, validating);
+    // But for the webhook that sees every scale in the cluster, and must never stand in its way
+    let [[rules, namespaces, _, failure_policy, ..]] = of_scales.as_slice() else {
+        panic!("{of_scales:?}");
+    };
+    assert_eq!(rules[0]["resources"], json!(["deployments/scale"]));
+    assert_eq!((rules.as_array().map(Vec::len), namespaces), (Some(1), &validating[0][1]));
+    assert_eq!(failure_policy, "Ignore");
 }
 
 #[tokio::test]
@@ -207,5 +216,116 @@ async fn what_a_controller_made_is_left_as_it_is_and_still_checked() -> Result<(
     let output = scene.kubectl(&["set", "image", "deployment/owned", image]).await?;
     // Then it is refused with what would have happened
     ensure!(!output.success && output.stderr.contains("every base without owned"), "{}", output.stderr);
+    Ok(())
+}
+
+/// An annotation that nobody knows: whenever its object is reviewed, that is said.
+const UNHEARD_OF: &str = "warden.koupleless.io/unheard-of";
+
+/// Does `kubectl <args>`, which must succeed, and tells whether what it changed was reviewed.
+async fn is_reviewed(scene: &Scene<'_>, args: &[&str]) -> Result<bool> {
+    let output = scene.kubectl(args).await?;
+    let reviewed = output.stderr.contains(UNHEARD_OF);
+    output.expect_success()?;
+    Ok(reviewed)
+}
+
+const SET_FIVE: &str = r#"{"spec":{"replicas":5}}"#;
+
+#[tokio::test]
+async fn what_warden_notes_on_a_peer_is_not_reviewed_and_another_number_is() -> Result<()> {
+    let scene = Scene::with_bases(shared().await?, 0).await?;
+    for (name, key) in [("current", "virtual-kubelet.koupleless.io/"), ("older", "module-controller.koupleless.io/")] {
+        // Given a peer, left to its user, so that nobody else writes to it
+        let mut manifest = Module::new(name, "1.0.0", &scene.base).deployment(0);
+        manifest["metadata"]["labels"] = json!({format!("{key}strategy"): "peer"});
+        manifest["metadata"]["annotations"][UNHEARD_OF] = json!("1");
+        manifest["metadata"]["annotations"]["warden.koupleless.io/peer-paused"] = json!("true");
+        scene.apply(&manifest).await?;
+        let deployment = format!("deployment/{name}");
+        // When what warden does is noted on it, noted anew and taken away, then it is not reviewed
+        for note in ["warden.koupleless.io/peer=3/3", "warden.koupleless.io/peer=4/4", "warden.koupleless.io/peer-"] {
+            let reviewed = is_reviewed(&scene, &["annotate", "--overwrite", &deployment, note]).await?;
+            ensure!(!reviewed, "{name}: {note}");
+        }
+        // When it gets another number, or anything else of ours beside the note, then it is
+        let noted_and_told =
+            ["annotate", "--overwrite", &deployment, "warden.koupleless.io/peer=5/5", "base.koupleless.io/name=other"];
+        ensure!(is_reviewed(&scene, &noted_and_told).await?, "{name}: a declaration");
+        let patch = ["patch", &deployment, "--type=merge", "-p", SET_FIVE];
+        ensure!(is_reviewed(&scene, &patch).await?, "{name}: another number");
+        ensure!(scene.get(&[&deployment]).await?["spec"]["replicas"] == 5, "{name}: it is the user's");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_number_of_a_workload_that_is_no_peer_is_not_reviewed() -> Result<()> {
+    let scene = Scene::with_bases(shared().await?, 0).await?;
+    let mut manifest = Module::new("single", "1.0.0", &scene.base).deployment(0);
+    manifest["metadata"]["annotations"][UNHEARD_OF] = json!("1");
+    scene.apply(&manifest).await?;
+    ensure!(!is_reviewed(&scene, &["patch", "deployment/single", "--type=merge", "-p", SET_FIVE]).await?);
+    ensure!(scene.get(&["deployment/single"]).await?["spec"]["replicas"] == 5);
+    Ok(())
+}
+
+#[tokio::test]
+async fn only_a_peer_cannot_be_scaled_and_its_refusal_tells_the_ways_out() -> Result<()> {
+    // Given a Deployment that is a peer, and one that is none
+    let scene = Scene::with_bases(shared().await?, 0).await?;
+    let mut peer = Module::new("peer", "1.0.0", &scene.base).deployment(0);
+    peer["metadata"]["labels"] = json!({"virtual-kubelet.koupleless.io/strategy": "peer"});
+    scene.apply(&peer).await?;
+    scene.apply(&Module::new("single", "1.0.0", &scene.base).deployment(0)).await?;
+    // When they are scaled, once warden has seen them; then the one that is none is scaled
+    let dry_run = ["scale", "deployment/peer", "--replicas=3", "--dry-run=server"];
+    let until = async |what: &str, refused: bool| {
+        eventually(what, LONG, async || {
+            let output = scene.kubectl(&dry_run).await.map_err(|error| error.to_string())?;
+            if output.success != refused { Ok(()) } else { Err(output.stderr) }
+        })
+        .await
+    };
+    until("warden has seen the peer", true).await?;
+    scene.kubectl(&["scale", "deployment/single", "--replicas=3"]).await?.expect_success()?;
+    ensure!(scene.get(&["deployment/single"]).await?["spec"]["replicas"] == 3);
+    // And the peer is not
+    let refused = scene.kubectl(&["scale", "deployment/peer", "--replicas=3"]).await?;
+    let told = "peer has one replica per base (strategy peer), and warden keeps that number: remove the label \
+                virtual-kubelet.koupleless.io/strategy, or set warden.koupleless.io/peer-paused: \"true\", to scale it \
+                yourself";
+    ensure!(!refused.success && refused.stderr.contains(told), "{}", refused.stderr);
+    ensure!(refused.stderr.starts_with("Error from server (Forbidden):"), "{}", refused.stderr);
+    ensure!(scene.get(&["deployment/peer"]).await?["spec"]["replicas"] == 0);
+    // When either way out is taken, then it can be scaled
+    scene.kubectl(&["annotate", "deployment/peer", "warden.koupleless.io/peer-paused=true"]).await?.expect_success()?;
+    until("warden has seen the pause", false).await?;
+    scene.kubectl(&["annotate", "deployment/peer", "warden.koupleless.io/peer-paused-"]).await?.expect_success()?;
+    until("warden has seen its end", true).await?;
+    scene.kubectl(&["label", "deployment/peer", "virtual-kubelet.koupleless.io/strategy-"]).await?.expect_success()?;
+    until("warden has seen that it is a peer no more", false).await?;
+    scene.kubectl(&["scale", "deployment/peer", "--replicas=3"]).await?.expect_success()?;
+    ensure!(scene.get(&["deployment/peer"]).await?["spec"]["replicas"] == 3);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_peer_keeps_its_number_when_its_manifest_is_applied_again() -> Result<()> {
+    // Given a peer on each of its two bases
+    let scene = Scene::with_bases(shared().await?, 2).await?;
+    let mut manifest = Module::new("kept", "1.0.0", &scene.base).deployment(1);
+    manifest["metadata"]["labels"] = json!({"virtual-kubelet.koupleless.io/strategy": "peer"});
+    scene.apply(&manifest).await?;
+    scene.until("it has two", "deployments", |list| list.iter().all(|it| it["spec"]["replicas"] == 2)).await?;
+    let before = scene.pod_uids().await?;
+    // When its manifest, which says one, is applied again, then it is told that it keeps two
+    let warnings = scene.apply(&manifest).await?;
+    let told = "spec.replicas stays 2: warden keeps one replica per base (strategy peer)";
+    ensure!(warnings.contains(told), "{warnings}");
+    ensure!(scene.get(&["deployment/kept"]).await?["spec"]["replicas"] == 2);
+    // And it keeps its Pods
+    let after = scene.pod_uids().await?;
+    ensure!(before.iter().all(|uid| after.contains(uid)), "{before:?} {after:?}");
     Ok(())
 }

@@ -1,0 +1,155 @@
+//! warden dies just before and just after each write that it makes, and another one goes on.
+
+use std::pin::pin;
+use std::time::Instant;
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::json;
+use warden_testbed::{Moment, Options, Proxy, Stage, WardenProcess, Write};
+
+use super::ends::{in_haste, told, webhooks_only};
+use crate::scene::{LONG, Scene, raise};
+
+/// Longer than any of the scenarios.
+const WHOLE_SCENARIO: std::time::Duration = LONG.saturating_mul(5);
+
+/// The process that writes, which dies again and again. The webhooks are served by another one, which lives.
+struct Mortal<'s> {
+    stage: &'s Stage,
+    proxy: Proxy,
+    warden: WardenProcess,
+}
+
+impl<'s> Mortal<'s> {
+    async fn born(stage: &'s Stage) -> Result<Self> {
+        let proxy = Proxy::start(&stage.plane).await?;
+        let warden = stage.another_through(&proxy, &in_haste()).await?;
+        Ok(Self { stage, proxy, warden })
+    }
+
+    /// Plays `scenario`, in which it dies at this write and is born again. Gives the write; none where the scenario ended
+    /// before it came to that.
+    async fn dies_at(
+        &mut self,
+        number: usize,
+        moment: Moment,
+        scenario: impl Future<Output = Result<()>>,
+    ) -> Result<Option<Write>> {
+        self.proxy.forget_writes();
+        self.proxy.stop_at(number, moment);
+        let mut scenario = pin!(scenario);
+        let write = tokio::select! {
+            ended = &mut scenario => {
+                self.tell(ended)?;
+                return Ok(None);
+            }
+            write = self.proxy.reached(WHOLE_SCENARIO) => write?,
+        };
+        self.warden.kill()?;
+        // Nobody has to wait until the lease of the dead runs out: that is another test.
+        let delete = ["-n", "koupleless-warden", "delete", "lease", "koupleless-warden"];
+        self.stage.plane.kubectl(&delete).await?.expect_success()?;
+        self.proxy.release();
+        self.warden = self.stage.another_through(&self.proxy, &in_haste()).await?;
+        let ended = scenario.await.with_context(|| format!("killed {moment:?} {write}"));
+        self.tell(ended)?;
+        Ok(Some(write))
+    }
+
+    fn tell(&self, ended: Result<()>) -> Result<()> {
+        ended.with_context(|| format!("{}\n{}", told(&self.proxy), self.warden.process().log_tail()))
+    }
+}
+
+/// How many points have been tried, and in how many writes.
+#[derive(Default)]
+struct Tally {
+    points: usize,
+    writes: usize,
+}
+
+#[tokio::test]
+async fn a_departure_and_an_arrival_end_right_wherever_warden_dies() -> Result<()> {
+    // Given five bases with the module
+    let mut stage = raise(Options::new()).await?;
+    webhooks_only(&mut stage).await?;
+    let mut mortal = Mortal::born(&stage).await?;
+    let mut scene = Scene::with_peers(&stage, 5, "steady").await?;
+    let (began, mut tally) = (Instant::now(), Tally::default());
+    'points: for number in 1.. {
+        for moment in [Moment::Before, Moment::After] {
+            // When one goes and then another one comes, and warden dies at this write, then it ends right
+            let name = format!("new{number}-{moment:?}").to_lowercase();
+            let scenario = one_goes_and_one_comes(&mut scene, number % 5, &name);
+            let Some(write) = mortal.dies_at(number, moment, scenario).await? else { break 'points };
+            println!("  killed {moment:?} {write}");
+            tally.points += 1;
+        }
+        tally.writes = number;
+    }
+    // Then that was every write: one that marks, two of replicas, two that tell
+    ensure!(tally.writes >= 5, "only {} writes", tally.writes);
+    println!(
+        "departure and arrival: {} writes, killed at {} points, {:?}",
+        tally.writes,
+        tally.points,
+        began.elapsed()
+    );
+    Ok(())
+}
+
+async fn one_goes_and_one_comes(scene: &mut Scene<'_>, place: usize, name: &str) -> Result<()> {
+    let (since, before) = (scene.stage.plane.ledger().mark(), scene.pods_by_node("steady").await?);
+    scene.one_goes(place).await?;
+    scene.ends_right("steady").await?;
+    let staying = scene.nodes.clone();
+    scene.one_comes(name).await?;
+    scene.ends_right("steady").await?;
+    scene.kept("steady", &before).await?;
+    scene.untouched(&staying, "steady", since).await
+}
+
+#[tokio::test]
+async fn upstreams_scenario_ends_right_wherever_warden_dies() -> Result<()> {
+    // Given no base
+    let mut stage = raise(Options::new()).await?;
+    webhooks_only(&mut stage).await?;
+    let mut mortal = Mortal::born(&stage).await?;
+    let (began, mut tally) = (Instant::now(), Tally::default());
+    'points: for number in 1.. {
+        for moment in [Moment::Before, Moment::After] {
+            // When upstream's scenario is played, and warden dies at this write, then it ends right
+            let scene = Scene::with_bases(&stage, 0).await?;
+            let Some(write) = mortal.dies_at(number, moment, upstreams(scene)).await? else { break 'points };
+            println!("  killed {moment:?} {write}");
+            tally.points += 1;
+        }
+        tally.writes = number;
+    }
+    // Then that was every write: two that mark, four of replicas, six that tell
+    ensure!(tally.writes >= 12, "only {} writes", tally.writes);
+    println!("upstream's scenario: {} writes, killed at {} points, {:?}", tally.writes, tally.points, began.elapsed());
+    Ok(())
+}
+
+/// ModuleController's own scenario: two bases come, a Deployment for others is made, and both go again.
+async fn upstreams(mut scene: Scene<'_>) -> Result<()> {
+    let ledger = scene.stage.plane.ledger();
+    scene.apply(&scene.peer("orders")).await?;
+    scene.ends_right("orders").await?;
+    scene.one_comes("a").await?;
+    scene.ends_right("orders").await?;
+    let since = ledger.mark();
+    scene.one_comes("b").await?;
+    scene.ends_right("orders").await?;
+    let mut other = scene.peer("elsewhere");
+    other["metadata"]["annotations"]["base.koupleless.io/cluster-name"] = json!("another");
+    scene.apply(&other).await?;
+    scene.one_goes(1).await?;
+    scene.ends_right("orders").await?;
+    scene.untouched(&scene.nodes, "orders", since).await?;
+    scene.one_goes(0).await?;
+    scene.ends_right("orders").await?;
+    ensure!(scene.replicas("elsewhere").await? == 0, "the other has replicas");
+    scene.says("elsewhere", "0/0 bases, ").await
+}
