@@ -94,6 +94,8 @@ impl Desk {
         let again = match plan.step {
             Step::Keep => None,
             Step::Hold { until, .. } => until.map(|until| until.saturating_sub(now)),
+            // A mark that is not written might leave a healthy base's Pod as the first to go.
+            Step::Scale { .. } if failed => None,
             Step::Scale { to } => {
                 let written = self.writer.scale(key, seen, to).await;
                 failed |= self.count(key, What::Scale, &written);

@@ -33,7 +33,8 @@ pub struct Standing {
 pub struct Plan {
     /// Pods of bases that are back: they lose their mark.
     pub unmark: Vec<Pod>,
-    /// Pods of departed bases: they get the lowest deletion cost.
+    /// Pods of departed bases: they get the lowest deletion cost, before the replicas are written. Nor are these written where
+    /// that fails, other than for a Pod that is gone.
     pub mark: Vec<Pod>,
     /// What happens to the replicas.
     pub step: Step,
@@ -77,6 +78,8 @@ pub enum Hold {
     ControllerBehind,
     /// There are fewer Pods than replicas: who those are that are not seen, or not made yet, nobody can say.
     PodsUnseen,
+    /// There are more Pods than replicas, some of departed bases: they go first.
+    PodsToGo,
     /// Too many bases went at once.
     MassLoss(Loss),
     /// To scale down now would take the module from a base that is there.
@@ -107,7 +110,7 @@ pub fn decide(seen: &Snapshot, memory: &Memory, standing: Standing, settings: &S
         return hold(Hold::NothingToFollow { workload: seen.source.workload().to_owned() });
     };
     let (mark, step) = if wanted > seen.replicas {
-        (Vec::new(), coalesced(wanted, memory, settings, now))
+        (Vec::new(), grow(seen, wanted, memory, settings, now))
     } else {
         shrink(seen, wanted, memory, settings, now)
     };
@@ -130,6 +133,14 @@ fn count(seen: &Snapshot) -> u32 {
     seen.replica_sets.iter().map(|(_, pods)| *pods).sum()
 }
 
+/// More replicas, but not before Pods of departed bases have gone that were to go: or the two would take turns.
+fn grow(seen: &Snapshot, wanted: u32, memory: &Memory, settings: &Settings, now: Moment) -> Step {
+    if count(seen) > seen.replicas && strays(seen).iter().any(|pod| pod.marked) {
+        return Step::Hold { reason: Hold::PodsToGo, until: None };
+    }
+    coalesced(wanted, memory, settings, now)
+}
+
 /// Fewer replicas, or as many but on other bases.
 fn shrink(seen: &Snapshot, wanted: u32, memory: &Memory, settings: &Settings, now: Moment) -> (Vec<Pod>, Step) {
     let strays = strays(seen);
@@ -144,7 +155,7 @@ fn shrink(seen: &Snapshot, wanted: u32, memory: &Memory, settings: &Settings, no
     if let Some((loss, until)) = memory.loss(settings).filter(|(_, until)| now < *until) {
         return (Vec::new(), hold(Hold::MassLoss(loss), Some(until)));
     }
-    let unmarked: Vec<Pod> = strays.into_iter().filter(|pod| !pod.marked).cloned().collect();
+    let unmarked: Vec<Pod> = strays.iter().filter(|pod| !pod.marked).copied().cloned().collect();
     if !unmarked.is_empty() {
         return (unmarked, hold(Hold::MarksUnseen, None));
     }
@@ -157,7 +168,11 @@ fn shrink(seen: &Snapshot, wanted: u32, memory: &Memory, settings: &Settings, no
     if let Some(endangered) = victims::endangered(seen, to) {
         return (Vec::new(), hold(Hold::Endangers(endangered), None));
     }
-    (Vec::new(), coalesced(to, memory, settings, now))
+    match coalesced(to, memory, settings, now) {
+        // Marked once more: a cache may not show yet that somebody took a mark back.
+        scale @ Step::Scale { .. } => (strays.into_iter().cloned().collect(), scale),
+        hold => (Vec::new(), hold),
+    }
 }
 
 /// The Pods whose place is wanted elsewhere.
@@ -206,6 +221,7 @@ impl Hold {
             Self::MarksUnseen => "marks_unseen",
             Self::ControllerBehind => "controller_behind",
             Self::PodsUnseen => "pods_unseen",
+            Self::PodsToGo => "pods_to_go",
             Self::MassLoss(_) => "mass_loss",
             Self::Endangers(_) => "endangers_a_base",
             Self::NothingToFollow { .. } => "nothing_to_follow",
@@ -224,6 +240,7 @@ impl fmt::Display for Hold {
             Self::MarksUnseen => f.write_str("Pods of departed bases are being marked to go first"),
             Self::ControllerBehind => f.write_str("the controller-manager has not seen the last change yet"),
             Self::PodsUnseen => f.write_str("not all Pods have been made and seen yet"),
+            Self::PodsToGo => f.write_str("Pods of departed bases have still to go"),
             Self::MassLoss(loss) => loss.fmt(f),
             Self::Endangers(endangered) => endangered.fmt(f),
             Self::NothingToFollow { workload } => write!(f, "there is no {workload} to follow"),

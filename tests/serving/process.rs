@@ -30,7 +30,8 @@ async fn without_an_api_server_it_judges_what_needs_none_and_is_not_ready() {
     let answer = warden.client().review("/validate", &creation_of(refused_module())).await;
     assert_eq!(answer["response"]["allowed"], false);
     let readiness = get(warden.ops, "/readyz").await;
-    assert_eq!((readiness.code, readiness.body.as_str()), (503, "[-]namespaces-synced\n[+]not-shutting-down\n"));
+    let waiting = "[-]namespaces-synced\n[+]not-shutting-down\n[-]peers-synced\n";
+    assert_eq!((readiness.code, readiness.body.as_str()), (503, waiting));
 }
 
 #[tokio::test]

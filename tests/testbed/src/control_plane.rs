@@ -12,8 +12,9 @@ use rustix::process::Signal;
 use tokio::sync::OnceCell;
 
 use crate::binaries::Binaries;
-use crate::components::{Component, Layout, Options};
+use crate::components::{Component, Layout};
 use crate::ledger::LiveLedger;
+use crate::options::Options;
 use crate::process::Process;
 use crate::processes::Processes;
 use crate::watchdog::Watchdog;

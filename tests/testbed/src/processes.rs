@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use crate::binaries::Binaries;
-use crate::components::{Component, Layout, Options};
+use crate::components::{Component, Layout};
+use crate::options::Options;
 use crate::probe;
 use crate::process::Process;
 use crate::watchdog::Watchdog;
