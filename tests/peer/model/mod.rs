@@ -1,0 +1,176 @@
+//! A small cluster and warden in it, and every order in which things can happen.
+//!
+//! What ships is called as it is: [`Memory::observe`](koupleless_warden::peer::Memory::observe), then
+//! [`decide`](koupleless_warden::peer::decide) on a snapshot of caches that lag, each watch by its own time. Around it are the
+//! Deployment and ReplicaSet controllers, the scheduler, Pod garbage collection, the node lifecycle controller and
+//! ModuleController, each of which may act at any time or not for long. What a plan writes takes its time, too; a process may be
+//! killed before any of its writes, or lose the lease while one is on its way.
+//!
+//! # What is taken for granted
+//! - **An install takes longer than a watch lags, a write is on its way and the controller-manager follows it.** When a Pod
+//!   turns Ready, the caches of every process of warden show it and its base, and what was decided on without knowing of it
+//!   is over. (ModuleController needs seconds for an install.) Without this nobody can know whom a scale-down hits; see
+//!   `runs::slow_watches_do_harm`.
+//! - The controller-manager sees marks no later than a scale that was written after them: one stream. It may see both late.
+//! - A base that was away, or of another kind, since its Pod was bound may lose that Pod: warden may have decided on it then.
+//! - A Pod that is deleted is gone at once. The Deployment's status changes only by `observedGeneration`: fewer conflicts.
+
+mod config;
+mod kubernetes;
+mod rollout;
+mod runs;
+mod warden;
+mod world;
+
+use stateright::{Model, Property};
+
+use config::Config;
+use world::{Base, Node, PodId, Warden, Watch, World};
+
+/// Something that can come next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Move {
+    /// The event of this number.
+    Happens(usize),
+    /// Time passes.
+    Ticks,
+    Looks(usize),
+    Lands(usize),
+    LandsLate(usize),
+    IsLost(usize),
+    Lists(usize),
+    IsTold(usize, Watch),
+    /// The Deployment controller, in one of the ways it may.
+    Syncs(usize),
+    Creates(u8),
+    Deletes(PodId),
+    Binds(u8, Base),
+    TurnsReady(PodId),
+    TurnsNotReady(PodId),
+    IsCollected(PodId),
+}
+
+impl Config {
+    /// What can come next without an event.
+    fn moves(&self, world: &World) -> Vec<Move> {
+        let mut moves = Vec::new();
+        let deletions = || (0..2).flat_map(|set| kubernetes::next_victims(world, set)).map(Move::Deletes);
+        if kubernetes::is_taking(world) {
+            return deletions().collect();
+        }
+        if world.now < self.ticks && world.wardens.iter().all(Warden::is_up_to_date) {
+            moves.push(Move::Ticks);
+        }
+        for who in 0..world.wardens.len() {
+            moves.extend([Watch::Nodes, Watch::Pods, Watch::Deployment].map(|watch| Move::IsTold(who, watch)));
+            moves.extend([
+                Move::Lands(who),
+                Move::LandsLate(who),
+                Move::IsLost(who),
+                Move::Lists(who),
+                Move::Looks(who),
+            ]);
+        }
+        moves.extend((0..rollout::syncs(world).len()).map(Move::Syncs));
+        for set in 0..2 {
+            moves.push(Move::Creates(set));
+            moves.extend((0..).zip(&self.nodes).map(|(base, _)| Move::Binds(set, base)));
+        }
+        moves.extend(deletions());
+        for pod in world.pods.truth() {
+            moves.extend([Move::TurnsReady(pod.id), Move::TurnsNotReady(pod.id), Move::IsCollected(pod.id)]);
+        }
+        moves
+    }
+
+    fn after(&self, world: &World, next: Move) -> Option<World> {
+        let mut after = self.move_on(world, next)?;
+        if !kubernetes::is_scaling_down(&after) {
+            after.scaled_with = 0;
+        }
+        Some(after)
+    }
+
+    fn move_on(&self, world: &World, next: Move) -> Option<World> {
+        match next {
+            Move::Happens(number) => {
+                let mut world = kubernetes::happens(world, self.events[number])?;
+                world.to_come &= !(1 << number);
+                Some(world)
+            }
+            Move::Ticks => Some(World { now: world.now + 1, ..world.clone() }),
+            Move::Looks(who) => warden::looks(self, world, who),
+            Move::Lands(who) => warden::lands(self, world, who),
+            Move::LandsLate(who) => warden::lands_late(world, who, false),
+            Move::IsLost(who) => warden::lands_late(world, who, true),
+            Move::Lists(who) => warden::lists(world, who),
+            Move::IsTold(who, watch) => warden::is_told(world, who, watch),
+            Move::Syncs(way) => rollout::syncs(world).into_iter().nth(way),
+            Move::Creates(set) => kubernetes::creates(world, set),
+            Move::Deletes(pod) => kubernetes::deletes(world, pod),
+            Move::Binds(set, base) => kubernetes::binds(world, set, base),
+            Move::TurnsReady(pod) => kubernetes::turns_ready(self, world, world.pod(pod)?),
+            Move::TurnsNotReady(pod) => kubernetes::turns_not_ready(world, world.pod(pod)?),
+            Move::IsCollected(pod) => kubernetes::is_collected(world, world.pod(pod)?),
+        }
+    }
+
+    /// Nothing comes any more, unless an event does.
+    fn is_at_rest(&self, world: &World) -> bool {
+        self.moves(world).into_iter().all(|next| self.after(world, next).is_none())
+    }
+}
+
+impl Model for Config {
+    type State = World;
+    type Action = Move;
+
+    fn init_states(&self) -> Vec<World> {
+        vec![self.first_world()]
+    }
+
+    fn actions(&self, world: &World, actions: &mut Vec<Move>) {
+        let to_come = (0..self.events.len()).filter(|number| world.to_come & (1 << number) != 0);
+        if !kubernetes::is_taking(world) {
+            actions.extend(to_come.map(Move::Happens));
+        }
+        actions.extend(self.moves(world));
+    }
+
+    fn next_state(&self, world: &World, next: Move) -> Option<World> {
+        self.after(world, next)
+    }
+
+    fn within_boundary(&self, world: &World) -> bool {
+        world.written <= runs::MOST_WRITES && world.written_blindly <= runs::MOST_BLIND_WRITES
+    }
+
+    fn properties(&self) -> Vec<Property<Self>> {
+        vec![
+            Property::always("nothing goes wrong", |_, world: &World| world.wrong.is_none()),
+            // Every move but a look that finds nothing makes something later, so no history goes on for ever.
+            Property::always("warden comes to rest", |_, world: &World| world.written < runs::MOST_WRITES),
+            Property::always("the end is right", |config: &Self, world: &World| {
+                !config.is_at_rest(world) || is_right(world)
+            }),
+            Property::sometimes("there is an end", |config: &Self, world: &World| {
+                world.to_come == 0 && config.is_at_rest(world)
+            }),
+        ]
+    }
+}
+
+/// As many replicas as bases, and one Pod that is Ready and not marked on each that could get one.
+fn is_right(world: &World) -> bool {
+    let pods = world.pods.truth();
+    let on = |base: Base| pods.iter().filter(move |pod| pod.base == Some(base));
+    let bases = || (0..).zip(world.nodes.truth()).filter(|(_, node)| node.is_base());
+    let carries = |(base, node): &(Base, &Node)| node.is_ready || on(*base).next().is_some();
+    let is_served = |(base, node): (Base, &Node)| {
+        let count = on(base).count();
+        let is_well = on(base).all(|pod| pod.is_ready && !pod.is_marked);
+        if node.is_ready { count == 1 && is_well } else { count <= 1 }
+    };
+    let counted = bases().filter(carries).count();
+    usize::from(world.deployment.truth().replicas) == counted && pods.len() == counted && bases().all(is_served)
+}

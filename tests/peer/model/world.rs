@@ -1,0 +1,213 @@
+//! What there is in the model of a cluster, and who has seen how much of it.
+
+use koupleless_warden::peer::Memory;
+
+/// The number of a base; its Node keeps it when it goes and comes back.
+pub(crate) type Base = u8;
+/// The number of a Pod, in the order in which they were made.
+pub(crate) type PodId = u8;
+/// A set of Pods, as bits.
+pub(crate) type Pods = u32;
+
+/// A base and its Node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Node {
+    /// The Node exists.
+    pub(crate) is_there: bool,
+    /// The template fits it.
+    pub(crate) matches: bool,
+    /// Its condition Ready is True. Where it is not, ModuleController is down and the base serves on.
+    pub(crate) is_ready: bool,
+}
+
+/// A Pod that is not being deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Pod {
+    pub(crate) id: PodId,
+    /// Its ReplicaSet: 0, or 1 for the one that a rollout made.
+    pub(crate) set: u8,
+    pub(crate) base: Option<Base>,
+    pub(crate) is_running: bool,
+    pub(crate) is_ready: bool,
+    /// It carries the lowest deletion cost, and warden's mark.
+    pub(crate) is_marked: bool,
+}
+
+/// The Deployment, as far as warden reads it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Deployment {
+    pub(crate) resource_version: u8,
+    pub(crate) replicas: u8,
+    pub(crate) is_observed: bool,
+}
+
+/// All versions of a kind of object that somebody has not seen yet, oldest first; the last one is how it is.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Log<T>(Vec<T>);
+
+/// What a watch of warden is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Watch {
+    Nodes,
+    Pods,
+    Deployment,
+}
+
+/// A request of warden to the API server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Write {
+    Unmark(PodId),
+    Mark(PodId),
+    /// Valid for this resourceVersion of the Deployment only.
+    Scale {
+        to: u8,
+        resource_version: u8,
+    },
+}
+
+/// A process of warden.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Warden {
+    /// It has listed everything since it started.
+    pub(crate) is_synced: bool,
+    /// How many versions of each kind its watches have not delivered yet.
+    pub(crate) lag: [u8; 3],
+    pub(crate) memory: Memory,
+    /// The writes of one decision; the first one is on its way.
+    pub(crate) writes: Vec<Write>,
+    /// The Pods that it saw on bases when it decided on them.
+    pub(crate) saw: Pods,
+    /// A write that it no longer waits for, with what it saw then; it may arrive all the same.
+    pub(crate) late: Option<(Write, Pods)>,
+}
+
+/// The whole of it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct World {
+    pub(crate) now: u8,
+    pub(crate) nodes: Log<Vec<Node>>,
+    pub(crate) pods: Log<Vec<Pod>>,
+    pub(crate) deployment: Log<Deployment>,
+    /// `spec.replicas` of the two ReplicaSets.
+    pub(crate) set_replicas: [u8; 2],
+    /// A rollout from the first ReplicaSet to the second has begun.
+    pub(crate) is_rolling: bool,
+    pub(crate) next_pod: PodId,
+    /// Pods whose base was away, or another base for a time, since they were bound, see [`super`].
+    pub(crate) excused: Pods,
+    /// The Pods that were seen on bases by who decided on the scale that the controller-manager follows now.
+    pub(crate) scaled_with: Pods,
+    pub(crate) wardens: Vec<Warden>,
+    /// Who holds the lease.
+    pub(crate) leader: usize,
+    /// The events that are still to come, as bits.
+    pub(crate) to_come: u32,
+    /// What warden has written so far, knowing all Nodes.
+    pub(crate) written: u8,
+    /// What it has written while a watch of Nodes lagged.
+    pub(crate) written_blindly: u8,
+    /// What went wrong, if something did.
+    pub(crate) wrong: Option<Wrong>,
+}
+
+/// What must never be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Wrong {
+    /// The ReplicaSet controller took the last Ready Pod of a base that is there.
+    LostItsModule(Base),
+    /// More replicas were decided on than there were bases.
+    Overshoot,
+    /// Something was decided on without the lease, or before all was listed.
+    NoStanding,
+    /// Most bases went at once, and that was followed at once.
+    MassLossFollowed,
+}
+
+impl<T: Clone + PartialEq> Log<T> {
+    pub(crate) fn new(first: T) -> Self {
+        Self(vec![first])
+    }
+
+    /// How it is.
+    pub(crate) fn truth(&self) -> &T {
+        self.0.last().unwrap()
+    }
+
+    /// How it was `lag` versions ago.
+    pub(crate) fn seen(&self, lag: u8) -> &T {
+        &self.0[self.0.len() - 1 - usize::from(lag)]
+    }
+
+    /// All that it was since then.
+    pub(crate) fn since(&self, lag: u8) -> &[T] {
+        &self.0[self.0.len() - 1 - usize::from(lag)..]
+    }
+
+    fn trim(&mut self, oldest: u8) {
+        self.0.drain(..self.0.len() - 1 - usize::from(oldest));
+    }
+}
+
+impl World {
+    pub(crate) fn change_nodes(&mut self, change: impl FnOnce(&mut Vec<Node>)) {
+        let mut next = self.nodes.truth().clone();
+        change(&mut next);
+        self.nodes.0.push(next);
+        self.fall_behind(Watch::Nodes);
+    }
+
+    pub(crate) fn change_pods(&mut self, change: impl FnOnce(&mut Vec<Pod>)) {
+        let mut next = self.pods.truth().clone();
+        change(&mut next);
+        self.pods.0.push(next);
+        self.fall_behind(Watch::Pods);
+    }
+
+    pub(crate) fn change_pod(&mut self, id: PodId, change: impl FnMut(&mut Pod)) {
+        self.change_pods(|pods| pods.iter_mut().find(|pod| pod.id == id).into_iter().for_each(change));
+    }
+
+    pub(crate) fn change_deployment(&mut self, change: impl FnOnce(&mut Deployment)) {
+        let mut next = *self.deployment.truth();
+        next.resource_version += 1;
+        change(&mut next);
+        self.deployment.0.push(next);
+        self.fall_behind(Watch::Deployment);
+    }
+
+    fn fall_behind(&mut self, watch: Watch) {
+        for warden in self.wardens.iter_mut().filter(|warden| warden.is_synced) {
+            warden.lag[watch as usize] += 1;
+        }
+        self.trim();
+    }
+
+    /// Forgets what everybody has seen.
+    pub(crate) fn trim(&mut self) {
+        let oldest = |watch: Watch| self.wardens.iter().map(|warden| warden.lag[watch as usize]).max().unwrap_or(0);
+        let [nodes, pods, deployment] = [Watch::Nodes, Watch::Pods, Watch::Deployment].map(oldest);
+        self.nodes.trim(nodes);
+        self.pods.trim(pods);
+        self.deployment.trim(deployment);
+    }
+
+    pub(crate) fn pod(&self, id: PodId) -> Option<&Pod> {
+        self.pods.truth().iter().find(|pod| pod.id == id)
+    }
+
+    /// Whether a base is there and one of the Deployment's.
+    pub(crate) fn is_base(&self, base: Base) -> bool {
+        self.nodes.truth()[usize::from(base)].is_base()
+    }
+
+    /// The Pods of a ReplicaSet.
+    pub(crate) fn of_set(&self, set: u8) -> impl Iterator<Item = &Pod> {
+        self.pods.truth().iter().filter(move |pod| pod.set == set)
+    }
+}
+
+impl Node {
+    pub(crate) fn is_base(self) -> bool {
+        self.is_there && self.matches
+    }
+}
