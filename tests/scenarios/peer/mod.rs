@@ -46,21 +46,6 @@ impl Scene<'_> {
         }
     }
 
-    /// Waits until an Event of this reason about a Deployment says `part`.
-    pub(crate) async fn hears(&self, deployment: &str, reason: &str, part: &str) -> Result<()> {
-        let what = format!("an Event {reason} about {deployment} that says {part:?}");
-        let of = |event: &Value, field: &str| event[field].as_str().unwrap_or_default().to_owned();
-        self.until(&what, "events", |events| {
-            events.iter().any(|event| {
-                event["involvedObject"]["name"] == deployment
-                    && of(event, "reason") == reason
-                    && of(event, "message").contains(part)
-            })
-        })
-        .await
-        .map(|_| ())
-    }
-
     /// The living Pods of a Deployment by the node they are on: one on each of these nodes, and no others.
     pub(crate) async fn pods_by_node(&self, app: &str) -> Result<Vec<(String, String)>> {
         let pods = self.list("pods").await?;
