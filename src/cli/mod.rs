@@ -12,7 +12,7 @@ use crate::module::{LabelFault, check_label_value};
 use crate::policy::Policy;
 use crate::vocabulary::{DEFAULT_TOLERATION_SECONDS, ENV_DEFAULT};
 
-/// Koupleless modules on Kubernetes: plain manifests work, wrong ones say why.
+/// Koupleless modules on Kubernetes: plain manifests work, wrong ones say why, and every base carries its peer modules.
 #[derive(Debug, Parser)]
 #[command(name = "warden", version)]
 struct Cli {

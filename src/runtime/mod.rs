@@ -1,11 +1,14 @@
-//! What a process of ours needs to live among others: readiness, logs, the ops port, who leads, an orderly end.
+//! What a process of ours needs to live among others: the API server, readiness, logs, the ops port, who leads,
+//! an orderly end.
 
+mod api_server;
 mod leader;
 mod ops;
 mod readiness;
 mod shutdown;
 mod telemetry;
 
+pub use api_server::api_client;
 pub use leader::{InvalidLeaseSettings, Leadership, LeaseSettings, elect, process_identity};
 pub use ops::{Ops, serve_ops};
 pub use readiness::{Condition, Readiness};

@@ -11,7 +11,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use kube::Client;
 use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -21,7 +20,9 @@ use self::background::Background;
 use crate::admission::{self, Reviewer, http};
 use crate::cluster::{NamespaceCache, PeerCache};
 use crate::policy::Policy;
-use crate::runtime::{LogFormat, Ops, Readiness, elect, process_identity, serve_ops, start_logging, stop_signal};
+use crate::runtime::{
+    LogFormat, Ops, Readiness, api_client, elect, process_identity, serve_ops, start_logging, stop_signal,
+};
 use crate::{peer, tls};
 
 /// Serve the admission webhook, and run the controllers while this process holds the lease.
@@ -76,7 +77,7 @@ impl Serve {
         let identity = process_identity();
         let lease = self.lease.settings(identity.clone());
         lease.validate()?;
-        let client = Client::try_default().await?;
+        let client = api_client().await?;
         let readiness = Readiness::default();
         let running = readiness.condition("not-shutting-down");
         running.set(true);

@@ -1,0 +1,64 @@
+//! The connection to the API server.
+
+use kube::{Client, Config, Error};
+
+/// A client by the environment: `KUBECONFIG`, `~/.kube/config`, or the account of the Pod.
+///
+/// It sends every request once: whether to try again is for the caller to decide, who may no longer hold the lease, or know
+/// better by then.
+///
+/// # Errors
+/// Without any of these, or with one that cannot be read.
+pub async fn api_client() -> Result<Client, Error> {
+    let config = Config::infer().await.map_err(Error::InferConfig)?;
+    sending_once(config)
+}
+
+/// kube would send again what was answered by 429, 503 or 504, for minutes.
+fn sending_once(mut config: Config) -> Result<Client, Error> {
+    config.default_retry = false;
+    Client::try_from(config)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use axum::Router;
+    use axum::http::StatusCode;
+    use k8s_openapi::api::core::v1::Pod;
+    use kube::Api;
+    use kube::api::{Patch, PatchParams};
+    use rstest::rstest;
+    use serde_json::json;
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[rstest]
+    #[case::too_many_requests(429)]
+    #[case::unavailable(503)]
+    #[case::gateway_timeout(504)]
+    #[tokio::test]
+    async fn a_write_that_is_put_off_is_sent_once(#[case] code: u16) {
+        // Given an API server that has no time
+        let asked = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&asked);
+        let busy = Router::new().fallback(async move || {
+            count.fetch_add(1, Ordering::SeqCst);
+            (StatusCode::from_u16(code).unwrap(), [("retry-after", "0")], "busy")
+        });
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
+        let server = tokio::spawn(axum::serve(listener, busy).into_future());
+        // When something is written
+        let pods: Api<Pod> = Api::namespaced(sending_once(Config::new(url)).unwrap(), "default");
+        let written = pods.patch_metadata("orders", &PatchParams::default(), &Patch::Merge(json!({}))).await;
+        // Then it was tried once
+        assert!(matches!(written, Err(Error::Api(status)) if status.code == code));
+        assert_eq!(asked.load(Ordering::SeqCst), 1);
+        server.abort();
+    }
+}
