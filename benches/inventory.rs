@@ -4,8 +4,9 @@
 #![allow(missing_docs, reason = "criterion's macros write items of their own")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a benchmark that cannot go on may panic")]
 
-use std::fs;
 use std::hint::black_box;
+use std::process::Command;
+use std::{env, fs};
 
 use criterion::{BenchmarkId, Criterion, criterion_group};
 use koupleless_warden::cluster::{Change, DeploymentFacts, Inventory, Member, News, ObjectKey, PodFacts, Spelling};
@@ -22,6 +23,10 @@ const HEARTBEATS: usize = 1_000;
 criterion_group!(benches, coming_and_going, relabelling, heartbeats);
 
 fn main() {
+    if let Ok(what) = env::var(MEASURE) {
+        println!("{}", measure(&what));
+        return;
+    }
     memory();
     benches();
     Criterion::default().configure_from_args().final_summary();
@@ -192,43 +197,54 @@ fn pod(deployment: usize, node: usize) -> (ObjectKey, PodFacts) {
     (name, PodFacts { version: Some(1), member: Some(member) })
 }
 
+/// How many nodes the memory is measured of.
+const MANY: usize = 10_000;
+/// Tells a process of this benchmark's to measure the memory of one thing, and print it: one after the other, in one process,
+/// they would take what the one before has left.
+const MEASURE: &str = "INVENTORY_MEASURE";
+
 /// Prints how much memory the bases take as they are kept, and as whole objects.
 fn memory() {
-    const MANY: usize = 10_000;
-    let (inventory, kept) = grown_by(|| {
-        let mut inventory = Inventory::new(Policy::default());
-        let list = (0..100).map(|number| (key(number), deployment(number))).collect();
-        inventory.apply(Change::Deployment(Spelling::Current, News::All(list)));
-        inventory.apply(Change::Node(News::All((0..MANY).map(base).collect())));
-        inventory
-    });
-    drop(inventory);
+    let kept = in_a_process_of_its_own("kept");
+    println!("memory of {MANY} nodes as they are kept: {} KiB", kept / 1024);
     for (what, images) in [("as ModuleController registers them", 0), ("with 50 images each, as a kubelet does", 50)] {
-        let (nodes, whole) = grown_by(|| {
-            let text = |number| whole_node(number, images).to_string();
-            let read = |number| serde_json::from_str(&text(number)).expect("a Node");
-            (0..MANY).map(read).collect::<Vec<k8s_openapi::api::core::v1::Node>>()
-        });
-        drop(nodes);
-        println!(
-            "memory of {MANY} nodes {what}: {} KiB kept, {} KiB whole: {:.1} to 1",
-            kept / 1024,
-            whole / 1024,
-            whole as f64 / kept as f64
-        );
+        let whole = in_a_process_of_its_own(&images.to_string());
+        println!("whole, {what}: {} KiB, {:.1} to 1", whole / 1024, whole as f64 / kept as f64);
     }
 }
 
-/// What `make` makes, and by how many bytes this process then holds more.
-fn grown_by<T>(make: impl FnOnce() -> T) -> (T, usize) {
+fn in_a_process_of_its_own(what: &str) -> usize {
+    let output = Command::new(env::current_exe().expect("a program")).env(MEASURE, what).output().expect("it runs");
+    String::from_utf8_lossy(&output.stdout).trim().parse().expect("a number")
+}
+
+/// By how many bytes this process has grown when it holds the nodes, `kept` or whole with as many images.
+fn measure(what: &str) -> usize {
     const PAGE: usize = 4096;
     let resident = || -> usize {
         let statm = fs::read_to_string("/proc/self/statm").expect("Linux");
         statm.split(' ').nth(1).and_then(|pages| pages.parse::<usize>().ok()).expect("a number") * PAGE
     };
+    if what == "kept" {
+        let mut inventory = Inventory::new(Policy::default());
+        let list = (0..100).map(|number| (key(number), deployment(number))).collect();
+        inventory.apply(Change::Deployment(Spelling::Current, News::All(list)));
+        let before = resident();
+        for number in 0..MANY {
+            let (name, node) = base(number);
+            inventory.apply(Change::Node(News::Is(name, node)));
+        }
+        let after = resident();
+        drop(inventory);
+        return after - before;
+    }
+    let images = what.parse().expect("a number of images");
     let before = resident();
-    let made = make();
-    (made, resident() - before)
+    let read = |number| serde_json::from_str(&whole_node(number, images).to_string()).expect("a Node");
+    let nodes: Vec<k8s_openapi::api::core::v1::Node> = (0..MANY).map(read).collect();
+    let after = resident();
+    drop(nodes);
+    after - before
 }
 
 /// Node `number` as the API server sends it.

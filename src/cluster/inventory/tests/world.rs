@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use serde_json::{Value, json};
 
 use crate::cluster::facts::{DeploymentView, NodeView, PodView, node};
-use crate::cluster::{Change, DeploymentFacts, News, ObjectKey, PodFacts, Spelling};
+use crate::cluster::{Change, DeploymentFacts, News, ObjectKey, PodFacts, Spelling, WorkloadSize};
 use crate::fit::Node;
 use crate::module::Follow;
 use crate::policy::NamespaceFacts;
@@ -18,7 +18,7 @@ pub(super) struct World {
     pub(super) namespaces: BTreeMap<String, NamespaceFacts>,
     pub(super) deployments: BTreeMap<ObjectKey, Value>,
     pub(super) pods: BTreeMap<ObjectKey, Value>,
-    pub(super) followed: BTreeMap<Follow, Option<u32>>,
+    pub(super) followed: BTreeMap<Follow, Option<WorkloadSize>>,
     told: BTreeMap<&'static str, VecDeque<Change>>,
     version: u64,
 }
@@ -70,7 +70,8 @@ impl World {
 
     pub(super) fn set_node(&mut self, name: &str, object: Option<Value>) {
         let news = match object {
-            Some(object) => {
+            Some(mut object) => {
+                object["metadata"]["name"] = json!(name);
                 let object = self.stamped(object);
                 self.nodes.insert(name.to_owned(), object.clone());
                 News::Is(name.to_owned(), node_facts(&object))
@@ -132,9 +133,9 @@ impl World {
         }
     }
 
-    pub(super) fn set_followed(&mut self, workload: Follow, ready: Option<u32>) {
-        self.followed.insert(workload.clone(), ready);
-        self.tell("followed", Change::Followed(workload, ready));
+    pub(super) fn set_followed(&mut self, workload: Follow, size: Option<WorkloadSize>) {
+        self.followed.insert(workload.clone(), size);
+        self.tell("followed", Change::Followed(workload, size));
     }
 
     /// Every watch lists all again: what it has not told yet is in the list.
@@ -154,8 +155,8 @@ impl World {
             let list = list.map(|(key, object)| (key.clone(), pod_facts(object))).collect();
             self.tell(watch("pods", spelling), Change::Pod(spelling, News::All(list)));
         }
-        for (workload, ready) in self.followed.clone() {
-            self.tell("followed", Change::Followed(workload, ready));
+        for (workload, size) in self.followed.clone() {
+            self.tell("followed", Change::Followed(workload, size));
         }
     }
 
