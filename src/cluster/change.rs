@@ -1,7 +1,7 @@
 //! What the watches tell.
 
-use super::ObjectKey;
 use super::facts::{DeploymentFacts, PodFacts};
+use super::{ObjectKey, WorkloadSize};
 use crate::fit::Node;
 use crate::module::Follow;
 use crate::policy::NamespaceFacts;
@@ -38,8 +38,8 @@ pub enum Change {
     Deployment(Spelling, News<ObjectKey, DeploymentFacts>),
     /// Of the module Pods that are labelled so in one spelling.
     Pod(Spelling, News<ObjectKey, PodFacts>),
-    /// Of the ready replicas of a followed workload; none where there is no such workload.
-    Followed(Follow, Option<u32>),
+    /// Of the size of a followed workload; none where there is no such workload.
+    Followed(Follow, Option<WorkloadSize>),
 }
 
 impl Spelling {

@@ -17,4 +17,4 @@ pub use facts::{DeploymentFacts, Member, PodFacts};
 pub use inventory::Inventory;
 pub use namespaces::{NamespaceCache, Namespaces, NamespacesUnavailable};
 pub use peers::{NoPeers, Peers};
-pub use snapshot::{ObjectKey, Place, Pod, Snapshot, Source};
+pub use snapshot::{ObjectKey, Place, Pod, Snapshot, Source, WorkloadSize};

@@ -56,8 +56,17 @@ pub enum Source {
         /// The workload as the annotation names it.
         workload: String,
         /// None where there is no such workload, or the annotation means nothing.
-        ready: Option<u32>,
+        size: Option<WorkloadSize>,
     },
+}
+
+/// How many replicas a workload has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct WorkloadSize {
+    /// As many as it should have, by `spec.replicas`.
+    pub desired: u32,
+    /// As many as are ready, by `status.readyReplicas`.
+    pub ready: u32,
 }
 
 /// A Pod of a peer Deployment that is neither being deleted nor finished.
@@ -92,6 +101,15 @@ pub enum Place {
     Departed(String),
 }
 
+impl Snapshot {
+    /// The Pods whose place is wanted elsewhere: those on departed bases. None where a workload is followed, as nobody knows on
+    /// which nodes its bases are.
+    pub fn strays(&self) -> impl Iterator<Item = &Pod> {
+        let counts = matches!(self.source, Source::Bases { .. });
+        self.pods.iter().filter(move |pod| counts && pod.departed_from().is_some())
+    }
+}
+
 impl Pod {
     /// Whether it is on a base that counts, Running, Ready, not marked and without a deletion cost: nothing to think about.
     pub fn is_well(&self) -> bool {
@@ -114,7 +132,7 @@ impl Source {
     pub fn wanted(&self) -> Option<u32> {
         match self {
             Self::Bases { count, .. } => Some(*count),
-            Self::Followed { ready, .. } => *ready,
+            Self::Followed { size, .. } => size.map(|size| size.ready),
         }
     }
 

@@ -13,7 +13,7 @@ use kube::{Api, Client, Resource};
 use serde::de::DeserializeOwned;
 use tokio::task::{AbortHandle, JoinSet};
 
-use super::facts::{DeploymentView, NodeView, PodView, WorkloadView, node, ready};
+use super::facts::{DeploymentView, NodeView, PodView, WorkloadView, node, size};
 use super::feed::Feed;
 use super::{Change, NamespaceCache, News, PeerCache, Spelling};
 use crate::module::{Follow, FollowedKind};
@@ -136,14 +136,14 @@ where
     let api: Api<WorkloadView<K>> = Api::namespaced(client, &workload.namespace);
     let config = Config::default().fields(&format!("metadata.name={}", workload.name));
     let objects = format!("{workload}, which is followed,");
-    let read = |view: WorkloadView<K>| ((), ready(&view));
+    let read = |view: WorkloadView<K>| ((), size(&view));
     let change = |news| {
-        let ready = match news {
-            News::Is((), ready) => Some(ready),
+        let size = match news {
+            News::Is((), size) => Some(size),
             News::Gone(()) => None,
-            News::All(list) => list.first().map(|((), ready)| *ready),
+            News::All(list) => list.first().map(|((), size)| *size),
         };
-        Change::Followed(workload.clone(), ready)
+        Change::Followed(workload.clone(), size)
     };
     watch(cache, api, config, &objects, read, change).await;
 }

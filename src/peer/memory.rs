@@ -1,9 +1,9 @@
 //! What is remembered of one peer Deployment from one look to the next.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::{Loss, Moment, Settings};
-use crate::cluster::{Place, Snapshot, Source};
+use crate::cluster::{Place, Pod, Snapshot};
 
 /// What a controller that leads remembers of one peer Deployment. All of it may be lost at any time: the next one looks
 /// anew, and waits anew where waiting is safe.
@@ -14,8 +14,13 @@ pub struct Memory {
     /// The resourceVersion of the last write.
     wrote: Option<String>,
     scaled_at: Option<Moment>,
-    /// Since when there are fewer bases than replicas, or Pods on departed ones.
-    departing_since: Option<Moment>,
+    /// How many bases there were at the last look, and the uids of Pods on departed ones.
+    bases: u32,
+    away: BTreeSet<String>,
+    /// When the last base departed, as long as there are fewer than replicas, or Pods on departed ones.
+    departed_at: Option<Moment>,
+    /// Since when marked Pods are on bases again, by their uids.
+    back: BTreeMap<String, Moment>,
     /// The largest numbers of bases seen within the window of losses, each later one smaller.
     peaks: VecDeque<(Moment, u32)>,
     loss: Option<(Loss, Moment)>,
@@ -25,15 +30,19 @@ impl Memory {
     /// Takes note of what is seen now. Before every decision.
     pub fn observe(&mut self, seen: &Snapshot, settings: &Settings, now: Moment) {
         if self.uid != seen.uid {
-            *self = Self { uid: seen.uid.clone(), ..Self::default() };
+            let loss = Loss::noted(seen).map(|loss| (loss, now));
+            *self = Self { uid: seen.uid.clone(), loss, ..Self::default() };
         }
+        let back = seen.pods.iter().filter(|pod| is_back(pod)).map(|pod| &pod.uid);
+        self.back = back.map(|uid| (uid.clone(), self.back.get(uid).copied().unwrap_or(now))).collect();
         let Some(wanted) = seen.source.wanted() else {
             return;
         };
-        let has_strays = matches!(seen.source, Source::Bases { .. })
-            && seen.pods.iter().any(|pod| matches!(pod.place, Place::Departed(_)));
-        let departing = wanted < seen.replicas || has_strays;
-        self.departing_since = departing.then(|| self.departing_since.unwrap_or(now));
+        let away: BTreeSet<String> = seen.strays().map(|pod| pod.uid.clone()).collect();
+        let departing = wanted < seen.replicas || !away.is_empty();
+        let another = wanted < self.bases || !away.is_subset(&self.away);
+        self.departed_at = departing.then_some(self.departed_at.filter(|_| !another).unwrap_or(now));
+        (self.bases, self.away) = (wanted, away);
 
         while self.peaks.front().is_some_and(|(at, _)| *at + settings.loss_window < now) {
             self.peaks.pop_front();
@@ -44,8 +53,12 @@ impl Memory {
         let peak = self.peaks.front().map_or(wanted, |(_, count)| *count);
         self.peaks.push_back((now, wanted));
 
-        let since = self.loss.map_or(now, |(_, since)| since);
-        self.loss = Loss::of(seen, peak).map(|loss| (loss, since));
+        self.loss = match (Loss::of(seen, peak), self.loss) {
+            (Some(loss), known) => Some((loss, known.map_or(now, |(_, since)| since))),
+            // Bases come back one by one: the few that are still away by now went with the others.
+            (None, Some((loss, since))) if departing && now < since + settings.loss_hold => Some((loss, since)),
+            (None, _) => None,
+        };
     }
 
     /// Takes note that the replicas have been written, which made this resourceVersion.
@@ -64,13 +77,23 @@ impl Memory {
     }
 
     pub(super) fn settles_at(&self, settings: &Settings) -> Option<Moment> {
-        self.departing_since.map(|since| since + settings.window)
+        self.departed_at.map(|at| at + settings.window)
+    }
+
+    /// When a marked Pod may lose its mark; none where its base is not back.
+    pub(super) fn unmarks_at(&self, pod: &Pod, settings: &Settings) -> Option<Moment> {
+        self.back.get(&pod.uid).map(|since| *since + settings.window)
     }
 
     /// The mass loss that is seen now, and until when it is not followed.
     pub(super) fn loss(&self, settings: &Settings) -> Option<(Loss, Moment)> {
         self.loss.map(|(loss, since)| (loss, since + settings.loss_hold))
     }
+}
+
+/// Whether a Pod carries a mark and its base is there.
+fn is_back(pod: &Pod) -> bool {
+    pod.marked && matches!(pod.place, Place::Base(_))
 }
 
 /// Whether resourceVersion `seen` is `wrote` or later. They are decimal numbers of any length, comparable since Kubernetes
@@ -83,3 +106,6 @@ fn is_at_least(seen: &str, wrote: &str) -> bool {
     let (seen, wrote) = (seen.trim_start_matches('0'), wrote.trim_start_matches('0'));
     (seen.len(), seen) >= (wrote.len(), wrote)
 }
+
+#[cfg(test)]
+mod tests;

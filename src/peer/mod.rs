@@ -5,20 +5,24 @@
 //! while it holds the lease.
 
 mod controller;
+mod hold;
 mod look;
 mod loss;
 mod memory;
 mod metrics;
 mod news;
 mod plan;
+#[cfg(test)]
+mod testing;
 mod victims;
 mod writes;
 
 pub use controller::Controller;
+pub use hold::Hold;
 pub use loss::Loss;
 pub use memory::Memory;
 pub use metrics::Metrics;
-pub use plan::{Hold, Plan, Settings, Standing, Step, decide};
+pub use plan::{Plan, Settings, Standing, Step, decide};
 
 /// A moment by a monotonic clock: the time since some beginning.
 pub type Moment = std::time::Duration;

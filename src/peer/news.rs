@@ -128,6 +128,8 @@ fn numbers(seen: &Snapshot) -> String {
 fn wanted(seen: &Snapshot) -> String {
     match &seen.source {
         Source::Bases { count, .. } => format!("{count} bases fit"),
-        Source::Followed { workload, ready } => format!("{} replicas of {workload} are ready", ready.unwrap_or(0)),
+        Source::Followed { workload, .. } => {
+            format!("{} replicas of {workload} are ready", seen.source.wanted().unwrap_or(0))
+        }
     }
 }

@@ -1,11 +1,10 @@
 //! What to do about one peer Deployment next.
 
-use std::fmt;
 use std::time::Duration;
 
-use super::victims::{self, Endangered};
-use super::{Loss, Memory, Moment};
-use crate::cluster::{Place, Pod, Snapshot, Source};
+use super::victims;
+use super::{Hold, Memory, Moment};
+use crate::cluster::{Pod, Snapshot};
 
 /// What is configured.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,7 +33,7 @@ pub struct Plan {
     /// Pods of bases that are back: they lose their mark.
     pub unmark: Vec<Pod>,
     /// Pods of departed bases: they get the lowest deletion cost, before the replicas are written. Nor are these written where
-    /// that fails, other than for a Pod that is gone.
+    /// that fails, other than for a Pod that is gone. In a rollout whether or not these are written.
     pub mark: Vec<Pod>,
     /// What happens to the replicas.
     pub step: Step,
@@ -56,38 +55,6 @@ pub enum Step {
         reason: Hold,
         /// When to look again, if nothing happens before.
         until: Option<Moment>,
-    },
-}
-
-/// Why replicas stay as they are.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Hold {
-    /// The caches do not know everything yet.
-    NotSynced,
-    /// Another process writes.
-    NotLeader,
-    /// The watch has not shown the last write yet.
-    OwnWriteUnseen,
-    /// The last write is too recent.
-    Coalescing,
-    /// The departure is too recent.
-    Settling,
-    /// The Pods of departed bases do not show their deletion cost yet.
-    MarksUnseen,
-    /// The controller-manager has not seen the Deployment's last change yet, and may not have seen the Pods' either.
-    ControllerBehind,
-    /// There are fewer Pods than replicas: who those are that are not seen, or not made yet, nobody can say.
-    PodsUnseen,
-    /// There are more Pods than replicas, some of departed bases: they go first.
-    PodsToGo,
-    /// Too many bases went at once.
-    MassLoss(Loss),
-    /// To scale down now would take the module from a base that is there.
-    Endangers(Endangered),
-    /// The workload to be followed is not there.
-    NothingToFollow {
-        /// The workload as the annotation names it.
-        workload: String,
     },
 }
 
@@ -114,19 +81,25 @@ pub fn decide(seen: &Snapshot, memory: &Memory, standing: Standing, settings: &S
     } else {
         shrink(seen, wanted, memory, settings, now)
     };
-    let unmark = if step == Step::Keep && has_nothing_to_take(seen) { back(seen) } else { Vec::new() };
-    Plan { unmark, mark, step }
+    let (mark, step) = if mark.is_empty() { mark_in_rollout(seen, step, memory, settings, now) } else { (mark, step) };
+    let is_at_rest = step == Step::Keep && mark.is_empty();
+    if is_at_rest { unmark(seen, memory, settings, now) } else { Plan { unmark: Vec::new(), mark, step } }
 }
 
-/// Marked Pods of bases that are there.
-fn back(seen: &Snapshot) -> Vec<Pod> {
-    let is_on_base = |pod: &&Pod| matches!(pod.place, Place::Base(_));
-    seen.pods.iter().filter(|pod| pod.marked).filter(is_on_base).cloned().collect()
-}
-
-/// Whether no scale-down is under way. While one is, a mark decides whom it takes: that base was away, the others were not.
-fn has_nothing_to_take(seen: &Snapshot) -> bool {
-    seen.observed && count(seen) <= seen.replicas
+/// Takes the marks of bases that are back, when no scale-down is under way: while one is, a mark decides whom it takes, and
+/// that base was away where others were not. After a while only: a cache that lags may not show that a base departed, or what
+/// another process has written.
+fn unmark(seen: &Snapshot, memory: &Memory, settings: &Settings, now: Moment) -> Plan {
+    let (mut unmark, mut later) = (Vec::new(), None);
+    for pod in seen.pods.iter().filter(|_| seen.observed && count(seen) <= seen.replicas) {
+        match memory.unmarks_at(pod, settings) {
+            Some(at) if now < at => later = Some(later.map_or(at, |other: Moment| other.min(at))),
+            Some(_) => unmark.push(pod.clone()),
+            None => {}
+        }
+    }
+    let wait = |at| Step::Hold { reason: Hold::Returning, until: Some(at) };
+    Plan { unmark, mark: Vec::new(), step: later.map_or(Step::Keep, wait) }
 }
 
 fn count(seen: &Snapshot) -> u32 {
@@ -135,7 +108,8 @@ fn count(seen: &Snapshot) -> u32 {
 
 /// More replicas, but not before Pods of departed bases have gone that were to go: or the two would take turns.
 fn grow(seen: &Snapshot, wanted: u32, memory: &Memory, settings: &Settings, now: Moment) -> Step {
-    if count(seen) > seen.replicas && strays(seen).iter().any(|pod| pod.marked) {
+    // A rollout has more Pods than replicas all the time.
+    if seen.replica_sets.len() < 2 && count(seen) > seen.replicas && seen.strays().any(|pod| pod.marked) {
         return Step::Hold { reason: Hold::PodsToGo, until: None };
     }
     coalesced(wanted, memory, settings, now)
@@ -143,7 +117,7 @@ fn grow(seen: &Snapshot, wanted: u32, memory: &Memory, settings: &Settings, now:
 
 /// Fewer replicas, or as many but on other bases.
 fn shrink(seen: &Snapshot, wanted: u32, memory: &Memory, settings: &Settings, now: Moment) -> (Vec<Pod>, Step) {
-    let strays = strays(seen);
+    let strays: Vec<&Pod> = seen.strays().collect();
     let to = target(seen, wanted, strays.len());
     if to >= seen.replicas {
         return (Vec::new(), Step::Keep);
@@ -155,7 +129,7 @@ fn shrink(seen: &Snapshot, wanted: u32, memory: &Memory, settings: &Settings, no
     if let Some((loss, until)) = memory.loss(settings).filter(|(_, until)| now < *until) {
         return (Vec::new(), hold(Hold::MassLoss(loss), Some(until)));
     }
-    let unmarked: Vec<Pod> = strays.iter().filter(|pod| !pod.marked).copied().cloned().collect();
+    let unmarked = unmarked(seen);
     if !unmarked.is_empty() {
         return (unmarked, hold(Hold::MarksUnseen, None));
     }
@@ -164,6 +138,10 @@ fn shrink(seen: &Snapshot, wanted: u32, memory: &Memory, settings: &Settings, no
     }
     if count(seen) < seen.replicas {
         return (Vec::new(), hold(Hold::PodsUnseen, None));
+    }
+    // In a rollout nobody can say whether one of these goes, or one on a base: they are collected first.
+    if seen.replica_sets.len() > 1 && !strays.is_empty() {
+        return (Vec::new(), hold(Hold::PodsToGo, None));
     }
     if let Some(endangered) = victims::endangered(seen, to) {
         return (Vec::new(), hold(Hold::Endangers(endangered), None));
@@ -175,20 +153,29 @@ fn shrink(seen: &Snapshot, wanted: u32, memory: &Memory, settings: &Settings, no
     }
 }
 
-/// The Pods whose place is wanted elsewhere.
-fn strays(seen: &Snapshot) -> Vec<&Pod> {
-    match seen.source {
-        Source::Bases { .. } => seen.pods.iter().filter(|pod| matches!(pod.place, Place::Departed(_))).collect(),
-        // Nobody knows on which nodes these bases are.
-        Source::Followed { .. } => Vec::new(),
+/// In a rollout the Deployment controller takes Pods by itself as soon as it counts enough that are available, those of
+/// departed bases among them. So they are to go first whatever becomes of the replicas.
+fn mark_in_rollout(seen: &Snapshot, step: Step, memory: &Memory, settings: &Settings, now: Moment) -> (Vec<Pod>, Step) {
+    let unmarked = unmarked(seen);
+    if seen.replica_sets.len() < 2 || unmarked.is_empty() {
+        return (Vec::new(), step);
     }
+    match (memory.settles_at(settings).filter(|settled| now < *settled), step) {
+        (Some(settled), Step::Keep) => (Vec::new(), Step::Hold { reason: Hold::Settling, until: Some(settled) }),
+        (Some(_), step) => (Vec::new(), step),
+        (None, step) => (unmarked, step),
+    }
+}
+
+fn unmarked(seen: &Snapshot) -> Vec<Pod> {
+    seen.strays().filter(|pod| !pod.marked).cloned().collect()
 }
 
 /// The replicas to go to. Where Pods are still on departed bases, first as few as take those away: a ReplicaSet that has as
 /// many Pods as it should would never move one to a base that waits for it. The number that is wanted comes next.
 fn target(seen: &Snapshot, wanted: u32, strays: usize) -> u32 {
     let strays = u32::try_from(strays).unwrap_or(u32::MAX);
-    if strays == 0 { wanted } else { wanted.min(seen.replicas.saturating_sub(strays).max(seen.carried)) }
+    wanted.min(seen.replicas.saturating_sub(strays).max(seen.carried))
 }
 
 fn coalesced(to: u32, memory: &Memory, settings: &Settings, now: Moment) -> Step {
@@ -204,46 +191,5 @@ impl Plan {
     }
 }
 
-impl Hold {
-    /// Whether people should hear of it: it does not pass by itself within moments.
-    pub fn is_news(&self) -> bool {
-        matches!(self, Self::MassLoss(_) | Self::Endangers(_) | Self::NothingToFollow { .. })
-    }
-
-    /// The reason as the value of a metric's label.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::NotSynced => "not_synced",
-            Self::NotLeader => "not_leader",
-            Self::OwnWriteUnseen => "own_write_unseen",
-            Self::Coalescing => "coalescing",
-            Self::Settling => "settling",
-            Self::MarksUnseen => "marks_unseen",
-            Self::ControllerBehind => "controller_behind",
-            Self::PodsUnseen => "pods_unseen",
-            Self::PodsToGo => "pods_to_go",
-            Self::MassLoss(_) => "mass_loss",
-            Self::Endangers(_) => "endangers_a_base",
-            Self::NothingToFollow { .. } => "nothing_to_follow",
-        }
-    }
-}
-
-impl fmt::Display for Hold {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotSynced => f.write_str("the caches are not synced yet"),
-            Self::NotLeader => f.write_str("another replica of warden holds the lease"),
-            Self::OwnWriteUnseen => f.write_str("the last write has not come back by the watch yet"),
-            Self::Coalescing => f.write_str("the last write was a moment ago"),
-            Self::Settling => f.write_str("a base departed a moment ago"),
-            Self::MarksUnseen => f.write_str("Pods of departed bases are being marked to go first"),
-            Self::ControllerBehind => f.write_str("the controller-manager has not seen the last change yet"),
-            Self::PodsUnseen => f.write_str("not all Pods have been made and seen yet"),
-            Self::PodsToGo => f.write_str("Pods of departed bases have still to go"),
-            Self::MassLoss(loss) => loss.fmt(f),
-            Self::Endangers(endangered) => endangered.fmt(f),
-            Self::NothingToFollow { workload } => write!(f, "there is no {workload} to follow"),
-        }
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -1,8 +1,8 @@
 //! Whom a scale-down would hit, by the ReplicaSet controller's own order (`ActivePodsWithRanks` in
-//! `pkg/controller/controller_utils.go`): Pods on no node first, then those not Running, not Ready, of a lower deletion cost,
-//! beside more Pods of the same Deployment. What comes after that (ages, restarts) is taken as a tie: any of them may go.
+//! `pkg/controller/controller_utils.go`): Pods on no node first, then those not Running, not Ready, of a lower deletion cost.
+//! What comes after that is taken as a tie, and any of them may go: ages and restarts, and before these who is beside more Pods
+//! of the same Deployment, as in a rollout more Pods may be made and bound before a scale-down is followed.
 
-use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -35,7 +35,7 @@ fn in_one_set(seen: &Snapshot, pods: u32, to: u32) -> Option<Endangered> {
     // A cost above zero puts a Pod behind those that are well and not listed.
     let goes_last = |pod: &Pod| pod.base().is_some() && pod.running && pod.ready && pod.deletion_cost > 0;
     let listed: Vec<&Pod> = seen.pods.iter().filter(|pod| !goes_last(pod)).collect();
-    let (victims, count) = first_to_go(&listed, leave, |_| 0);
+    let (victims, count) = first_to_go(&listed, leave);
     let hit = victims.iter().find_map(|pod| pod.base());
     if hit.is_some() || count < leave {
         return Some(Endangered { base: hit.map(str::to_owned), in_rollout: false });
@@ -53,11 +53,15 @@ fn in_several_sets(seen: &Snapshot, to: u32) -> Option<Endangered> {
             on_base.entry(base).or_default().push(pod);
         }
     }
-    let beside = |pod: &Pod| pod.base().and_then(|base| on_base.get(base)).map_or(0, Vec::len);
     let mut victims = BTreeSet::new();
     for (replica_set, _) in &seen.replica_sets {
         let of_set: Vec<&Pod> = seen.pods.iter().filter(|pod| pod.replica_set == *replica_set).collect();
-        victims.extend(first_to_go(&of_set, leave, beside).0.into_iter().map(|pod| &pod.uid));
+        // Who is being installed may be Ready by then, and no sooner to go than the others.
+        let installed: Vec<Pod> = of_set.iter().map(|pod| as_installed(pod)).collect();
+        let installed: Vec<&Pod> = installed.iter().collect();
+        for pods in [of_set, installed] {
+            victims.extend(first_to_go(&pods, leave).0.into_iter().map(|pod| pod.uid.clone()));
+        }
     }
     let serves = |pod: &&&Pod| pod.running && pod.ready;
     let is_left = |pod: &&&Pod| !victims.contains(&pod.uid);
@@ -65,19 +69,24 @@ fn in_several_sets(seen: &Snapshot, to: u32) -> Option<Endangered> {
         let is_safe = if pods.iter().any(|pod| serves(&pod)) {
             pods.iter().filter(serves).any(|pod| is_left(&pod))
         } else {
-            pods.iter().any(|pod| is_left(&pod))
+            // Any of them may be the first to serve.
+            pods.iter().all(|pod| is_left(&pod))
         };
         (!is_safe).then(|| Endangered { base: Some(base.to_owned()), in_rollout: true })
     })
+}
+
+fn as_installed(pod: &Pod) -> Pod {
+    let is_on_base = pod.base().is_some();
+    Pod { running: pod.running || is_on_base, ready: pod.ready || is_on_base, ..pod.clone() }
 }
 
 /// The Pods that may be among the first `leave` to go, and how many of those that must go are found here: fewer than `leave`
 /// where the others are not listed.
 ///
 /// Pods that are well rank as Running, Ready and without cost, so nobody behind that is looked at.
-fn first_to_go<'a>(pods: &[&'a Pod], leave: u32, beside: impl Fn(&Pod) -> usize) -> (Vec<&'a Pod>, u32) {
-    let rank =
-        |pod: &Pod| (pod.place != Place::Nowhere, pod.running, pod.ready, pod.deletion_cost, Reverse(beside(pod)));
+fn first_to_go<'a>(pods: &[&'a Pod], leave: u32) -> (Vec<&'a Pod>, u32) {
+    let rank = |pod: &Pod| (pod.place != Place::Nowhere, pod.running, pod.ready, pod.deletion_cost);
     let mut classes: BTreeMap<_, Vec<&Pod>> = BTreeMap::new();
     for &pod in pods {
         classes.entry(rank(pod)).or_default().push(pod);
@@ -110,3 +119,6 @@ impl fmt::Display for Endangered {
         if self.in_rollout { f.write_str(", in the middle of a rollout") } else { Ok(()) }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -133,7 +133,7 @@ async fn a_workload_is_followed_as_long_as_somebody_does() -> Result<()> {
     apply(plane, &namespace, &follower).await?;
     let ready = |number| {
         move |snapshot: &Snapshot| {
-            snapshot.source == Source::Followed { workload: "Deployment/base".to_owned(), ready: number }
+            matches!(snapshot.source, Source::Followed { .. }) && snapshot.source.wanted() == number
         }
     };
     shows(&cache, &key, "there is no such workload", ready(None)).await?;

@@ -10,7 +10,7 @@ pub use deployment::DeploymentFacts;
 pub use pod::{Member, PodFacts};
 
 pub(super) use deployment::DeploymentView;
-pub(super) use followed::{WorkloadView, ready};
+pub(super) use followed::{WorkloadView, size};
 pub(super) use node::{NodeView, node};
 pub(super) use pod::PodView;
 pub(super) use view::View;

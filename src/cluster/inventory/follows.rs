@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::cluster::{ObjectKey, Source};
+use crate::cluster::{ObjectKey, Source, WorkloadSize};
 use crate::module::Follow;
 
 /// What a peer Deployment's annotation says that it follows.
@@ -17,7 +17,7 @@ pub(super) struct Following {
 #[derive(Debug, Default)]
 pub(super) struct Follows {
     followers: BTreeMap<Follow, BTreeSet<Arc<ObjectKey>>>,
-    ready: BTreeMap<Follow, Option<u32>>,
+    sizes: BTreeMap<Follow, Option<WorkloadSize>>,
 }
 
 impl Following {
@@ -43,11 +43,11 @@ impl Follows {
 
     /// What `following` comes to; none while nothing is known of the workload yet.
     pub(super) fn source(&self, following: &Following) -> Option<Source> {
-        let ready = match &following.workload {
-            Some(workload) => *self.ready.get(workload)?,
+        let size = match &following.workload {
+            Some(workload) => *self.sizes.get(workload)?,
             None => None,
         };
-        Some(Source::Followed { workload: following.annotation.clone(), ready })
+        Some(Source::Followed { workload: following.annotation.clone(), size })
     }
 
     /// `key` follows `now`, and `before` no more.
@@ -67,17 +67,21 @@ impl Follows {
             if followers.is_empty() {
                 self.followers.remove(&before);
                 // Nobody keeps it up to date any more.
-                self.ready.remove(&before);
+                self.sizes.remove(&before);
             }
         }
     }
 
     /// Takes in what is known of `workload`, and says whom it concerns.
-    pub(super) fn set(&mut self, workload: Follow, ready: Option<u32>) -> impl Iterator<Item = &Arc<ObjectKey>> {
+    pub(super) fn set(
+        &mut self,
+        workload: Follow,
+        size: Option<WorkloadSize>,
+    ) -> impl Iterator<Item = &Arc<ObjectKey>> {
         let followers = self.followers.get(&workload);
-        let changed = followers.is_some() && self.ready.get(&workload) != Some(&ready);
+        let changed = followers.is_some() && self.sizes.get(&workload) != Some(&size);
         if changed {
-            self.ready.insert(workload, ready);
+            self.sizes.insert(workload, size);
         }
         followers.filter(|_| changed).into_iter().flatten()
     }

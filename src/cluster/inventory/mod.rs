@@ -88,7 +88,7 @@ impl Inventory {
             Change::Namespace(news) => self.take_in_namespaces(news),
             Change::Deployment(spelling, news) => self.take_in_deployments(spelling, news),
             Change::Pod(spelling, news) => self.take_in_pods(spelling, news),
-            Change::Followed(workload, ready) => self.follows.set(workload, ready).map(|key| (**key).clone()).collect(),
+            Change::Followed(workload, size) => self.follows.set(workload, size).map(|key| (**key).clone()).collect(),
         }
     }
 

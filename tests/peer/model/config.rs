@@ -2,7 +2,7 @@
 
 use koupleless_warden::peer::{Moment, Settings};
 
-use super::world::{Base, Log, Node, Pod, Warden, World};
+use super::world::{Base, Log, Node, Pod, Saw, Warden, World};
 
 /// A world to go through.
 #[derive(Debug, Clone)]
@@ -13,12 +13,9 @@ pub(crate) struct Config {
     pub(crate) events: Vec<Event>,
     /// How many processes of warden there are.
     pub(crate) wardens: usize,
-    /// One tick is a second.
     pub(crate) settings: Settings,
-    /// How many ticks pass, at any time.
-    pub(crate) ticks: u8,
-    /// The fewest replicas that warden may decide on before that tick.
-    pub(crate) held: Option<(u8, u8)>,
+    /// Before that second nothing may be written.
+    pub(crate) held: u8,
     /// What is wrong with this warden, or with this world.
     pub(crate) flaw: Option<Flaw>,
 }
@@ -30,6 +27,10 @@ pub(crate) enum Event {
     Joins(Base),
     /// The Node is deleted.
     Leaves(Base),
+    /// The Nodes of so many bases, from the first one on, are deleted one right after the other.
+    MostLeave(u8),
+    /// All Nodes that are not there are made again, one right after the other, while that is still held.
+    AllAreBack,
     /// The Node's labels become those of another kind of base.
     TurnsAway(Base),
     /// They become the right ones.
@@ -40,7 +41,7 @@ pub(crate) enum Event {
     TurnsReady(Base),
     /// A process of warden is killed, and started again.
     Crashes(usize),
-    /// A process of warden gives up on a scale that is on its way.
+    /// A process of warden gives up on a write that is on its way.
     GivesUp(usize),
     /// Another process of warden gets the lease.
     Leads(usize),
@@ -55,8 +56,6 @@ pub(crate) enum Flaw {
     SkipsMarks,
     /// It does not ask whom a scale-down would hit.
     IgnoresEndangered,
-    /// It goes on before it has seen its own write.
-    ForgetsItsWrite,
     /// A Pod can be installed before its creation has been seen by a watch.
     SlowWatches,
 }
@@ -73,8 +72,7 @@ impl Config {
             events: Vec::new(),
             wardens: 1,
             settings: Settings { window: Moment::ZERO, loss_window: Moment::ZERO, loss_hold: Moment::ZERO },
-            ticks: 0,
-            held: None,
+            held: 0,
             flaw: None,
         }
     }
@@ -87,10 +85,17 @@ impl Config {
         Self { wardens, ..self }
     }
 
-    /// So many ticks pass, and what warden waits for takes one. Within a tick all watches deliver and all writes arrive.
-    pub(crate) fn ticks(self, ticks: u8) -> Self {
+    /// What warden waits for takes a second, in which all watches deliver and all writes arrive.
+    pub(crate) fn waits(self) -> Self {
         let settings = Settings { window: Moment::from_secs(1), ..self.settings };
-        Self { ticks, settings, ..self }
+        Self { settings, ..self }
+    }
+
+    /// A mass loss is held for so many seconds. It must come first of all that warden has to do something about.
+    pub(crate) fn holds_losses(self, held: u8) -> Self {
+        let loss_hold = Moment::from_secs(held.into());
+        let settings = Settings { loss_window: Moment::from_secs(1), loss_hold, ..self.settings };
+        Self { settings, held, ..self }
     }
 
     pub(crate) fn flaw(self, flaw: Flaw) -> Self {
@@ -101,11 +106,35 @@ impl Config {
         self.flaw == Some(flaw)
     }
 
+    /// The bases that are there and match in the beginning.
+    pub(crate) fn first_bases(&self) -> impl Iterator<Item = Base> {
+        (0..).zip(&self.nodes).filter(|(_, node)| node.is_base()).map(|(base, _)| base)
+    }
+
+    /// Whether some of what can differ does not, as there are too many histories else: Pods on Nodes that are gone are
+    /// collected in one go, and who is bound next comes to the first base that is free.
+    pub(crate) fn is_coarse(&self) -> bool {
+        self.held > 0 || self.events.len() > 2 && self.events.contains(&Event::RollsOut)
+    }
+
+    /// Whether a process may still get the lease.
+    pub(crate) fn may_lead(&self, world: &World, who: usize) -> bool {
+        self.is_to_come(world, Event::Leads(who))
+    }
+
+    /// Whether all that was gone has come back before warden was to follow its loss.
+    pub(crate) fn are_all_back(&self, world: &World) -> bool {
+        self.events.contains(&Event::AllAreBack) && !self.is_to_come(world, Event::AllAreBack)
+    }
+
+    fn is_to_come(&self, world: &World, event: Event) -> bool {
+        (0..).zip(&self.events).any(|(number, other)| *other == event && world.to_come & (1 << number) != 0)
+    }
+
     pub(super) fn first_world(&self) -> World {
-        let bases = (0..).zip(&self.nodes).filter(|(_, node)| node.is_base());
         let ready =
-            |(id, (base, _))| Pod { id, set: 0, base: Some(base), is_running: true, is_ready: true, is_marked: false };
-        let pods: Vec<Pod> = (0..).zip(bases).map(ready).collect();
+            |(id, base)| Pod { is_running: true, is_ready: true, is_installed: true, ..Pod::new(id, 0, Some(base)) };
+        let pods: Vec<Pod> = (0..).zip(self.first_bases()).map(ready).collect();
         let replicas = u8::try_from(pods.len()).unwrap();
         let warden = Warden { is_synced: true, ..Warden::started() };
         World {
@@ -117,7 +146,7 @@ impl Config {
             is_rolling: false,
             next_pod: replicas,
             excused: 0,
-            scaled_with: 0,
+            scaled_with: Saw::default(),
             wardens: vec![warden; self.wardens],
             leader: 0,
             to_come: (1 << self.events.len()) - 1,

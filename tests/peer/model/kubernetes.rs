@@ -5,17 +5,16 @@ use super::warden;
 use super::world::{Base, Pod, PodId, Pods, World, Wrong};
 
 /// Something happens to the cluster.
-pub(crate) fn happens(world: &World, event: Event) -> Option<World> {
+pub(crate) fn happens(config: &Config, world: &World, event: Event) -> Option<World> {
     let mut next = world.clone();
     let node = |base: Base| world.nodes.truth()[usize::from(base)];
     match event {
-        Event::Joins(base) if !node(base).is_there => next.change_nodes(|nodes| {
-            nodes[usize::from(base)].is_there = true;
-            nodes[usize::from(base)].is_ready = true;
-        }),
-        Event::Leaves(base) if node(base).is_there => {
-            excuse(&mut next, base);
-            next.change_nodes(|nodes| nodes[usize::from(base)].is_there = false);
+        Event::Joins(base) if !node(base).is_there => joins(&mut next, base),
+        Event::Leaves(base) if node(base).is_there => leaves(&mut next, base),
+        Event::MostLeave(count) => (0..count).for_each(|base| leaves(&mut next, base)),
+        Event::AllAreBack if world.now < config.held && world.nodes.truth().iter().any(|node| !node.is_there) => {
+            let gone = (0..).zip(world.nodes.truth()).filter(|(_, node)| !node.is_there);
+            gone.for_each(|(base, _)| joins(&mut next, base));
         }
         Event::TurnsAway(base) if node(base).is_base() => {
             excuse(&mut next, base);
@@ -31,8 +30,10 @@ pub(crate) fn happens(world: &World, event: Event) -> Option<World> {
             next.change_nodes(|nodes| nodes[usize::from(base)].is_ready = true);
         }
         Event::Crashes(who) => warden::crashes(&mut next, who),
-        Event::GivesUp(who) => return warden::gives_up(world, who),
-        Event::Leads(who) if world.leader != who => next.leader = who,
+        Event::GivesUp(who) if !world.wardens[who].writes.is_empty() && world.wardens[who].late.is_none() => {
+            warden::gives_up(&mut next, who);
+        }
+        Event::Leads(who) if world.leader != who => warden::leads(config, &mut next, who),
         Event::RollsOut if !world.is_rolling => {
             next.is_rolling = true;
             next.change_deployment(|deployment| deployment.is_observed = false);
@@ -40,6 +41,18 @@ pub(crate) fn happens(world: &World, event: Event) -> Option<World> {
         _ => return None,
     }
     Some(next)
+}
+
+fn joins(world: &mut World, base: Base) {
+    world.change_nodes(|nodes| {
+        nodes[usize::from(base)].is_there = true;
+        nodes[usize::from(base)].is_ready = true;
+    });
+}
+
+fn leaves(world: &mut World, base: Base) {
+    excuse(world, base);
+    world.change_nodes(|nodes| nodes[usize::from(base)].is_there = false);
 }
 
 /// From here on nobody protects the Pods on a base that is no more.
@@ -58,8 +71,7 @@ pub(crate) fn creates(world: &World, set: u8) -> Option<World> {
     let mut next = world.clone();
     let ids = world.next_pod..world.next_pod + missing;
     next.next_pod += missing;
-    let pending = |id| Pod { id, set, base: None, is_running: false, is_ready: false, is_marked: false };
-    next.change_pods(|pods| pods.extend(ids.map(pending)));
+    next.change_pods(|pods| pods.extend(ids.map(|id| Pod::new(id, set, None))));
     Some(next)
 }
 
@@ -82,8 +94,10 @@ pub(crate) fn deletes(world: &World, id: PodId) -> Option<World> {
     next.change_pods(|pods| pods.retain(|pod| pod.id != id));
     if let Some(base) = victim.base.filter(|base| world.is_base(*base)) {
         let mut others = next.pods.truth().iter().filter(|pod| pod.base == Some(base));
-        let is_excused = world.excused & (1 << id) != 0;
-        if victim.is_ready && !is_excused && !others.any(|pod| pod.is_ready) {
+        let has = |pods: Pods| pods & (1 << id) != 0;
+        // Nobody can know of a Pod that has stopped being Ready only since.
+        let was_known = victim.is_ready || has(world.scaled_with.not_ready);
+        if victim.is_installed && was_known && !has(world.excused) && !others.any(|pod| pod.is_installed) {
             next.wrong = Some(Wrong::LostItsModule(base));
         }
     }
@@ -91,11 +105,13 @@ pub(crate) fn deletes(world: &World, id: PodId) -> Option<World> {
 }
 
 /// The scheduler binds the oldest Pod of a ReplicaSet that is on no node to a base that has none of it.
-pub(crate) fn binds(world: &World, set: u8, base: Base) -> Option<World> {
+pub(crate) fn binds(config: &Config, world: &World, set: u8, base: Base) -> Option<World> {
     let pod = world.of_set(set).find(|pod| pod.base.is_none())?.id;
-    let node = world.nodes.truth()[usize::from(base)];
-    let is_taken = world.of_set(set).any(|pod| pod.base == Some(base));
-    if !node.is_base() || !node.is_ready || is_taken {
+    let fits = |base: Base| {
+        let node = world.nodes.truth()[usize::from(base)];
+        node.is_base() && node.is_ready && !world.of_set(set).any(|pod| pod.base == Some(base))
+    };
+    if !fits(base) || config.is_coarse() && (0..base).any(fits) {
         return None;
     }
     let mut next = world.clone();
@@ -110,22 +126,30 @@ pub(crate) fn turns_ready(config: &Config, world: &World, pod: &Pod) -> Option<W
     if pod.is_ready || !node.is_there || !node.is_ready {
         return None;
     }
-    if !config.has(Flaw::SlowWatches) && !is_known(world, pod, base) {
-        return None;
-    }
-    let bases = world.nodes.truth().iter().filter(|node| node.is_base()).count();
-    if world.is_rolling && usize::from(world.deployment.truth().replicas) < bases {
+    let may_end = config.has(Flaw::SlowWatches) || is_known(world, pod, base) && is_followed(world);
+    if !pod.is_installed && !may_end {
         return None;
     }
     let mut next = world.clone();
-    next.change_pod(pod.id, |pod| (pod.is_running, pod.is_ready) = (true, true));
+    next.change_pod(pod.id, |pod| (pod.is_running, pod.is_ready, pod.is_installed) = (true, true, true));
     Some(next)
+}
+
+/// Whether warden has done what keeps the Deployment controller, in a rollout, from taking a Pod for one too many: it has as
+/// many replicas as there are bases and Pods that are Ready and on none, but for those of the old ReplicaSet that it has marked.
+fn is_followed(world: &World) -> bool {
+    let bases = world.nodes.truth().iter().filter(|node| node.is_base()).count();
+    // A mark makes nobody of the new ReplicaSet go before one of the old.
+    let goes_first = |pod: &Pod| pod.is_marked && pod.set == 0;
+    let is_stray = |pod: &&Pod| pod.is_ready && !goes_first(pod) && pod.base.is_some_and(|base| !world.is_base(base));
+    let strays = world.pods.truth().iter().filter(is_stray).count();
+    !world.is_rolling || usize::from(world.deployment.truth().replicas) >= bases + strays
 }
 
 /// Whether everybody's caches show the Pod as it is and its base, and whatever was decided on without that is over.
 fn is_known(world: &World, pod: &Pod, base: Base) -> bool {
     let has = |pods: Pods| pods & (1 << pod.id) != 0;
-    let is_over = has(world.scaled_with) || !is_scaling_down(world);
+    let is_over = has(world.scaled_with.on_bases) || !is_scaling_down(world);
     is_over
         && world.wardens.iter().all(|warden| {
             let [nodes, pods, _] = warden.lag;
@@ -139,7 +163,8 @@ fn is_known(world: &World, pod: &Pod, base: Base) -> bool {
             let shows =
                 world.pods.since(pods).iter().all(shows) && nodes.all(|node| node.is_base() == world.is_base(base));
             let is_listed = !warden.is_synced || shows;
-            is_listed && (warden.writes.is_empty() || has(warden.saw)) && warden.late.is_none_or(|(_, saw)| has(saw))
+            let has_seen = warden.writes.is_empty() || has(warden.saw.on_bases);
+            is_listed && has_seen && warden.late.is_none_or(|(_, saw)| has(saw.on_bases))
         })
 }
 
@@ -172,13 +197,16 @@ pub(crate) fn turns_not_ready(world: &World, pod: &Pod) -> Option<World> {
 }
 
 /// Pod garbage collection deletes a Pod that is bound to a node that is gone.
-pub(crate) fn is_collected(world: &World, pod: &Pod) -> Option<World> {
-    let node = world.nodes.truth()[usize::from(pod.base?)];
-    if node.is_there {
+pub(crate) fn is_collected(config: &Config, world: &World, pod: &Pod) -> Option<World> {
+    let is_garbage = |pod: &Pod| pod.base.is_some_and(|base| !world.nodes.truth()[usize::from(base)].is_there);
+    if !is_garbage(pod) {
         return None;
     }
+    let goes = |other: &&Pod| if config.is_coarse() { is_garbage(other) } else { other.id == pod.id };
     let mut next = world.clone();
-    next.change_pods(|pods| pods.retain(|other| other.id != pod.id));
+    for gone in world.pods.truth().iter().filter(goes) {
+        next.change_pods(|pods| pods.retain(|other| other.id != gone.id));
+    }
     Some(next)
 }
 

@@ -11,29 +11,47 @@
 //!   turns Ready, the caches of every process of warden show it and its base, and what was decided on without knowing of it
 //!   is over. (ModuleController needs seconds for an install.) Without this nobody can know whom a scale-down hits; see
 //!   `runs::slow_watches_do_harm`.
+//! - In a rollout an install takes longer than warden needs to follow what has happened, too: to scale up for a base that has
+//!   joined, and to mark the Pods of one that is gone. Until then the Deployment controller, which counts Pods that are
+//!   available and knows of no bases, takes one Pod too many by itself.
+//! - Nor does an install end before a Pod of the new ReplicaSet whose base is gone has been collected, where no replica is
+//!   there for it. That is not so: collection takes most of a minute. Then a rollout takes the old Pod of a base before its
+//!   new one is Ready, and only more replicas than bases could prevent it. It needs a base that joins and one that leaves with
+//!   its new Pod, both in one rollout.
+//! - In a rollout warden sees the Pods as they are. The Deployment controller moves replicas
+//!   from one ReplicaSet to the other by itself, and what warden writes can depend on the Deployment's resourceVersion only.
+//!   Each step changes that, too, by the Deployment's status, and refuses a scale that was decided on before it.
+//! - No Pod stops being Ready between warden's look and a deletion that comes of it: replicas are written, not who is to go,
+//!   and the ReplicaSet controller takes who is not Ready before who is marked. Who was not Ready before is protected.
+//! - Pods that a rollout has one too many of are deleted before the Deployment controller looks again.
+//! - What warden waits for takes longer than watches and writes do, so time passes only when these have caught up.
 //! - The controller-manager sees marks no later than a scale that was written after them: one stream. It may see both late.
 //! - A base that was away, or of another kind, since its Pod was bound may lose that Pod: warden may have decided on it then.
 //! - A Pod that is deleted is gone at once. The Deployment's status changes only by `observedGeneration`: fewer conflicts.
+//!
+//! # What is not gone through
+//! Several processes in a rollout.
 
 mod config;
 mod kubernetes;
 mod rollout;
 mod runs;
+mod sight;
 mod warden;
 mod world;
 
 use stateright::{Model, Property};
 
 use config::Config;
-use world::{Base, Node, PodId, Warden, Watch, World};
+use world::{Base, Node, PodId, Saw, Watch, World};
 
 /// Something that can come next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Move {
     /// The event of this number.
     Happens(usize),
-    /// Time passes.
-    Ticks,
+    /// Time passes until warden looks again.
+    Waits,
     Looks(usize),
     Lands(usize),
     LandsLate(usize),
@@ -58,18 +76,9 @@ impl Config {
         if kubernetes::is_taking(world) {
             return deletions().collect();
         }
-        if world.now < self.ticks && world.wardens.iter().all(Warden::is_up_to_date) {
-            moves.push(Move::Ticks);
-        }
         for who in 0..world.wardens.len() {
             moves.extend([Watch::Nodes, Watch::Pods, Watch::Deployment].map(|watch| Move::IsTold(who, watch)));
-            moves.extend([
-                Move::Lands(who),
-                Move::LandsLate(who),
-                Move::IsLost(who),
-                Move::Lists(who),
-                Move::Looks(who),
-            ]);
+            moves.extend([Move::Lands(who), Move::LandsLate(who), Move::IsLost(who), Move::Lists(who)]);
         }
         moves.extend((0..rollout::syncs(world).len()).map(Move::Syncs));
         for set in 0..2 {
@@ -80,13 +89,16 @@ impl Config {
         for pod in world.pods.truth() {
             moves.extend([Move::TurnsReady(pod.id), Move::TurnsNotReady(pod.id), Move::IsCollected(pod.id)]);
         }
+        // What takes longest to find out comes last.
+        moves.extend((0..world.wardens.len()).map(Move::Looks));
+        moves.push(Move::Waits);
         moves
     }
 
     fn after(&self, world: &World, next: Move) -> Option<World> {
         let mut after = self.move_on(world, next)?;
         if !kubernetes::is_scaling_down(&after) {
-            after.scaled_with = 0;
+            after.scaled_with = Saw::default();
         }
         Some(after)
     }
@@ -94,24 +106,24 @@ impl Config {
     fn move_on(&self, world: &World, next: Move) -> Option<World> {
         match next {
             Move::Happens(number) => {
-                let mut world = kubernetes::happens(world, self.events[number])?;
+                let mut world = kubernetes::happens(self, world, self.events[number])?;
                 world.to_come &= !(1 << number);
                 Some(world)
             }
-            Move::Ticks => Some(World { now: world.now + 1, ..world.clone() }),
+            Move::Waits => warden::waits(self, world),
             Move::Looks(who) => warden::looks(self, world, who),
-            Move::Lands(who) => warden::lands(self, world, who),
+            Move::Lands(who) => warden::lands(world, who),
             Move::LandsLate(who) => warden::lands_late(world, who, false),
             Move::IsLost(who) => warden::lands_late(world, who, true),
-            Move::Lists(who) => warden::lists(world, who),
+            Move::Lists(who) => warden::lists(self, world, who),
             Move::IsTold(who, watch) => warden::is_told(world, who, watch),
             Move::Syncs(way) => rollout::syncs(world).into_iter().nth(way),
             Move::Creates(set) => kubernetes::creates(world, set),
             Move::Deletes(pod) => kubernetes::deletes(world, pod),
-            Move::Binds(set, base) => kubernetes::binds(world, set, base),
+            Move::Binds(set, base) => kubernetes::binds(self, world, set, base),
             Move::TurnsReady(pod) => kubernetes::turns_ready(self, world, world.pod(pod)?),
             Move::TurnsNotReady(pod) => kubernetes::turns_not_ready(world, world.pod(pod)?),
-            Move::IsCollected(pod) => kubernetes::is_collected(world, world.pod(pod)?),
+            Move::IsCollected(pod) => kubernetes::is_collected(self, world, world.pod(pod)?),
         }
     }
 

@@ -1,6 +1,6 @@
 //! The Deployment controller, with `maxSurge: 1` and `maxUnavailable: 0`.
 
-use super::world::{Pod, World};
+use super::world::{Pod, Warden, World};
 
 const OLD: u8 = 0;
 const NEW: u8 = 1;
@@ -10,6 +10,10 @@ pub(crate) fn syncs(world: &World) -> Vec<World> {
     let deployment = *world.deployment.truth();
     let [old, new] = world.set_replicas;
     if deployment.is_observed && !world.is_rolling {
+        return Vec::new();
+    }
+    // A step changes the Deployment's status, so a scale that is on its way would be refused.
+    if deployment.is_observed && world.wardens.iter().any(Warden::is_scaling) {
         return Vec::new();
     }
     let sizes = if !world.is_rolling {

@@ -1,5 +1,7 @@
 //! What there is in the model of a cluster, and who has seen how much of it.
 
+use std::hash::{Hash, Hasher};
+
 use koupleless_warden::peer::Memory;
 
 /// The number of a base; its Node keeps it when it goes and comes back.
@@ -10,7 +12,7 @@ pub(crate) type PodId = u8;
 pub(crate) type Pods = u32;
 
 /// A base and its Node.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Node {
     /// The Node exists.
     pub(crate) is_there: bool,
@@ -21,7 +23,7 @@ pub(crate) struct Node {
 }
 
 /// A Pod that is not being deleted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Pod {
     pub(crate) id: PodId,
     /// Its ReplicaSet: 0, or 1 for the one that a rollout made.
@@ -29,6 +31,8 @@ pub(crate) struct Pod {
     pub(crate) base: Option<Base>,
     pub(crate) is_running: bool,
     pub(crate) is_ready: bool,
+    /// Its module has been installed on its base, and serves there whether or not somebody still says that it is ready.
+    pub(crate) is_installed: bool,
     /// It carries the lowest deletion cost, and warden's mark.
     pub(crate) is_marked: bool,
 }
@@ -65,6 +69,15 @@ pub(crate) enum Write {
     },
 }
 
+/// What a process of warden knew when it decided on something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub(crate) struct Saw {
+    /// The Pods on bases.
+    pub(crate) on_bases: Pods,
+    /// The Pods that were not Ready.
+    pub(crate) not_ready: Pods,
+}
+
 /// A process of warden.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Warden {
@@ -75,15 +88,16 @@ pub(crate) struct Warden {
     pub(crate) memory: Memory,
     /// The writes of one decision; the first one is on its way.
     pub(crate) writes: Vec<Write>,
-    /// The Pods that it saw on bases when it decided on them.
-    pub(crate) saw: Pods,
+    /// What it saw when it decided on them.
+    pub(crate) saw: Saw,
     /// A write that it no longer waits for, with what it saw then; it may arrive all the same.
-    pub(crate) late: Option<(Write, Pods)>,
+    pub(crate) late: Option<(Write, Saw)>,
 }
 
 /// The whole of it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct World {
+    /// In seconds.
     pub(crate) now: u8,
     pub(crate) nodes: Log<Vec<Node>>,
     pub(crate) pods: Log<Vec<Pod>>,
@@ -95,8 +109,8 @@ pub(crate) struct World {
     pub(crate) next_pod: PodId,
     /// Pods whose base was away, or another base for a time, since they were bound, see [`super`].
     pub(crate) excused: Pods,
-    /// The Pods that were seen on bases by who decided on the scale that the controller-manager follows now.
-    pub(crate) scaled_with: Pods,
+    /// What was known to all who decided on the scale-downs that the controller-manager follows now.
+    pub(crate) scaled_with: Saw,
     pub(crate) wardens: Vec<Warden>,
     /// Who holds the lease.
     pub(crate) leader: usize,
@@ -113,14 +127,22 @@ pub(crate) struct World {
 /// What must never be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Wrong {
-    /// The ReplicaSet controller took the last Ready Pod of a base that is there.
+    /// The ReplicaSet controller took the last Pod of a base that is there and on which it serves.
     LostItsModule(Base),
     /// More replicas were decided on than there were bases.
     Overshoot,
     /// Something was decided on without the lease, or before all was listed.
     NoStanding,
-    /// Most bases went at once, and that was followed at once.
+    /// Most bases went at once, and something was written before the hold was over.
     MassLossFollowed,
+    /// Something was written although all that was gone was back in time.
+    WroteForNothing,
+}
+
+impl Saw {
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self { on_bases: self.on_bases & other.on_bases, not_ready: self.not_ready & other.not_ready }
+    }
 }
 
 impl<T: Clone + PartialEq> Log<T> {
@@ -176,8 +198,11 @@ impl World {
     }
 
     fn fall_behind(&mut self, watch: Watch) {
+        // Taken for granted, see the model's documentation.
+        let is_told_at_once = self.is_rolling && watch == Watch::Pods;
         for warden in self.wardens.iter_mut().filter(|warden| warden.is_synced) {
-            warden.lag[watch as usize] += 1;
+            let lag = &mut warden.lag[watch as usize];
+            *lag = if is_told_at_once { 0 } else { *lag + 1 };
         }
         self.trim();
     }
@@ -203,6 +228,29 @@ impl World {
     /// The Pods of a ReplicaSet.
     pub(crate) fn of_set(&self, set: u8) -> impl Iterator<Item = &Pod> {
         self.pods.truth().iter().filter(move |pod| pod.set == set)
+    }
+}
+
+impl Pod {
+    /// One that nobody has started yet.
+    pub(crate) fn new(id: PodId, set: u8, base: Option<Base>) -> Self {
+        Self { id, set, base, is_running: false, is_ready: false, is_installed: false, is_marked: false }
+    }
+}
+
+// Millions of these are hashed: each as one number.
+
+impl Hash for Pod {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let flags = [self.is_running, self.is_ready, self.is_installed, self.is_marked].map(u8::from);
+        let flags = flags.into_iter().fold(0, |flags, flag| flags << 1 | flag);
+        state.write_u32(u32::from_le_bytes([self.id, self.set, self.base.map_or(0, |base| base + 1), flags]));
+    }
+}
+
+impl Hash for Node {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u8(u8::from(self.is_there) << 2 | u8::from(self.matches) << 1 | u8::from(self.is_ready));
     }
 }
 

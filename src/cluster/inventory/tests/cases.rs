@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::world::{World, key};
-use crate::cluster::{Change, Inventory, News, ObjectKey, Place, Snapshot, Source};
+use crate::cluster::{Change, Inventory, News, ObjectKey, Place, Snapshot, Source, WorkloadSize};
 use crate::module::{Follow, Kind, Workload};
 use crate::policy::{Policy, Request};
 
@@ -252,12 +252,13 @@ fn a_follower_has_no_snapshot_until_its_workload_is_known() {
     let base = Follow::parse("shop/StatefulSet/base", "").unwrap();
     assert!(scene.inventory.as_ref().unwrap().followed().eq([&base]));
 
-    assert_eq!(scene.set(|world| world.set_followed(base.clone(), Some(3))), ["shop/orders"]);
-    let ready = |ready| Source::Followed { workload: "StatefulSet/base".to_owned(), ready };
-    assert_eq!(scene.snapshot().unwrap().source, ready(Some(3)));
-    assert!(scene.set(|world| world.set_followed(base.clone(), Some(3))).is_empty());
+    let size = Some(WorkloadSize { desired: 4, ready: 3 });
+    assert_eq!(scene.set(|world| world.set_followed(base.clone(), size)), ["shop/orders"]);
+    let followed = |size| Source::Followed { workload: "StatefulSet/base".to_owned(), size };
+    assert_eq!(scene.snapshot().unwrap().source, followed(size));
+    assert!(scene.set(|world| world.set_followed(base.clone(), size)).is_empty());
     scene.set(|world| world.set_followed(base, None));
-    assert_eq!(scene.snapshot().unwrap().source, ready(None));
+    assert_eq!(scene.snapshot().unwrap().source, followed(None));
 
     scene.set(|world| world.set_deployment(&orders(), Some(deployment("shop", "orders"))));
     assert_eq!((scene.inventory.as_ref().unwrap().followed().count(), scene.bases().0), (0, 2));
@@ -270,7 +271,7 @@ fn an_annotation_that_means_nothing_is_followed_nowhere() {
         let mut follower = deployment("shop", "orders");
         follower["metadata"]["annotations"]["warden.koupleless.io/follow"] = json!(annotation);
         scene.set(|world| world.set_deployment(&orders(), Some(follower)));
-        let nothing = Source::Followed { workload: annotation.to_owned(), ready: None };
+        let nothing = Source::Followed { workload: annotation.to_owned(), size: None };
         assert_eq!(scene.snapshot().unwrap().source, nothing);
     }
 }

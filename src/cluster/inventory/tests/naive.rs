@@ -108,9 +108,9 @@ fn by_host(counted: &[(&&String, &Node)], carries: impl Fn(&String) -> bool) -> 
 /// What it follows, if anything; inside, none while nothing is known of that.
 fn followed(world: &World, key: &ObjectKey, object: &Value) -> Option<Option<Source>> {
     let annotation = object["metadata"]["annotations"][words::FOLLOW].as_str()?;
-    let ready = match Follow::parse(annotation, &key.namespace) {
+    let size = match Follow::parse(annotation, &key.namespace) {
         Ok(workload) => world.followed.get(&workload).copied(),
         Err(_) => Some(None),
     };
-    Some(ready.map(|ready| Source::Followed { workload: annotation.to_owned(), ready }))
+    Some(size.map(|size| Source::Followed { workload: annotation.to_owned(), size }))
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::world::{World, key};
 use super::{cases, naive};
-use crate::cluster::{Inventory, ObjectKey, Snapshot};
+use crate::cluster::{Inventory, ObjectKey, Snapshot, WorkloadSize};
 use crate::module::Follow;
 use crate::policy::{NamespaceFacts, Policy};
 
@@ -18,7 +18,7 @@ enum Step {
     Deployment(u8, Option<Value>),
     Pod(u8, Option<Value>),
     Namespace(u8, Option<NamespaceFacts>),
-    Followed(u8, Option<u32>),
+    Followed(u8, Option<WorkloadSize>),
     /// All watches list again.
     Lists,
 }
@@ -57,8 +57,8 @@ impl Step {
                 world.set_pod(&key(namespace, &name), owned);
             }
             Self::Namespace(number, facts) => world.set_namespace(NAMESPACES[usize::from(number) % 2], facts),
-            Self::Followed(number, ready) => {
-                world.set_followed(Follow::parse("StatefulSet/base", place(number).0).unwrap(), ready);
+            Self::Followed(number, size) => {
+                world.set_followed(Follow::parse("StatefulSet/base", place(number).0).unwrap(), size);
             }
             Self::Lists => world.list_again(),
         }
@@ -174,7 +174,9 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         6 => (0..6_u8, prop::option::weighted(0.85, deployment())).prop_map(|(number, it)| Step::Deployment(number, it)),
         10 => (0..12_u8, prop::option::weighted(0.8, pod())).prop_map(|(number, pod)| Step::Pod(number, pod)),
         2 => (0..2_u8, prop::option::of(namespace())).prop_map(|(number, facts)| Step::Namespace(number, facts)),
-        2 => (0..6_u8, prop::option::of(0..4_u32)).prop_map(|(number, ready)| Step::Followed(number, ready)),
+        2 => (0..6_u8, prop::option::of((0..4_u32, 0..4_u32))).prop_map(|(number, size)| {
+            Step::Followed(number, size.map(|(desired, ready)| WorkloadSize { desired, ready }))
+        }),
         1 => Just(Step::Lists),
     ];
     prop::collection::vec(step, 1..40)
@@ -189,8 +191,8 @@ fn all(inventory: &Inventory) -> BTreeMap<ObjectKey, Option<Snapshot>> {
 fn wrong(world: &World, inventory: &mut Inventory) -> Option<String> {
     let followed: Vec<_> = inventory.followed().cloned().collect();
     for workload in followed {
-        if let Some(ready) = world.followed.get(&workload) {
-            inventory.apply(crate::cluster::Change::Followed(workload, *ready));
+        if let Some(size) = world.followed.get(&workload) {
+            inventory.apply(crate::cluster::Change::Followed(workload, *size));
         }
     }
     let keys = naive::keys(world);

@@ -1,0 +1,53 @@
+//! What is said of a hold.
+
+use rstest::rstest;
+
+use super::*;
+
+/// Each reason once, one leading to the next: one that is new has to be put in here.
+fn next(hold: &Hold) -> Option<Hold> {
+    Some(match hold {
+        Hold::NotSynced => Hold::NotLeader,
+        Hold::NotLeader => Hold::OwnWriteUnseen,
+        Hold::OwnWriteUnseen => Hold::Coalescing,
+        Hold::Coalescing => Hold::Settling,
+        Hold::Settling => Hold::MarksUnseen,
+        Hold::MarksUnseen => Hold::ControllerBehind,
+        Hold::ControllerBehind => Hold::PodsUnseen,
+        Hold::PodsUnseen => Hold::Returning,
+        Hold::Returning => Hold::PodsToGo,
+        Hold::PodsToGo => Hold::MassLoss(Loss { lost: 6, of: 10 }),
+        Hold::MassLoss(_) => Hold::Endangers(Endangered { base: None, in_rollout: false }),
+        Hold::Endangers(_) => Hold::NothingToFollow { workload: "StatefulSet/base".to_owned() },
+        Hold::NothingToFollow { .. } => return None,
+    })
+}
+
+#[rstest]
+fn every_reason_has_its_own_name_and_text() {
+    let holds: Vec<Hold> = std::iter::successors(Some(Hold::NotSynced), next).collect();
+    let apart = |texts: Vec<String>| texts.into_iter().collect::<std::collections::BTreeSet<_>>().len();
+
+    assert_eq!(apart(holds.iter().map(|hold| hold.name().to_owned()).collect()), holds.len());
+    assert_eq!(apart(holds.iter().map(Hold::to_string).collect()), holds.len());
+    for hold in holds {
+        let is_label = hold.name().bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+        assert!(is_label && !hold.name().is_empty(), "{hold:?}: {}", hold.name());
+        assert!(hold.to_string().contains(' '), "{hold:?}: {hold}");
+    }
+}
+
+#[rstest]
+fn people_hear_of_what_does_not_pass_by_itself() {
+    let names: Vec<&str> =
+        std::iter::successors(Some(Hold::NotSynced), next).filter(Hold::is_news).map(|hold| hold.name()).collect();
+
+    assert_eq!(names, ["mass_loss", "endangers_a_base", "nothing_to_follow"]);
+}
+
+#[rstest]
+fn who_is_missing_is_named() {
+    let reason = Hold::NothingToFollow { workload: "StatefulSet/base".to_owned() };
+
+    assert_eq!(reason.to_string(), "there is no StatefulSet/base to follow");
+}

@@ -1,0 +1,171 @@
+//! Whom a scale-down hits, case by case and against a second writing of upstream's order.
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use rstest::rstest;
+
+use super::*;
+use crate::peer::testing::random::cluster;
+use crate::peer::testing::upstream::{luck, robbed, scaled_down, surplus};
+use crate::peer::testing::{Cluster, base, departed, followed, marked, pod};
+
+/// Pods of one ReplicaSet beside three that are well, on bases 10, 11 and 12.
+fn beside_three(pods: Vec<Pod>) -> Snapshot {
+    let pods: Vec<Pod> = pods.into_iter().chain((10..13).map(|number| pod(number, base(number)))).collect();
+    Cluster { replicas: u32::try_from(pods.len()).unwrap(), empty: 0, pods }.snapshot()
+}
+
+fn starting(pod: Pod) -> Pod {
+    Pod { running: false, ready: false, ..pod }
+}
+
+fn not_ready(pod: Pod) -> Pod {
+    Pod { ready: false, ..pod }
+}
+
+fn costs(deletion_cost: i32, pod: Pod) -> Pod {
+    Pod { deletion_cost, ..pod }
+}
+
+fn of_set(number: u8, pod: Pod) -> Pod {
+    Pod { replica_set: format!("set-{number}"), ..pod }
+}
+
+/// A cluster with these Pods and as many replicas.
+fn rollout(pods: &[(u8, Pod)], replicas: u32) -> Snapshot {
+    let pods = pods.iter().map(|(set, pod)| of_set(*set, pod.clone())).collect();
+    Cluster { replicas, empty: 0, pods }.snapshot()
+}
+
+#[rstest]
+#[case::marked_on_a_departed_base(vec![marked(pod(0, departed(0)))])]
+#[case::on_no_node(vec![starting(pod(0, Place::Nowhere))])]
+#[case::on_no_node_before_one_starting_on_a_base(vec![
+    starting(pod(0, Place::Nowhere)), starting(pod(1, base(1))),
+])]
+#[case::departed_and_not_running_before_one_running_on_a_base(vec![
+    starting(pod(0, departed(0))), not_ready(pod(1, base(1))),
+])]
+#[case::departed_and_not_ready_before_one_marked_on_a_base(vec![
+    not_ready(pod(0, departed(0))), marked(pod(1, base(1))),
+])]
+#[case::departed_with_the_lower_cost(vec![costs(-2, pod(0, departed(0))), costs(-1, pod(1, base(1)))])]
+#[case::departed_beside_one_that_goes_last(vec![marked(pod(0, departed(0))), costs(5, pod(1, base(1)))])]
+fn one_pod_goes_that_nobody_misses(#[case] pods: Vec<Pod>) {
+    let seen = beside_three(pods);
+
+    assert_eq!(endangered(&seen, seen.replicas - 1), None);
+}
+
+#[rstest]
+#[case::starting_on_its_base(vec![starting(pod(1, base(1))), marked(pod(0, departed(0)))])]
+#[case::not_ready_on_its_base(vec![not_ready(pod(1, base(1))), marked(pod(0, departed(0)))])]
+#[case::marked_as_the_departed_one(vec![marked(pod(1, base(1))), marked(pod(0, departed(0)))])]
+#[case::of_a_lower_cost_than_the_departed_one(vec![costs(-2, pod(1, base(1))), costs(-1, pod(0, departed(0)))])]
+#[case::as_well_as_the_departed_one(vec![marked(pod(1, base(1))), costs(i32::MIN, pod(0, departed(0)))])]
+fn one_pod_goes_that_could_be_missed(#[case] pods: Vec<Pod>) {
+    let seen = beside_three(pods);
+
+    let expected = Endangered { base: Some("base-1".to_owned()), in_rollout: false };
+    assert_eq!(endangered(&seen, seen.replicas - 1), Some(expected));
+}
+
+#[rstest]
+#[case::nobody_stands_out(vec![])]
+#[case::fewer_stand_out(vec![marked(pod(0, departed(0)))])]
+#[case::the_others_go_last(vec![marked(pod(0, departed(0))), costs(1, pod(1, base(1)))])]
+fn more_go_than_stand_out(#[case] pods: Vec<Pod>) {
+    let seen = beside_three(pods);
+
+    let expected = Endangered { base: None, in_rollout: false };
+    assert_eq!(endangered(&seen, seen.replicas - 2), Some(expected));
+}
+
+#[rstest]
+#[case::none_is_there_yet(0, 3)]
+#[case::no_more_than_should_be(3, 3)]
+fn where_nobody_has_to_go_nobody_is_hit(#[case] pods: u32, #[case] to: u32) {
+    assert_eq!(endangered(&Cluster::of(pods).snapshot(), to), None);
+}
+
+#[rstest]
+fn nobody_knows_the_bases_of_a_followed_workload() {
+    let source = followed(1, Some(1));
+
+    assert_eq!(endangered(&Snapshot { source, ..Cluster::of(3).snapshot() }, 1), None);
+}
+
+#[rstest]
+#[case::a_departed_one_of_each_set(&[
+    (0, marked(pod(0, departed(0)))), (0, pod(1, base(1))), (1, marked(pod(2, departed(0)))), (1, pod(3, base(1))),
+], 2, None)]
+#[case::a_departed_one_of_one_set(&[
+    (0, marked(pod(0, departed(0)))), (0, pod(1, base(1))), (1, pod(2, base(2))),
+], 3, Some("base-2"))]
+#[case::the_base_has_one_of_the_other_set(&[
+    (0, marked(pod(0, departed(0)))), (0, pod(1, base(1))), (1, pod(2, base(1))), (1, starting(pod(3, Place::Nowhere))),
+], 3, None)]
+#[case::the_other_one_is_not_ready(&[
+    (0, pod(1, base(1))), (1, not_ready(pod(2, base(1)))),
+], 2, Some("base-1"))]
+#[case::the_one_that_is_left_is_not_ready(&[
+    (0, pod(1, base(1))), (1, not_ready(pod(2, base(1)))), (1, starting(pod(3, Place::Nowhere))),
+], 3, Some("base-1"))]
+#[case::the_only_one_is_not_ready(&[
+    (0, not_ready(pod(1, base(1)))), (1, pod(2, departed(2))),
+], 2, Some("base-1"))]
+#[case::who_is_beside_another_today_may_be_alone_then(&[
+    (0, pod(0, base(0))), (0, pod(1, base(1))), (1, pod(2, base(1))), (1, marked(pod(3, departed(3)))),
+], 3, Some("base-0"))]
+fn in_a_rollout_each_set_may_lose_as_many(
+    #[case] pods: &[(u8, Pod)],
+    #[case] replicas: u32,
+    #[case] hit: Option<&str>,
+) {
+    let expected = hit.map(|base| Endangered { base: Some(base.to_owned()), in_rollout: true });
+
+    assert_eq!(endangered(&rollout(pods, replicas), replicas - 1), expected);
+}
+
+#[rstest]
+#[case::a_base(Some("vnode.10.0.0.1.dev"), false, "to scale down now could take the module from vnode.10.0.0.1.dev")]
+#[case::any(None, false, "to scale down now could take the module from a base that is there")]
+#[case::in_a_rollout(Some("b"), true, "to scale down now could take the module from b, in the middle of a rollout")]
+fn it_says_who_is_in_danger(#[case] base: Option<&str>, #[case] in_rollout: bool, #[case] text: &str) {
+    assert_eq!(Endangered { base: base.map(str::to_owned), in_rollout }.to_string(), text);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever of the surplus falls to which ReplicaSet, and however the ties fall: who is not in danger loses nothing. The
+    /// Pods of departed bases are marked by then.
+    #[test]
+    fn who_is_not_in_danger_is_never_robbed(
+        cluster in cluster(),
+        lucks in vec(luck(), 8),
+        leave in 1..4_u32,
+        share in 0..4_u32,
+    ) {
+        let seen = cluster.snapshot();
+        let Some(to) = seen.replicas.checked_sub(leave) else { return Ok(()) };
+        if endangered(&seen, to).is_some() {
+            return Ok(());
+        }
+
+        let marked = cluster.mark();
+        let after = scaled_down(&marked, &lucks, &surplus(&seen, to, share));
+
+        prop_assert_eq!(robbed(&marked, &after), None, "{:?} after {:?}", &marked, &after);
+    }
+
+    /// Where Pods that are marked on departed bases are all that have to go, nothing stands in the way.
+    #[test]
+    fn a_departed_base_alone_endangers_nobody(bases in 1..6_u32, gone in 1..6_u32) {
+        let gone = gone.min(bases);
+
+        let seen = Cluster::of(bases).depart(gone).mark().snapshot();
+
+        prop_assert_eq!(endangered(&seen, bases - gone), None);
+    }
+}
