@@ -10,7 +10,7 @@ use crate::manifests::Module;
 use crate::scene::{LONG, Scene, raise};
 
 /// A pod for one base that is no module, and that an outage evicts.
-fn canary(number: usize, node: &str) -> Value {
+pub(crate) fn canary(number: usize, node: &str) -> Value {
     let taint = |key: &str| json!({"key": format!("schedule.koupleless.io/{key}"), "operator": "Exists"});
     let only_here = json!([{"matchFields": [{"key": "metadata.name", "operator": "In", "values": [node]}]}]);
     json!({
@@ -27,7 +27,7 @@ fn canary(number: usize, node: &str) -> Value {
     })
 }
 
-fn is_canary(pod: &Value) -> bool {
+pub(crate) fn is_canary(pod: &Value) -> bool {
     pod["metadata"]["labels"]["app"] == "canary"
 }
 

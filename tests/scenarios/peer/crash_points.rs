@@ -1,7 +1,7 @@
 //! warden dies just before and just after each write that it makes, and another one goes on.
 
 use std::pin::pin;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::json;
@@ -11,7 +11,7 @@ use super::ends::{in_haste, told, webhooks_only};
 use crate::scene::{LONG, Scene, raise};
 
 /// Longer than any of the scenarios.
-const WHOLE_SCENARIO: std::time::Duration = LONG.saturating_mul(5);
+const WHOLE_SCENARIO: Duration = LONG.saturating_mul(5);
 
 /// The process that writes, which dies again and again. The webhooks are served by another one, which lives.
 struct Mortal<'s> {

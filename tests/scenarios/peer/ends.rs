@@ -1,6 +1,10 @@
 //! Bases that come and go under faults, and how that must end.
 
 use anyhow::{Result, ensure};
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::ListParams;
+use kube::{Api, ResourceExt as _};
 use warden_testbed::ledger::Mark;
 use warden_testbed::{Proxy, Stage, Write, eventually};
 
@@ -50,25 +54,35 @@ impl<'s> Scene<'s> {
     /// Waits until it is all in order: as many replicas as the scene has bases, the module on each of them, one Pod each
     /// that is not being deleted and none elsewhere, and the line on the Deployment that says so, which is the last write.
     pub(crate) async fn ends_right(&self, name: &str) -> Result<()> {
-        self.replicas_become(name, self.nodes.len()).await?;
-        self.each_runs(&self.nodes, name, "1.0.0").await?;
-        let mut nodes = self.nodes.clone();
-        nodes.sort();
-        eventually(&format!("{name} has its Pods"), LONG, async || {
-            let pods = self.pods_by_node(name).await.map_err(|error| error.to_string())?;
-            let on: Vec<&String> = pods.iter().map(|(node, _)| node).collect();
-            if on == nodes.iter().collect::<Vec<_>>() { Ok(()) } else { Err(format!("they are on {on:?}")) }
+        let mut nodes: Vec<&str> = self.nodes.iter().map(String::as_str).collect();
+        nodes.sort_unstable();
+        let client = self.stage.plane.client()?;
+        let deployments: Api<Deployment> = Api::namespaced(client.clone(), &self.namespace);
+        let pods: Api<Pod> = Api::namespaced(client, &self.namespace);
+        let of_it = ListParams::default().labels(&format!("app={name}"));
+        eventually(&format!("{name} is in order"), LONG, async || {
+            let deployment = deployments.get(name).await.map_err(|error| error.to_string())?;
+            let pods = pods.list(&of_it).await.map_err(|error| error.to_string())?;
+            let living = pods.iter().filter(|pod| pod.metadata.deletion_timestamp.is_none());
+            let mut on: Vec<&str> = living.map(node_of).collect();
+            on.sort_unstable();
+            let replicas = deployment.spec.as_ref().and_then(|spec| spec.replicas);
+            let says = line_of(&deployment);
+            let is_told = says.starts_with(&format!("{0}/{0} bases, ", nodes.len()));
+            let is_right = replicas == i32::try_from(nodes.len()).ok() && on == nodes && is_told;
+            if is_right { Ok(()) } else { Err(format!("{replicas:?} replicas on {on:?} of {nodes:?}; {says:?}")) }
         })
         .await?;
-        self.says(name, &format!("{0}/{0} bases, ", nodes.len())).await
+        self.each_runs(&self.nodes, name, "1.0.0").await
     }
 
     /// Waits until the line on a Deployment begins so.
     pub(crate) async fn says(&self, name: &str, line: &str) -> Result<()> {
+        let deployments: Api<Deployment> = Api::namespaced(self.stage.plane.client()?, &self.namespace);
         eventually(&format!("{name} says {line:?}"), LONG, async || {
-            let deployment = self.get(&["deployment", name]).await.map_err(|error| error.to_string())?;
-            let says = deployment["metadata"]["annotations"]["warden.koupleless.io/peer"].as_str().unwrap_or_default();
-            if says.starts_with(line) { Ok(()) } else { Err(format!("{says:?}; {}", deployment["status"])) }
+            let deployment = deployments.get(name).await.map_err(|error| error.to_string())?;
+            let says = line_of(&deployment);
+            if says.starts_with(line) { Ok(()) } else { Err(says.to_owned()) }
         })
         .await
     }
@@ -104,4 +118,13 @@ impl<'s> Scene<'s> {
         ensure!(lost.is_none(), "{lost:?} is gone; pods are {now:?}, and were {before:?}");
         Ok(())
     }
+}
+
+fn node_of(pod: &Pod) -> &str {
+    pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref()).unwrap_or("no node")
+}
+
+/// What warden wrote on a Deployment about how it stands.
+fn line_of(deployment: &Deployment) -> &str {
+    deployment.annotations().get("warden.koupleless.io/peer").map_or("no line", String::as_str)
 }

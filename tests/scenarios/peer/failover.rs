@@ -32,8 +32,10 @@ impl Replica {
     /// Waits until it writes. Gives the time this took.
     async fn takes_over(&self) -> Result<Duration> {
         let began = Instant::now();
-        let written = async || if self.proxy.writes().is_empty() { Err("nothing") } else { Ok(()) };
-        eventually(&format!("{} writes", self.name), LONG, async || written().await.map_err(str::to_owned)).await?;
+        eventually(&format!("{} writes", self.name), LONG, async || {
+            if self.proxy.writes().is_empty() { Err("it has written nothing".to_owned()) } else { Ok(()) }
+        })
+        .await?;
         Ok(began.elapsed())
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use tokio::time::sleep;
-use warden_testbed::{Fault, Options, Proxy, What};
+use warden_testbed::{Fault, Options, Proxy, What, eventually};
 
 use super::ends::{in_haste, numbers_written, told, webhooks_only};
 use crate::scene::{LONG, Scene, raise};
@@ -96,7 +96,7 @@ async fn go_wrong(scene: &mut Scene<'_>, proxy: &Proxy, number: usize, faults: &
         proxy.fail_writes_of(*what, *fault, *times);
     }
     scene.one_goes(number % 5).await?;
-    scene.replicas_become("steady", 4).await?;
+    scene.ends_right("steady").await?;
     let staying = scene.nodes.clone();
     scene.one_comes(&format!("new{number}")).await?;
     // Then it ends right, and the others have kept their Pods
@@ -104,8 +104,8 @@ async fn go_wrong(scene: &mut Scene<'_>, proxy: &Proxy, number: usize, faults: &
     scene.kept("steady", &before).await?;
     scene.untouched(&staying, "steady", since).await?;
     // And everything did go wrong that was to
-    let left = || async { if proxy.faults_left() == 0 { Ok(()) } else { Err(proxy.faults_left().to_string()) } };
-    warden_testbed::eventually("all faults have struck", LONG, left).await?;
+    let left = async || if proxy.faults_left() == 0 { Ok(()) } else { Err(proxy.faults_left().to_string()) };
+    eventually("all faults have struck", LONG, left).await?;
     scene.ends_right("steady").await?;
     let written = numbers_written(proxy);
     println!("{faults:?}: replicas written {written:?}, {} writes in all", proxy.writes().len());

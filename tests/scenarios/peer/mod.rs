@@ -1,12 +1,21 @@
 //! Peer Deployments: every matching base carries the module, and no healthy base ever loses it.
 
 mod apiserver;
+mod burst;
+mod cordon;
 mod crash_points;
 mod ends;
 mod failover;
+mod follow;
 mod frozen;
+mod hpa;
 mod lifecycle;
+mod mass_loss;
+mod outage;
 mod paused_controller;
+mod ready_pods;
+mod rollout;
+mod shared_host;
 mod whose_number;
 
 use anyhow::{Result, ensure};
@@ -63,6 +72,41 @@ impl Scene<'_> {
     pub(crate) async fn has_pods(&self, app: &str, pods: &[(String, String)]) -> Result<()> {
         let now = self.pods_by_node(app).await?;
         ensure!(now == pods, "pods are {now:?}, and were {pods:?}");
+        Ok(())
+    }
+
+    /// A metric of the stage's warden, by its name and labels as they are printed; 0 while it is not there.
+    pub(crate) async fn metric(&self, metric: &str) -> Result<u64> {
+        let metrics = self.stage.warden()?.metrics().await?;
+        let line = metrics.lines().find_map(|line| line.strip_prefix(metric)?.strip_prefix(' '));
+        Ok(line.map(str::parse).transpose()?.unwrap_or(0))
+    }
+
+    /// Waits until a metric of the stage's warden has this value.
+    pub(crate) async fn metric_becomes(&self, metric: &str, value: u64) -> Result<()> {
+        eventually(&format!("{metric} is {value}"), LONG, async || match self.metric(metric).await {
+            Ok(now) if now == value => Ok(()),
+            Ok(now) => Err(now.to_string()),
+            Err(error) => Err(error.to_string()),
+        })
+        .await
+    }
+
+    /// Waits until an Event of the Deployment has this reason and says this.
+    pub(crate) async fn hears(&self, deployment: &str, reason: &str, says: &str) -> Result<()> {
+        let is_told = |event: &Value| {
+            event["involvedObject"]["name"] == deployment
+                && event["reason"] == reason
+                && event["message"].as_str().is_some_and(|said| said.contains(says))
+        };
+        let what = format!("an Event {reason} of {deployment} says {says:?}");
+        self.until(&what, "events", |events| events.iter().any(is_told)).await.map(|_| ())
+    }
+
+    /// Prints what `kubectl` prints, for whoever runs a test with `--nocapture`.
+    pub(crate) async fn show(&self, args: &[&str]) -> Result<()> {
+        let output = self.kubectl(args).await?.expect_success()?;
+        println!("$ kubectl {}\n{output}", args.join(" "));
         Ok(())
     }
 }
