@@ -12,5 +12,5 @@ pub use api_server::api_client;
 pub use leader::{InvalidLeaseSettings, Leadership, LeaseSettings, elect, process_identity};
 pub use ops::{Ops, serve_ops};
 pub use readiness::{Condition, Readiness};
-pub use shutdown::stop_signal;
+pub use shutdown::StopSignals;
 pub use telemetry::{LogFormat, start_logging};

@@ -21,7 +21,7 @@ use crate::admission::{self, Reviewer, http};
 use crate::cluster::{NamespaceCache, PeerCache};
 use crate::policy::Policy;
 use crate::runtime::{
-    LogFormat, Ops, Readiness, api_client, elect, process_identity, serve_ops, start_logging, stop_signal,
+    LogFormat, Ops, Readiness, StopSignals, api_client, elect, process_identity, serve_ops, start_logging,
 };
 use crate::{peer, tls};
 
@@ -73,6 +73,7 @@ impl Serve {
     }
 
     async fn serve(self) -> Result<(), Failure> {
+        let mut signals = StopSignals::listen()?;
         let certificate = tls::server_config(&self.tls_cert, &self.tls_key)?;
         let identity = process_identity();
         let lease = self.lease.settings(identity.clone());
@@ -121,7 +122,7 @@ impl Serve {
         let mut webhook = tokio::spawn(tls::serve(listener, http::router(reviewer), patience, stop.clone()));
 
         let signal = tokio::select! {
-            signal = stop_signal() => signal?,
+            signal = signals.next() => signal,
             ended = &mut webhook => return Err(format!("the webhook ended: {ended:?}").into()),
             ended = background.first_end() => return Err(ended.into()),
         };
@@ -139,7 +140,7 @@ impl Serve {
         };
         tokio::select! {
             ended = orderly => ended?,
-            signal = stop_signal() => tracing::warn!(signal = signal?, "told twice: ending at once"),
+            signal = signals.next() => tracing::warn!(signal, "told twice: ending at once"),
         }
         Ok(())
     }
