@@ -10,7 +10,7 @@ pub trait Peers: CountBases + Send + Sync + 'static {
     fn keeps_replicas(&self, deployment: &ObjectKey) -> bool;
 }
 
-/// No peer Deployments, and nobody who could count bases: warden without its peer controller.
+/// No peer Deployments, and nobody who could count bases: admission by itself, to be tested and measured.
 #[derive(Debug, Clone, Copy)]
 pub struct NoPeers;
 

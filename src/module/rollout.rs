@@ -17,6 +17,8 @@ pub enum Rollout {
     Rolling {
         /// The number, resolved against the replicas as the Deployment controller does.
         max_unavailable: u64,
+        /// How many new ones may come at a time, resolved likewise.
+        max_surge: u64,
     },
     /// Running Pods stay until somebody deletes them (Pod, ReplicaSet, Job).
     Never,
@@ -31,10 +33,10 @@ impl Rollout {
             Kind::StatefulSet | Kind::CronJob => Self::OneByOne,
             Kind::DaemonSet => {
                 let surge = spec.fields(&["updateStrategy", "rollingUpdate", "maxSurge"]).get(object);
-                if surge.is_none_or(|surge| resolve(surge, 100, Round::Up) == 0) {
-                    Self::InPlace
-                } else {
-                    Self::Rolling { max_unavailable: 0 }
+                // On how many nodes this can be nobody knows here: of a hundred.
+                match surge.map_or(0, |surge| resolve(surge, 100, Round::Up)) {
+                    0 => Self::InPlace,
+                    max_surge => Self::Rolling { max_unavailable: 0, max_surge },
                 }
             }
             Kind::Deployment => {
@@ -48,10 +50,10 @@ impl Rollout {
                     let path = strategy.fields(&["rollingUpdate", field]);
                     resolve(path.get(object).unwrap_or(&quarter), replicas, round)
                 };
-                let max_unavailable = part("maxUnavailable", Round::Down);
+                let (max_unavailable, max_surge) = (part("maxUnavailable", Round::Down), part("maxSurge", Round::Up));
                 // The Deployment controller never stands still: with both at zero one Pod may be unavailable.
-                let both_zero = max_unavailable == 0 && part("maxSurge", Round::Up) == 0;
-                Self::Rolling { max_unavailable: if both_zero { 1 } else { max_unavailable } }
+                let at_least = u64::from(max_surge == 0);
+                Self::Rolling { max_unavailable: max_unavailable.max(at_least), max_surge }
             }
         }
     }
@@ -59,7 +61,7 @@ impl Rollout {
     /// Whether a base can be freed of its old Pod before its new one must be placed.
     pub fn can_free_a_base_first(self) -> bool {
         match self {
-            Self::Rolling { max_unavailable } => max_unavailable > 0,
+            Self::Rolling { max_unavailable, .. } => max_unavailable > 0,
             Self::Recreate | Self::InPlace | Self::OneByOne | Self::Never => true,
         }
     }
@@ -102,15 +104,20 @@ mod tests {
     use super::*;
 
     #[rstest]
-    #[case::default_of_one(json!({"replicas": 1}), 0)]
-    #[case::default_of_four(json!({"replicas": 4}), 1)]
-    #[case::number(json!({"replicas": 4, "strategy": {"rollingUpdate": {"maxUnavailable": 2}}}), 2)]
-    #[case::percent_rounds_down(json!({"replicas": 5, "strategy": {"rollingUpdate": {"maxUnavailable": "30%"}}}), 1)]
-    #[case::both_zero(json!({"replicas": 5, "strategy": {"rollingUpdate": {"maxUnavailable": 0, "maxSurge": 0}}}), 1)]
-    #[case::zero(json!({"replicas": 5, "strategy": {"rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}}}), 0)]
-    fn max_unavailable_is_resolved_as_the_controller_does(#[case] spec: Value, #[case] max_unavailable: u64) {
+    #[case::default_of_one(json!({"replicas": 1}), 0, 1)]
+    #[case::default_of_four(json!({"replicas": 4}), 1, 1)]
+    #[case::default_of_five(json!({"replicas": 5}), 1, 2)]
+    #[case::number(json!({"replicas": 4, "strategy": {"rollingUpdate": {"maxUnavailable": 2}}}), 2, 1)]
+    #[case::percent_rounds_down(json!({"replicas": 5, "strategy": {"rollingUpdate": {"maxUnavailable": "30%"}}}), 1, 2)]
+    #[case::both_zero(json!({"replicas": 5, "strategy": {"rollingUpdate": {"maxUnavailable": 0, "maxSurge": 0}}}), 1, 0)]
+    #[case::zero(json!({"replicas": 5, "strategy": {"rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}}}), 0, 1)]
+    fn a_rolling_update_is_resolved_as_the_controller_does(
+        #[case] spec: Value,
+        #[case] max_unavailable: u64,
+        #[case] max_surge: u64,
+    ) {
         let object = json!({"spec": spec});
-        assert_eq!(Rollout::of(Kind::Deployment, &object), Rollout::Rolling { max_unavailable });
+        assert_eq!(Rollout::of(Kind::Deployment, &object), Rollout::Rolling { max_unavailable, max_surge });
     }
 
     #[test]

@@ -209,6 +209,34 @@ fn what_cannot_be_followed_is_refused(#[case] value: &str) {
     assert_eq!(reviewed.refused(), ["metadata.annotations[warden.koupleless.io/follow]: Invalid"]);
 }
 
+const TAKES_FIRST: &str = "the strategy takes old Pods away first";
+const MAX_SURGE: &str = "with maxSurge above 1";
+
+#[rstest]
+#[case::one_by_one(json!({"rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}}), "2.0.0", None)]
+#[case::several_at_a_time(json!({"rollingUpdate": {"maxUnavailable": 0, "maxSurge": 2}}), "2.0.0", Some(MAX_SURGE))]
+#[case::a_quarter_at_a_time(json!({"rollingUpdate": {"maxUnavailable": 0, "maxSurge": "25%"}}), "2.0.0", Some(MAX_SURGE))]
+#[case::some_are_taken_first(json!({"rollingUpdate": {"maxUnavailable": 1, "maxSurge": 2}}), "2.0.0", Some(TAKES_FIRST))]
+#[case::all_are_taken_first(json!({"type": "Recreate"}), "2.0.0", Some(TAKES_FIRST))]
+#[case::no_new_version(json!({"type": "Recreate"}), "1.0.0", None)]
+fn a_rollout_that_leaves_bases_without_the_module_is_warned_of(
+    #[case] strategy: Value,
+    #[case] version: &str,
+    #[case] warning: Option<&str>,
+) {
+    // Given a peer Deployment with eight replicas
+    let old = edited(stored(8), |d| {
+        d["spec"]["strategy"] = strategy;
+        release(d, "1.0.0");
+    });
+    // When a version is released
+    let reviewed = update(&old, &edited(old.clone(), |d| release(d, version)));
+    // Then it is told what that does to bases
+    for says in [TAKES_FIRST, MAX_SURGE] {
+        assert_eq!(reviewed.warns_of(says), warning == Some(says), "{:?}", reviewed.warned());
+    }
+}
+
 #[test]
 fn a_pause_that_is_none_is_refused() {
     let old = stored(3);

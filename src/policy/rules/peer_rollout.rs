@@ -1,23 +1,27 @@
-//! Warned: a new version of a peer module that takes bases out of service before it brings them back.
+//! Warned: a new version of a peer module whose rollout leaves bases without the module for a while.
 
 use super::Scene;
 use crate::module::{Rollout, Workload};
 use crate::policy::Findings;
 
 pub(super) fn check(scene: &Scene<'_>, findings: &mut Findings) {
-    let frees_bases = match scene.workload.rollout() {
-        Rollout::Rolling { max_unavailable } => max_unavailable > 0,
-        Rollout::Recreate => true,
-        Rollout::InPlace | Rollout::OneByOne | Rollout::Never => false,
-    };
-    let new_version = scene.old.is_some_and(|old| {
-        let version = |workload: Workload<'_>| {
-            let module = workload.template().single_module()?;
-            module.literal_version().map(str::to_owned)
-        };
-        version(old) != version(scene.workload)
-    });
-    if scene.workload.is_peer() && frees_bases && new_version {
-        findings.warn("the strategy takes old Pods away first: some bases go without the module for a while");
+    let new_version = scene.old.is_some_and(|old| version(old) != version(scene.workload));
+    if !scene.workload.is_peer() || !new_version {
+        return;
     }
+    let rollout = scene.workload.rollout();
+    if matches!(rollout, Rollout::Recreate | Rollout::Rolling { max_unavailable: 1.., .. }) {
+        findings.warn("the strategy takes old Pods away first: some bases go without the module for a while");
+    } else if matches!(rollout, Rollout::Rolling { max_surge: 2.., .. }) {
+        // Which Pods those are is the ReplicaSet controller's choice: of bases with two, whether or not both are Ready.
+        findings.warn(
+            "with maxSurge above 1 Kubernetes may take a base's old Pod before its new one is Ready: set it to 1 to keep every \
+             base served",
+        );
+    }
+}
+
+fn version(workload: Workload<'_>) -> Option<String> {
+    let module = workload.template().single_module()?;
+    module.literal_version().map(str::to_owned)
 }
