@@ -11,6 +11,7 @@ use std::{env, fs};
 use criterion::{BenchmarkId, Criterion, criterion_group};
 use koupleless_warden::cluster::{Change, DeploymentFacts, Inventory, Member, News, ObjectKey, PodFacts, Spelling};
 use koupleless_warden::fit::{Node, NodeTaint};
+use koupleless_warden::module::MaxSurge;
 use koupleless_warden::policy::Policy;
 use serde_json::{Value, json};
 
@@ -160,6 +161,7 @@ fn deployment(number: usize) -> DeploymentFacts {
         uid: format!("2f0c6c5e-0000-4000-8000-{number:012}"),
         resource_version: "1".to_owned(),
         replicas: 1,
+        max_surge: MaxSurge::Percent(25),
         observed: true,
         left_alone: None,
         status_line: None,

@@ -34,11 +34,12 @@ pub(super) fn refuse(request: &Request, peers: &dyn Peers) -> Option<Taken> {
     refused.then(|| Taken {
         resource: request.resource.clone(),
         message: format!(
-            "{} has one replica per base (strategy {}), and warden keeps that number: remove the label {}, or set {}: \
-             \"true\", to scale it yourself",
+            "{} has one replica per base (strategy {}), and warden keeps that number: remove the label {} (or {}), or set \
+             the annotation {}: \"true\", to scale it yourself",
             key.name,
             words::STRATEGY_PEER,
             words::STRATEGY.current,
+            words::STRATEGY.older,
             words::PEER_PAUSED
         ),
         name: key.name,

@@ -1,5 +1,7 @@
 //! The inventory as several tasks use it: some fill it, many ask it, one waits for what has changed.
 
+mod wake_ups;
+
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -8,6 +10,7 @@ use tokio::sync::{Notify, watch};
 use super::{Change, Inventory, LeftAlone, News, ObjectKey, Peers, Snapshot, Spelling};
 use crate::module::{Follow, Workload};
 use crate::policy::{CountBases, Policy};
+use wake_ups::WakeUps;
 
 /// The bases and peer Deployments of a cluster, kept by watches.
 ///
@@ -32,7 +35,7 @@ struct State {
     inventory: Inventory,
     /// The lists that have not arrived yet.
     awaited: Vec<List>,
-    woken: BTreeSet<ObjectKey>,
+    wake_ups: WakeUps,
 }
 
 /// One of the lists without which nothing is known.
@@ -53,7 +56,7 @@ impl PeerCache {
             .chain(both.map(List::Deployments))
             .chain(both.map(List::Pods))
             .collect();
-        let state = State { inventory: Inventory::new(policy), awaited, woken: BTreeSet::new() };
+        let state = State { inventory: Inventory::new(policy), awaited, wake_ups: WakeUps::default() };
         let shared = Shared {
             state: Mutex::new(state),
             synced: watch::Sender::new(false),
@@ -74,9 +77,14 @@ impl PeerCache {
         *self.shared.synced.borrow()
     }
 
-    /// The peer Deployments; none while unsynced.
+    /// The peer Deployments; none while unsynced. [`Self::changed`] tells when one of these is gone.
     pub fn keys(&self) -> Vec<ObjectKey> {
-        self.ask(|inventory| Some(inventory.keys().cloned().collect())).unwrap_or_default()
+        let keys = self.ask_mut(|state| {
+            let keys: Vec<_> = state.inventory.keys().cloned().collect();
+            state.wake_ups.are_told(&keys);
+            keys
+        });
+        keys.unwrap_or_default()
     }
 
     /// What is known of the peer Deployment `key`. None where there is no such peer Deployment, while unsynced, and while
@@ -97,13 +105,13 @@ impl PeerCache {
         self.ask(|inventory| inventory.count(workload))
     }
 
-    /// Waits until some peer Deployments should be looked at (again), and takes them: all of them at first, those that are
-    /// gone too. There can be one consumer.
+    /// Waits until some peer Deployments should be looked at (again), and takes them: all of them at first, and those that
+    /// are gone, where they have been told of before. There can be one consumer.
     pub async fn changed(&self) -> BTreeSet<ObjectKey> {
         loop {
-            let woken = self.ask_mut(|state| std::mem::take(&mut state.woken));
-            if let Some(woken) = woken.filter(|woken| !woken.is_empty()) {
-                return woken;
+            let due = self.ask_mut(|state| state.wake_ups.take(|key| state.inventory.standing(key).is_some()));
+            if let Some(due) = due.filter(|due| !due.is_empty()) {
+                return due;
             }
             self.shared.woken.notified().await;
         }
@@ -113,22 +121,23 @@ impl PeerCache {
     pub(super) fn take_in(&self, change: Change) {
         let list = List::that_arrives_by(&change);
         let may_change_follows = matches!(change, Change::Deployment(..));
-        let mut state = self.lock();
+        let mut guard = self.lock();
+        let state = &mut *guard;
         let were_awaited = !state.awaited.is_empty();
         let woken = state.inventory.apply(change);
         state.awaited.retain(|awaited| Some(*awaited) != list);
         if !state.awaited.is_empty() {
-            drop(state);
+            drop(guard);
         } else if were_awaited {
             let all = state.inventory.keys().cloned().collect();
-            state.woken = all;
-            drop(state);
+            state.wake_ups.wake(all, |_| true);
+            drop(guard);
             self.shared.synced.send_replace(true);
             self.shared.woken.notify_one();
         } else {
             let anybody = !woken.is_empty();
-            state.woken.extend(woken);
-            drop(state);
+            state.wake_ups.wake(woken, |key| state.inventory.standing(key).is_some());
+            drop(guard);
             if anybody {
                 self.shared.woken.notify_one();
             }
@@ -141,6 +150,11 @@ impl PeerCache {
     /// The workloads that must be watched because they are followed.
     pub(super) fn followed(&self) -> BTreeSet<Follow> {
         self.lock().inventory.followed().cloned().collect()
+    }
+
+    /// Nobody watches `workload` any more.
+    pub(super) fn forget_followed(&self, workload: &Follow) {
+        self.lock().inventory.forget_followed(workload);
     }
 
     /// Waits until [`Self::followed`] may have changed. There can be one consumer.
@@ -196,6 +210,7 @@ mod tests {
 
     use super::*;
     use crate::cluster::DeploymentFacts;
+    use crate::module::MaxSurge;
 
     fn orders() -> ObjectKey {
         ObjectKey { namespace: "shop".to_owned(), name: "orders".to_owned() }
@@ -206,6 +221,7 @@ mod tests {
             uid: "uid".to_owned(),
             resource_version: version.to_owned(),
             replicas: 1,
+            max_surge: MaxSurge::Percent(25),
             observed: true,
             left_alone: None,
             status_line: None,
@@ -272,5 +288,38 @@ mod tests {
         assert_eq!(cache.changed().now_or_never(), None);
         cache.take_in(Change::Deployment(Spelling::Current, News::Gone(orders())));
         assert_eq!((cache.changed().await, cache.snapshot(&orders())), ([orders()].into(), None));
+    }
+
+    #[test]
+    fn who_never_asks_keeps_no_list_of_what_is_gone() {
+        // given a process without controllers
+        let cache = nearly_synced();
+        cache.take_in(Change::Node(News::All(vec![])));
+        let come_and_go = |name: &str| {
+            let key = ObjectKey { name: name.to_owned(), ..orders() };
+            cache.take_in(Change::Deployment(Spelling::Current, News::Is(key.clone(), deployment("1"))));
+            cache.take_in(Change::Deployment(Spelling::Current, News::Gone(key)));
+        };
+        // when
+        come_and_go("stock");
+        // then
+        assert_eq!(cache.lock().wake_ups.due(), &[orders()].into());
+        // and one that asked once is told of the end of what it was told of, and of no more
+        assert_eq!(cache.changed().now_or_never(), Some([orders()].into()));
+        come_and_go("stock");
+        come_and_go("orders");
+        come_and_go("orders");
+        assert_eq!(cache.changed().now_or_never(), Some([orders()].into()));
+        come_and_go("orders");
+        assert_eq!(cache.changed().now_or_never(), None);
+    }
+
+    #[test]
+    fn who_was_given_the_keys_is_told_of_their_end() {
+        let cache = nearly_synced();
+        cache.take_in(Change::Node(News::All(vec![])));
+        assert_eq!(cache.keys(), [orders()]);
+        cache.take_in(Change::Deployment(Spelling::Current, News::Gone(orders())));
+        assert_eq!(cache.changed().now_or_never(), Some([orders()].into()));
     }
 }

@@ -30,7 +30,7 @@ pub enum Spelling {
 /// A change of what is known of the cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
-    /// Of the Nodes, by name.
+    /// Of the Nodes, by name. Taints in another order are other taints here.
     Node(News<String, Node>),
     /// Of the Namespaces, by name.
     Namespace(News<String, NamespaceFacts>),

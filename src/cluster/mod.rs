@@ -4,6 +4,7 @@ mod cache;
 mod change;
 mod facts;
 mod feed;
+mod followed;
 mod inventory;
 mod namespaces;
 mod peers;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::module::LeftAlone;
+use crate::module::{LeftAlone, MaxSurge};
 
 /// The namespace and name of an object.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -22,6 +22,8 @@ pub struct Snapshot {
     pub resource_version: String,
     /// `spec.replicas`.
     pub replicas: u32,
+    /// How many Pods more a rollout may make.
+    pub max_surge: MaxSurge,
     /// Whether the controller-manager has seen the Deployment's last change (`status.observedGeneration`).
     pub observed: bool,
     /// Why the number is the user's, if it is.
@@ -102,6 +104,11 @@ pub enum Place {
 }
 
 impl Snapshot {
+    /// How many Pods it has that are neither being deleted nor finished.
+    pub fn pod_count(&self) -> u32 {
+        self.replica_sets.iter().map(|(_, pods)| *pods).sum()
+    }
+
     /// The Pods whose place is wanted elsewhere: those on departed bases. None where a workload is followed, as nobody knows on
     /// which nodes its bases are.
     pub fn strays(&self) -> impl Iterator<Item = &Pod> {
@@ -115,9 +122,7 @@ impl Pod {
     pub fn is_well(&self) -> bool {
         matches!(self.place, Place::Base(_)) && self.running && self.ready && !self.marked && self.deletion_cost == 0
     }
-}
 
-impl Pod {
     /// The node that it is on and that does not count, if it is on one.
     pub fn departed_from(&self) -> Option<&str> {
         match &self.place {

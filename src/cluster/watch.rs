@@ -11,10 +11,10 @@ use kube::runtime::watcher::Config;
 use kube::runtime::{WatchStreamExt as _, watcher};
 use kube::{Api, Client, Resource};
 use serde::de::DeserializeOwned;
-use tokio::task::{AbortHandle, JoinSet};
 
 use super::facts::{DeploymentView, NodeView, PodView, WorkloadView, node, size};
 use super::feed::Feed;
+use super::followed::watch_followed;
 use super::{Change, NamespaceCache, News, PeerCache, Spelling};
 use crate::module::{Follow, FollowedKind};
 use crate::policy::Policy;
@@ -34,7 +34,11 @@ impl PeerCache {
         let cache = Self::new(policy);
         let mut watches: Vec<BoxFuture<'static, ()>> = vec![
             Box::pin(watch_namespaces(cache.clone(), namespaces)),
-            Box::pin(watch_followed(cache.clone(), client.clone())),
+            {
+                let (filled, client) = (cache.clone(), client.clone());
+                let watch = move |workload| watch_workload(filled.clone(), client.clone(), workload);
+                Box::pin(watch_followed(cache.clone(), watch))
+            },
             {
                 let read = |view: NodeView| (view.name(), node(view));
                 Box::pin(watch(cache.clone(), Api::all(client.clone()), Config::default(), "Nodes", read, Change::Node))
@@ -94,31 +98,6 @@ async fn watch_namespaces(cache: PeerCache, namespaces: NamespaceCache) {
     let mut changes = namespaces.changes();
     while changes.changed().await.is_ok() {
         cache.take_in(Change::Namespace(News::All(namespaces.all())));
-    }
-}
-
-/// Watches each workload that is followed, as long as it is.
-async fn watch_followed(cache: PeerCache, client: Client) {
-    let mut watches = JoinSet::new();
-    let mut running: Vec<(Follow, AbortHandle)> = Vec::new();
-    loop {
-        let followed = cache.followed();
-        running.retain(|(workload, watch)| {
-            let keep = followed.contains(workload);
-            if !keep {
-                watch.abort();
-            }
-            keep
-        });
-        for workload in followed {
-            if running.iter().all(|(other, _)| *other != workload) {
-                let watch = watch_workload(cache.clone(), client.clone(), workload.clone());
-                running.push((workload, watches.spawn(watch)));
-            }
-        }
-        // What was aborted is let go of.
-        while watches.try_join_next().is_some() {}
-        cache.followed_changed().await;
     }
 }
 

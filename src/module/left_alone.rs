@@ -12,6 +12,9 @@ pub enum LeftAlone {
     Paused,
     /// warden was told to change nothing on it ([`crate::vocabulary::INJECT`] is `"false"`, on it or on its template).
     NotInjected,
+    /// The label by which warden knows a module ([`crate::vocabulary::COMPONENT`]) is not on its template: neither is it filled
+    /// in, nor are its Pods seen.
+    NoModule,
 }
 
 impl LeftAlone {
@@ -28,8 +31,36 @@ impl LeftAlone {
             Some(Self::Paused)
         } else if workload.switched(words::INJECT, "false") {
             Some(Self::NotInjected)
+        } else if !workload.template().is_module() {
+            Some(Self::NoModule)
         } else {
             None
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::module::Kind;
+
+    #[rstest]
+    #[case::module(json!({"virtual-kubelet.koupleless.io/component": "module"}), None)]
+    #[case::older_spelling(json!({"module-controller.koupleless.io/component": "module"}), None)]
+    #[case::another_component(json!({"virtual-kubelet.koupleless.io/component": "vnode"}), Some(LeftAlone::NoModule))]
+    #[case::nothing(json!({}), Some(LeftAlone::NoModule))]
+    fn a_template_that_is_no_module_is_the_users(#[case] labels: Value, #[case] why: Option<LeftAlone>) {
+        let peer = json!({
+            "metadata": {"labels": {
+                "virtual-kubelet.koupleless.io/strategy": "peer",
+                "virtual-kubelet.koupleless.io/component": "module-deployment",
+            }},
+            "spec": {"template": {"metadata": {"labels": labels}}},
+        });
+        let workload = Workload::new(Kind::Deployment, &peer);
+        assert_eq!((workload.left_alone(), workload.keeps_replicas()), (why, why.is_none()));
     }
 }

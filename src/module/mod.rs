@@ -27,7 +27,7 @@ pub use kind::Kind;
 pub use left_alone::LeftAlone;
 pub use metadata::Metadata;
 pub use path::{FieldPath, Segment};
-pub use rollout::Rollout;
+pub use rollout::{MaxSurge, Rollout};
 pub use toleration::{Reach, Taint, Toleration};
 pub use version::{LabelFault, check_label_value, check_version};
 pub use workload::{Template, Workload};

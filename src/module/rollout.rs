@@ -75,6 +75,44 @@ impl Rollout {
     }
 }
 
+/// How many Pods more than its replicas a Deployment may have in a rollout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum MaxSurge {
+    /// So many.
+    Pods(u32),
+    /// So many per cent of the replicas, rounded up.
+    Percent(u32),
+}
+
+impl MaxSurge {
+    /// That of a Deployment's `spec`. Kubernetes' default where it says none, nothing where it recreates.
+    pub fn of(spec: &Value) -> Self {
+        let strategy = FieldPath::root().field("strategy");
+        if strategy.field("type").get(spec).and_then(Value::as_str) == Some("Recreate") {
+            return Self::Pods(0);
+        }
+        let number = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
+        match strategy.fields(&["rollingUpdate", "maxSurge"]).get(spec) {
+            None => Self::Percent(25),
+            Some(said) => percent(said).map_or_else(
+                || Self::Pods(number(said.as_u64().unwrap_or_default())),
+                |percent| Self::Percent(number(percent)),
+            ),
+        }
+    }
+
+    /// How many that are of so many replicas.
+    pub fn at(self, replicas: u32) -> u32 {
+        match self {
+            Self::Pods(pods) => pods,
+            Self::Percent(percent) => {
+                let hundredfold = u64::from(replicas) * u64::from(percent);
+                u32::try_from(hundredfold.div_ceil(100)).unwrap_or(u32::MAX)
+            }
+        }
+    }
+}
+
 #[derive(Clone, Copy)]
 enum Round {
     Up,
@@ -83,8 +121,7 @@ enum Round {
 
 /// A number, or a percentage of `whole`; zero for what is neither (the API server refuses it).
 fn resolve(value: &Value, whole: u64, round: Round) -> u64 {
-    let percent = value.as_str().and_then(|text| text.strip_suffix('%')?.parse::<u64>().ok());
-    match percent {
+    match percent(value) {
         Some(percent) => {
             let hundredfold = whole.saturating_mul(percent);
             match round {
@@ -94,6 +131,10 @@ fn resolve(value: &Value, whole: u64, round: Round) -> u64 {
         }
         None => value.as_u64().unwrap_or_default(),
     }
+}
+
+fn percent(value: &Value) -> Option<u64> {
+    value.as_str()?.strip_suffix('%')?.parse().ok()
 }
 
 #[cfg(test)]
@@ -118,6 +159,15 @@ mod tests {
     ) {
         let object = json!({"spec": spec});
         assert_eq!(Rollout::of(Kind::Deployment, &object), Rollout::Rolling { max_unavailable, max_surge });
+    }
+
+    #[rstest]
+    #[case::default(json!({}), [0, 1, 2, 3])]
+    #[case::number(json!({"strategy": {"rollingUpdate": {"maxSurge": 2}}}), [2, 2, 2, 2])]
+    #[case::all(json!({"strategy": {"rollingUpdate": {"maxSurge": "100%"}}}), [0, 4, 8, 9])]
+    #[case::recreate(json!({"strategy": {"type": "Recreate"}}), [0, 0, 0, 0])]
+    fn a_surge_is_resolved_for_any_number_of_replicas(#[case] spec: Value, #[case] surges: [u32; 4]) {
+        assert_eq!([0, 4, 8, 9].map(|replicas| MaxSurge::of(&spec).at(replicas)), surges);
     }
 
     #[test]

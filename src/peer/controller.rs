@@ -53,8 +53,15 @@ impl Controller {
         Self { cache, leadership, desk }
     }
 
-    /// Runs until it is dropped: works while the lease is held, and waits for it otherwise.
+    /// Runs until it is dropped: works while the lease is held, and waits for it otherwise. Events are published beside it.
     pub async fn run(self) {
+        tokio::select! {
+            () = self.work() => {}
+            () = self.desk.news.publish() => {}
+        }
+    }
+
+    async fn work(&self) {
         loop {
             self.cache.synced().await;
             self.leadership.acquired().await;

@@ -40,11 +40,6 @@ pub enum Hold {
 }
 
 impl Hold {
-    /// Whether people should hear of it: it does not pass by itself within moments.
-    pub fn is_news(&self) -> bool {
-        matches!(self, Self::MassLoss(_) | Self::Endangers(_) | Self::NothingToFollow { .. })
-    }
-
     /// The reason as the value of a metric's label.
     pub fn name(&self) -> &'static str {
         match self {

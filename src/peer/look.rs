@@ -6,9 +6,10 @@ use std::time::Duration;
 use futures::{StreamExt as _, stream};
 
 use super::metrics::{HoldLabels, Metrics, Outcome, What, WriteLabels};
-use super::news::{self, News, Reason};
+use super::news::{News, Reason};
+use super::patience::{Patience, Turn};
 use super::writes::{WriteError, Writer};
-use super::{Memory, Moment, Settings, Standing, Step, decide};
+use super::{Memory, Moment, Settings, Standing, Step, decide, texts};
 use crate::cluster::{ObjectKey, Place, Pod, Snapshot, Source};
 
 /// How many Pods of one Deployment are marked at a time.
@@ -33,25 +34,46 @@ pub(super) struct Record {
     /// What people have been told of.
     refused: Option<String>,
     shared_hosts: Vec<String>,
-    held: Option<&'static str>,
+    patience: Patience,
     metrics: Metrics,
 }
 
 impl Record {
     pub(super) fn new(metrics: Metrics) -> Self {
-        Self { memory: Memory::default(), failures: 0, refused: None, shared_hosts: Vec::new(), held: None, metrics }
+        Self {
+            memory: Memory::default(),
+            failures: 0,
+            refused: None,
+            shared_hosts: Vec::new(),
+            patience: Patience::default(),
+            metrics,
+        }
     }
 
-    /// Notes a wait that people should know of, or its end. Gives what was noted before.
-    fn hold(&mut self, reason: Option<&'static str>) -> Option<&'static str> {
+    /// Takes note of what happens to the replicas, and gives what people are to be told of it.
+    fn notice(&mut self, seen: &Snapshot, step: &Step, now: Moment) -> Option<Turn> {
+        let before = self.patience.told();
+        let turn = if seen.left_alone.is_some() {
+            self.patience.forget();
+            None
+        } else {
+            self.patience.notice(step, now)
+        };
+        self.show_held(before, self.patience.told());
+        turn
+    }
+
+    fn show_held(&self, before: Option<&'static str>, now: Option<&'static str>) {
+        if before == now {
+            return;
+        }
         let gauge = |reason| self.metrics.held.get_or_create(&HoldLabels { reason });
-        if let Some(before) = self.held {
+        if let Some(before) = before {
             gauge(before).dec();
         }
-        if let Some(now) = reason {
+        if let Some(now) = now {
             gauge(now).inc();
         }
-        std::mem::replace(&mut self.held, reason)
     }
 
     fn share(&mut self, hosts: &[String]) {
@@ -67,7 +89,7 @@ impl Record {
 
 impl Drop for Record {
     fn drop(&mut self) {
-        self.hold(None);
+        self.show_held(self.patience.told(), None);
         self.share(&[]);
     }
 }
@@ -85,9 +107,9 @@ impl Desk {
         record.memory.observe(seen, &self.settings, now);
         let plan = decide(seen, &record.memory, standing, &self.settings, now);
         tracing::debug!(deployment = %key, ?plan, "decided");
-        self.tell(key, seen, &plan.step, record).await;
+        let told = self.tell(key, seen, &plan.step, record, now);
         let mut failed = self.annotate(key, &plan.unmark, &plan.mark).await;
-        if let Some(line) = news::status_line(seen, &plan.step).filter(|_| standing.leader && standing.synced) {
+        if let Some(line) = texts::status_line(seen, &plan.step, told).filter(|_| standing.leader && standing.synced) {
             let written = self.writer.status_line(key, seen, &line).await;
             failed |= self.count(key, What::Status, &written);
         }
@@ -99,19 +121,17 @@ impl Desk {
             Step::Scale { to } => {
                 let written = self.writer.scale(key, seen, to).await;
                 failed |= self.count(key, What::Scale, &written);
-                self.scaled(key, seen, to, written, record, now).await;
+                self.scaled(key, seen, to, written, record, now);
                 None
             }
         };
-        if failed {
-            record.failures = record.failures.saturating_add(1);
-            return Some(wait_after(record.failures));
-        }
-        record.failures = 0;
-        again
+        let told_at = record.patience.runs_out_at().map(|at| at.saturating_sub(now));
+        record.failures = if failed { record.failures.saturating_add(1) } else { 0 };
+        let again = if failed { Some(wait_after(record.failures)) } else { again };
+        again.into_iter().chain(told_at).min()
     }
 
-    async fn scaled(
+    fn scaled(
         &self,
         key: &ObjectKey,
         seen: &Snapshot,
@@ -124,13 +144,12 @@ impl Desk {
             Ok(resource_version) => {
                 record.memory.wrote(resource_version, now);
                 record.refused = None;
-                self.news.tell(key, seen, Reason::ReplicasSynced, news::synced(seen, to)).await;
+                self.news.tell(key, seen, Reason::ReplicasSynced, texts::synced(seen, to));
             }
             Err(error) if error.is_refused() => {
                 let why = error.to_string();
                 if record.refused.as_ref() != Some(&why) {
-                    let note = format!("replicas {} -> {to} refused: {why}", seen.replicas);
-                    self.news.tell(key, seen, Reason::ScaleRefused, note).await;
+                    self.news.tell(key, seen, Reason::ScaleRefused, texts::refused(seen, to, &why));
                     record.refused = Some(why);
                 }
             }
@@ -139,31 +158,29 @@ impl Desk {
         }
     }
 
-    /// Tells people what is new to them.
-    async fn tell(&self, key: &ObjectKey, seen: &Snapshot, step: &Step, record: &mut Record) {
-        match step {
-            Step::Hold { reason, .. } if reason.is_news() => {
-                if record.hold(Some(reason.name())) != Some(reason.name()) {
-                    self.news.tell(key, seen, Reason::SyncHeld, news::held(seen, reason)).await;
-                }
+    /// Tells people what is new to them. Says whether they know of the hold that there is now.
+    fn tell(&self, key: &ObjectKey, seen: &Snapshot, step: &Step, record: &mut Record, now: Moment) -> bool {
+        let turn = record.notice(seen, step, now);
+        let hold = match step {
+            Step::Hold { reason, .. } => Some(reason),
+            Step::Keep | Step::Scale { .. } => None,
+        };
+        match (turn, hold) {
+            (Some(Turn::Held), Some(reason)) => {
+                self.news.tell(key, seen, Reason::SyncHeld, texts::held(seen, reason));
             }
-            // A wait for a moment neither begins nor ends anything.
-            Step::Hold { .. } => {}
-            Step::Keep | Step::Scale { .. } => {
-                if record.hold(None).is_some() {
-                    let note = format!("no longer held, with replicas {}", seen.replicas);
-                    self.news.tell(key, seen, Reason::SyncResumed, note).await;
-                }
-            }
+            (Some(Turn::Resumed), _) => self.news.tell(key, seen, Reason::SyncResumed, texts::resumed(seen)),
+            (Some(Turn::Held) | None, _) => {}
         }
         if let Source::Bases { shared_hosts, .. } = &seen.source
             && *shared_hosts != record.shared_hosts
         {
             record.share(shared_hosts);
             if !shared_hosts.is_empty() {
-                self.news.tell(key, seen, Reason::SharedHostname, news::shared(shared_hosts)).await;
+                self.news.tell(key, seen, Reason::SharedHostname, texts::shared(shared_hosts));
             }
         }
+        hold.is_some_and(|reason| record.patience.told() == Some(reason.name()))
     }
 
     /// Marks and unmarks Pods. Says whether anything is to be tried again.
@@ -207,12 +224,4 @@ fn wait_after(failures: u32) -> Duration {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_wait_after_failures_doubles_up_to_a_limit() {
-        assert_eq!([1, 2, 3].map(wait_after), [200, 400, 800].map(Duration::from_millis));
-        assert_eq!(wait_after(u32::MAX), LONGEST_WAIT);
-    }
-}
+mod tests;

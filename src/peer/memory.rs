@@ -5,6 +5,10 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use super::{Loss, Moment, Settings};
 use crate::cluster::{Place, Pod, Snapshot};
 
+/// A watch that has not shown a write by then never will: versions begin anew where etcd is restored from a backup. What was
+/// seen is good enough then, for a scale names the version that it is about.
+const LONGEST_LAG: Moment = Moment::from_secs(30);
+
 /// What a controller that leads remembers of one peer Deployment. All of it may be lost at any time: the next one looks
 /// anew, and waits anew where waiting is safe.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
@@ -67,9 +71,10 @@ impl Memory {
         self.scaled_at = Some(now);
     }
 
-    /// Whether `seen` is from after the last write.
-    pub(super) fn has_seen_own_write(&self, seen: &Snapshot) -> bool {
-        self.wrote.as_ref().is_none_or(|wrote| is_at_least(&seen.resource_version, wrote))
+    /// Until when `seen` is to be taken for older than the last write; none where it is from after it.
+    pub(super) fn own_write_unseen_until(&self, seen: &Snapshot) -> Option<Moment> {
+        let is_older = self.wrote.as_ref().is_some_and(|wrote| !is_at_least(&seen.resource_version, wrote));
+        self.scaled_at.filter(|_| is_older).map(|at| at + LONGEST_LAG)
     }
 
     pub(super) fn may_scale_at(&self, settings: &Settings) -> Option<Moment> {

@@ -31,7 +31,7 @@ pub(super) enum What {
 /// How a write ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
 pub(super) enum Outcome {
-    /// It is stored.
+    /// It is stored, or needed no more: the Pod to be marked is gone by now, or another one has its name.
     Written,
     /// Somebody else wrote first.
     Conflict,
@@ -62,7 +62,11 @@ impl Metrics {
             "Writes to the API server, by what was written and outcome",
             metrics.writes.clone(),
         );
-        registry.register("held", "Peer Deployments whose replicas are held, by reason", metrics.held.clone());
+        registry.register(
+            "held",
+            "Peer Deployments whose replicas are held for so long that people were told, by reason",
+            metrics.held.clone(),
+        );
         registry.register(
             "shared_hostname_deployments",
             "Peer Deployments that count fewer bases because several share a host name",

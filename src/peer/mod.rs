@@ -11,9 +11,11 @@ mod loss;
 mod memory;
 mod metrics;
 mod news;
+mod patience;
 mod plan;
 #[cfg(test)]
 mod testing;
+mod texts;
 mod victims;
 mod writes;
 

@@ -70,8 +70,8 @@ pub fn decide(seen: &Snapshot, memory: &Memory, standing: Standing, settings: &S
     if seen.left_alone.is_some() {
         return Plan::only(Step::Keep);
     }
-    if !memory.has_seen_own_write(seen) {
-        return hold(Hold::OwnWriteUnseen);
+    if let Some(until) = memory.own_write_unseen_until(seen).filter(|until| now < *until) {
+        return Plan::only(Step::Hold { reason: Hold::OwnWriteUnseen, until: Some(until) });
     }
     let Some(wanted) = seen.source.wanted() else {
         return hold(Hold::NothingToFollow { workload: seen.source.workload().to_owned() });
@@ -91,7 +91,7 @@ pub fn decide(seen: &Snapshot, memory: &Memory, standing: Standing, settings: &S
 /// another process has written.
 fn unmark(seen: &Snapshot, memory: &Memory, settings: &Settings, now: Moment) -> Plan {
     let (mut unmark, mut later) = (Vec::new(), None);
-    for pod in seen.pods.iter().filter(|_| seen.observed && count(seen) <= seen.replicas) {
+    for pod in seen.pods.iter().filter(|_| seen.observed && seen.pod_count() <= seen.replicas) {
         match memory.unmarks_at(pod, settings) {
             Some(at) if now < at => later = Some(later.map_or(at, |other: Moment| other.min(at))),
             Some(_) => unmark.push(pod.clone()),
@@ -102,14 +102,10 @@ fn unmark(seen: &Snapshot, memory: &Memory, settings: &Settings, now: Moment) ->
     Plan { unmark, mark: Vec::new(), step: later.map_or(Step::Keep, wait) }
 }
 
-fn count(seen: &Snapshot) -> u32 {
-    seen.replica_sets.iter().map(|(_, pods)| *pods).sum()
-}
-
 /// More replicas, but not before Pods of departed bases have gone that were to go: or the two would take turns.
 fn grow(seen: &Snapshot, wanted: u32, memory: &Memory, settings: &Settings, now: Moment) -> Step {
     // A rollout has more Pods than replicas all the time.
-    if seen.replica_sets.len() < 2 && count(seen) > seen.replicas && seen.strays().any(|pod| pod.marked) {
+    if seen.replica_sets.len() < 2 && seen.pod_count() > seen.replicas && seen.strays().any(|pod| pod.marked) {
         return Step::Hold { reason: Hold::PodsToGo, until: None };
     }
     coalesced(wanted, memory, settings, now)
@@ -136,7 +132,7 @@ fn shrink(seen: &Snapshot, wanted: u32, memory: &Memory, settings: &Settings, no
     if !seen.observed {
         return (Vec::new(), hold(Hold::ControllerBehind, None));
     }
-    if count(seen) < seen.replicas {
+    if seen.pod_count() < seen.replicas {
         return (Vec::new(), hold(Hold::PodsUnseen, None));
     }
     // In a rollout nobody can say whether one of these goes, or one on a base: they are collected first.
@@ -168,7 +164,9 @@ fn mark_in_rollout(seen: &Snapshot, step: Step, memory: &Memory, settings: &Sett
 }
 
 fn unmarked(seen: &Snapshot) -> Vec<Pod> {
-    seen.strays().filter(|pod| !pod.marked).cloned().collect()
+    // Others may write a deletion cost, too.
+    let goes_first = |pod: &&Pod| pod.marked && pod.deletion_cost == i32::MIN;
+    seen.strays().filter(|pod| !goes_first(pod)).cloned().collect()
 }
 
 /// The replicas to go to. Where Pods are still on departed bases, first as few as take those away: a ReplicaSet that has as

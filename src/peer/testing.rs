@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::{Memory, Moment, Plan, Settings, Standing, decide};
 use crate::cluster::{Place, Pod, Snapshot, Source, WorkloadSize};
+use crate::module::MaxSurge;
 
 /// Two seconds between writes; losses count for a minute and are held for five.
 pub(super) const SETTINGS: Settings = Settings {
@@ -29,6 +30,7 @@ pub(super) struct Cluster {
     pub(super) replicas: u32,
     /// How many bases count that carry none of its Pods.
     pub(super) empty: u32,
+    pub(super) max_surge: MaxSurge,
     pub(super) pods: Vec<Pod>,
 }
 
@@ -65,7 +67,7 @@ impl Cluster {
     /// So many bases, each with a Pod that is well, and nothing else.
     pub(super) fn of(bases: u32) -> Self {
         let pods = (0..bases).map(|number| pod(number, base(number))).collect();
-        Self { replicas: bases, empty: 0, pods }
+        Self { replicas: bases, empty: 0, max_surge: MaxSurge::Pods(1), pods }
     }
 
     /// Bases without a Pod come.
@@ -118,6 +120,7 @@ impl Cluster {
             uid: "the-deployment".to_owned(),
             resource_version: "1".to_owned(),
             replicas: self.replicas,
+            max_surge: self.max_surge,
             observed: true,
             left_alone: None,
             status_line: None,

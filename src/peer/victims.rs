@@ -29,12 +29,10 @@ pub(super) fn endangered(seen: &Snapshot, to: u32) -> Option<Endangered> {
     }
 }
 
-/// The Pods that stand out are listed, all others are well: the last to go, and never to be taken.
+/// The Pods that stand out are listed, all others are well and never to be taken: only those that go before them count.
 fn in_one_set(seen: &Snapshot, pods: u32, to: u32) -> Option<Endangered> {
     let leave = pods.saturating_sub(to);
-    // A cost above zero puts a Pod behind those that are well and not listed.
-    let goes_last = |pod: &Pod| pod.base().is_some() && pod.running && pod.ready && pod.deletion_cost > 0;
-    let listed: Vec<&Pod> = seen.pods.iter().filter(|pod| !goes_last(pod)).collect();
+    let listed: Vec<&Pod> = seen.pods.iter().filter(|pod| rank(pod) < WELL).collect();
     let (victims, count) = first_to_go(&listed, leave);
     let hit = victims.iter().find_map(|pod| pod.base());
     if hit.is_some() || count < leave {
@@ -43,10 +41,12 @@ fn in_one_set(seen: &Snapshot, pods: u32, to: u32) -> Option<Endangered> {
     None
 }
 
-/// In a rollout nobody can say from which ReplicaSet the Deployment controller takes, so each is taken to lose all of them.
-/// A base must come out of it with a Pod as good as it has now.
+/// In a rollout nobody can say from which ReplicaSet the Deployment controller takes, so each is taken to lose all of them:
+/// a percentage of surge Pods among them, if there are fewer of these then. A base must come out of it with a Pod as good as it
+/// has now.
 fn in_several_sets(seen: &Snapshot, to: u32) -> Option<Endangered> {
-    let leave = seen.replicas.saturating_sub(to);
+    let with_surge = |replicas: u32| replicas.saturating_add(seen.max_surge.at(replicas));
+    let leave = seen.pod_count().max(with_surge(seen.replicas)).saturating_sub(with_surge(to));
     let mut on_base: BTreeMap<&str, Vec<&Pod>> = BTreeMap::new();
     for pod in &seen.pods {
         if let Some(base) = pod.base() {
@@ -81,12 +81,19 @@ fn as_installed(pod: &Pod) -> Pod {
     Pod { running: pod.running || is_on_base, ready: pod.ready || is_on_base, ..pod.clone() }
 }
 
+/// The order in which Pods go: on a node, Running, Ready, the deletion cost.
+type Rank = (bool, bool, bool, i32);
+
+/// That of a Pod that is well.
+const WELL: Rank = (true, true, true, 0);
+
+fn rank(pod: &Pod) -> Rank {
+    (pod.place != Place::Nowhere, pod.running, pod.ready, pod.deletion_cost)
+}
+
 /// The Pods that may be among the first `leave` to go, and how many of those that must go are found here: fewer than `leave`
 /// where the others are not listed.
-///
-/// Pods that are well rank as Running, Ready and without cost, so nobody behind that is looked at.
 fn first_to_go<'a>(pods: &[&'a Pod], leave: u32) -> (Vec<&'a Pod>, u32) {
-    let rank = |pod: &Pod| (pod.place != Place::Nowhere, pod.running, pod.ready, pod.deletion_cost);
     let mut classes: BTreeMap<_, Vec<&Pod>> = BTreeMap::new();
     for &pod in pods {
         classes.entry(rank(pod)).or_default().push(pod);

@@ -84,8 +84,8 @@ impl Writer {
         let patch = json!({"metadata": {"uid": pod.uid, "annotations": annotations}});
         let pods: Api<v1::Pod> = Api::namespaced(self.client.clone(), namespace);
         match self.in_time(pods.patch_metadata(&pod.name, &by_warden(), &Patch::Merge(patch))).await {
-            // Whoever is gone needs no mark.
-            Err(error) if error.is_gone() || error.is_conflict() => Ok(()),
+            // Whoever is gone needs no mark. A conflict is no such news: the write has only to be tried again.
+            Err(error) if error.is_gone() => Ok(()),
             other => other.map(|_| ()),
         }
     }

@@ -98,10 +98,22 @@ async fn bases_and_pods_add_up() -> Result<()> {
     ensure!(snapshot.replicas == 2 && snapshot.replica_sets.len() == 1, "{snapshot:#?}");
     ensure!(cache.keys().contains(&key) && cache.standing(&key) == Some(None));
 
-    // when one is cordoned, it still counts
+    // when another joins, and then one with the module is cordoned, and that one too
+    let late = plane.add_base(Base::new("10.2.0.4").name("sums")).await?;
+    let all = |snapshot: &Snapshot| counts(snapshot, 3) && snapshot.carried == 2;
+    shows(&cache, &key, "the late base counts", all).await?;
     kubectl(plane, &namespace, &format!("cordon {}", bases[0])).await?;
-    kubectl(plane, &namespace, &format!("uncordon {}", bases[0])).await?;
-    // and when it goes, its Pod is one of a departed base
+    kubectl(plane, &namespace, &format!("cordon {late}")).await?;
+    // then the one with the module still counts, for the watch tells of it first, and the one without does not
+    shows(&cache, &key, "a base without the module is cordoned", well).await?;
+    kubectl(plane, &namespace, &format!("uncordon {late}")).await?;
+    shows(&cache, &key, "the late base counts again", all).await?;
+
+    // when the Namespace declares another version, what is there stays, and nothing more can come
+    kubectl(plane, &namespace, &format!("label namespace {namespace} base.koupleless.io/version=9.9.9")).await?;
+    shows(&cache, &key, "the Namespace moves nobody", well).await?;
+
+    // when a base goes, its Pod is one of a departed base
     cache.changed().await;
     plane.delete_base(&bases[0]).await?;
     let departed = |snapshot: &Snapshot| {

@@ -49,6 +49,8 @@ mod that_is_new {
         // Then it has a replica per base
         assert_eq!(Workload::new(Kind::Deployment, &reviewed.object).replicas(), u64::from(bases));
         assert!(!reviewed.warns_of("spec.replicas"), "{:?}", reviewed.warned());
+        // And where that is none, its user hears of it: everything looks fine then
+        assert_eq!(reviewed.warns_of("it has no replica until one does"), bases == 0, "{:?}", reviewed.warned());
     }
 
     #[rstest]

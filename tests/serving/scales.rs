@@ -97,7 +97,8 @@ async fn scaling_a_peer_is_refused(#[case] changes: &[(&str, Value)]) {
     assert_eq!(
         status["message"],
         "orders has one replica per base (strategy peer), and warden keeps that number: remove the label \
-         virtual-kubelet.koupleless.io/strategy, or set warden.koupleless.io/peer-paused: \"true\", to scale it yourself"
+         virtual-kubelet.koupleless.io/strategy (or module-controller.koupleless.io/strategy), or set the annotation \
+         warden.koupleless.io/peer-paused: \"true\", to scale it yourself"
     );
     assert_eq!(status["details"], json!({"group": "apps", "kind": "deployments", "name": "orders"}));
 }

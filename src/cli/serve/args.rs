@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::builder::RangedU64ValueParser;
+use clap::{Args, ValueEnum, value_parser};
 
 use crate::peer;
 use crate::runtime::LeaseSettings;
@@ -25,13 +26,13 @@ pub(super) struct PeerArgs {
     controllers: Vec<Controller>,
     /// The replicas of a Deployment are written at most once in so many seconds, and the departure of a base is followed
     /// after as many.
-    #[arg(long, env = "WARDEN_PEER_WINDOW", default_value_t = 2, value_name = "SECONDS")]
+    #[arg(long, env = "WARDEN_PEER_WINDOW", default_value_t = 2, value_name = "SECONDS", value_parser = at_least(1))]
     peer_window: u64,
     /// When more than 55 % of a Deployment's bases, and at least 3, go within so many seconds, that is a mass loss.
-    #[arg(long, env = "WARDEN_MASS_LOSS_WINDOW", default_value_t = 60, value_name = "SECONDS")]
+    #[arg(long, env = "WARDEN_MASS_LOSS_WINDOW", default_value_t = 60, value_name = "SECONDS", value_parser = at_least(1))]
     mass_loss_window: u64,
-    /// For how many seconds a mass loss is not followed.
-    #[arg(long, env = "WARDEN_MASS_LOSS_HOLD", default_value_t = 300, value_name = "SECONDS")]
+    /// For how many seconds a mass loss is not followed; 0 follows it like any other.
+    #[arg(long, env = "WARDEN_MASS_LOSS_HOLD", default_value_t = 300, value_name = "SECONDS", value_parser = at_least(0))]
     mass_loss_hold: u64,
 }
 
@@ -54,6 +55,12 @@ pub(super) struct LeaseArgs {
     /// How many seconds lie between two tries to take or to renew the lease.
     #[arg(long, env = "WARDEN_LEASE_RETRY_PERIOD", default_value_t = 2, value_name = "SECONDS")]
     lease_retry_period: u64,
+}
+
+/// Seconds, up to a day. Without any window two processes of warden that follow each other could do harm: what one has written
+/// last, the other may not have seen yet.
+fn at_least(seconds: u64) -> RangedU64ValueParser {
+    value_parser!(u64).range(seconds..=24 * 60 * 60)
 }
 
 impl PeerArgs {

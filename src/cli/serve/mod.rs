@@ -2,6 +2,7 @@
 
 mod args;
 mod background;
+mod controllers;
 
 use std::error::Error;
 use std::net::SocketAddr;
@@ -11,18 +12,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
+use futures::future::OptionFuture;
 use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use self::args::{LeaseArgs, PeerArgs};
 use self::background::Background;
+use self::controllers::Controllers;
 use crate::admission::{self, Reviewer, http};
 use crate::cluster::{NamespaceCache, PeerCache};
 use crate::policy::Policy;
-use crate::runtime::{
-    LogFormat, Ops, Readiness, StopSignals, api_client, elect, process_identity, serve_ops, start_logging,
-};
+use crate::runtime::{LogFormat, Ops, Readiness, StopSignals, api_client, process_identity, serve_ops, start_logging};
 use crate::{peer, tls};
 
 /// Serve the admission webhook, and run the controllers while this process holds the lease.
@@ -106,15 +107,12 @@ impl Serve {
         });
         background.spawn("ops server", serve_ops(ops_listener, Ops { readiness, registry: Arc::new(registry) }));
 
-        let controllers = CancellationToken::new();
-        let mut election = None;
-        if self.peer.controls_peers() {
-            let (leadership, elected) = elect(client.clone(), lease, controllers.clone());
-            election = Some(tokio::spawn(elected));
-            let controller =
-                peer::Controller::new(client, cache.clone(), leadership, self.peer.settings(), identity, peers);
-            background.spawn("controller of peer Deployments", controller.run());
-        }
+        let mut controllers = self.peer.controls_peers().then(|| {
+            Controllers::start(client.clone(), cache.clone(), lease, |leadership| {
+                let settings = self.peer.settings();
+                peer::Controller::new(client, cache.clone(), leadership, settings, identity, peers).run()
+            })
+        });
 
         let stop = CancellationToken::new();
         let reviewer = Reviewer::new(policy, Arc::new(namespaces), Arc::new(cache), reviews);
@@ -125,14 +123,16 @@ impl Serve {
             signal = signals.next() => signal,
             ended = &mut webhook => return Err(format!("the webhook ended: {ended:?}").into()),
             ended = background.first_end() => return Err(ended.into()),
+            Some(ended) = OptionFuture::from(controllers.as_mut().map(Controllers::first_end)) => {
+                return Err(ended.into());
+            }
         };
         tracing::info!(signal, delay_seconds = self.shutdown_delay, "shutting down");
         running.set(false);
         let orderly = async {
             // Whoever takes the lease next can begin while this one still answers reviews.
-            controllers.cancel();
-            if let Some(election) = election {
-                election.await?;
+            if let Some(controllers) = controllers {
+                controllers.stop().await?;
             }
             tokio::time::sleep(Duration::from_secs(self.shutdown_delay)).await;
             stop.cancel();

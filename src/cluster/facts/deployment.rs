@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{View, version};
-use crate::module::{Kind, LeftAlone, Workload};
+use crate::module::{Kind, LeftAlone, MaxSurge, Workload};
 use crate::vocabulary as words;
 
 /// A Deployment as far as it is decoded; its spec stays raw, as `policy` reads it.
@@ -26,6 +26,8 @@ pub struct DeploymentFacts {
     pub resource_version: String,
     /// `spec.replicas`.
     pub replicas: u32,
+    /// How many Pods more a rollout may make.
+    pub max_surge: MaxSurge,
     /// Whether the controller-manager has seen its last change.
     pub observed: bool,
     /// Why the number is the user's, if it is.
@@ -56,6 +58,7 @@ impl From<DeploymentView> for DeploymentFacts {
             uid: view.metadata.uid.clone().unwrap_or_default(),
             resource_version: view.metadata.resource_version.clone().unwrap_or_default(),
             replicas: u32::try_from(replicas).unwrap_or(u32::MAX),
+            max_surge: MaxSurge::of(&view.spec),
             observed: view.status.observed_generation >= view.metadata.generation,
             left_alone,
             status_line: view.annotation(words::PEER_STATUS).map(str::to_owned),

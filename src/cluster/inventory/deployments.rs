@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::follows::Following;
 use super::groups::Projection;
 use super::presence::One;
-use super::{Inventory, Needs, Peer, Tally, Woken, judge, judge_all};
+use super::{Inventory, Needs, Peer, Tally, Woken, judge_all};
 use crate::cluster::{DeploymentFacts, News, ObjectKey, Spelling};
 use crate::policy::NamespaceFacts;
 
@@ -106,11 +106,11 @@ impl Inventory {
         if keys.is_empty() && !some_are_gone {
             return;
         }
-        let projection = Projection::of(self.peers.values().map(|peer| &peer.needs.demand));
+        let projection = Projection::of(self.peers.values().flat_map(|peer| peer.needs.demands()));
         if projection == *self.groups.projection() {
             for key in keys {
                 if let Some(peer) = self.peers.get(key) {
-                    self.groups.rejudge(key, |node| judge(&peer.needs, node));
+                    self.groups.rejudge(key, |node| peer.needs.judge(node));
                 }
             }
         } else {

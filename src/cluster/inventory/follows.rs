@@ -17,6 +17,7 @@ pub(super) struct Following {
 #[derive(Debug, Default)]
 pub(super) struct Follows {
     followers: BTreeMap<Follow, BTreeSet<Arc<ObjectKey>>>,
+    /// Of all that are watched: of one that nobody follows any more too, until its watch ends.
     sizes: BTreeMap<Follow, Option<WorkloadSize>>,
 }
 
@@ -66,10 +67,13 @@ impl Follows {
             followers.remove(key);
             if followers.is_empty() {
                 self.followers.remove(&before);
-                // Nobody keeps it up to date any more.
-                self.sizes.remove(&before);
             }
         }
+    }
+
+    /// Nobody watches `workload` any more.
+    pub(super) fn forget(&mut self, workload: &Follow) {
+        self.sizes.remove(workload);
     }
 
     /// Takes in what is known of `workload`, and says whom it concerns.
@@ -79,10 +83,7 @@ impl Follows {
         size: Option<WorkloadSize>,
     ) -> impl Iterator<Item = &Arc<ObjectKey>> {
         let followers = self.followers.get(&workload);
-        let changed = followers.is_some() && self.sizes.get(&workload) != Some(&size);
-        if changed {
-            self.sizes.insert(workload, size);
-        }
+        let changed = self.sizes.insert(workload, size) != Some(size);
         followers.filter(|_| changed).into_iter().flatten()
     }
 }

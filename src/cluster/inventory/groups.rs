@@ -77,12 +77,10 @@ impl Projection {
     /// What of `node` is looked at.
     fn looks(&self, node: &Node) -> Node {
         let labels = self.keys.iter().filter_map(|key| node.labels.get_key_value(key));
-        let mut taints = node.taints.clone();
-        taints.sort_unstable();
         Node {
             name: if self.name { node.name.clone() } else { String::new() },
             labels: labels.map(|(key, value)| (key.clone(), value.clone())).collect(),
-            taints,
+            taints: node.taints.clone(),
             unschedulable: node.unschedulable,
         }
     }

@@ -21,7 +21,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::{Change, DeploymentFacts, ObjectKey};
-use crate::fit::{Fit, Node};
+use crate::fit::Node;
 use crate::module::{Follow, LeftAlone};
 use crate::policy::{NamespaceFacts, Policy};
 use crew::Crew;
@@ -103,9 +103,15 @@ impl Inventory {
         self.peers.get(key).map(|peer| peer.facts.left_alone)
     }
 
-    /// The workloads that must be watched for [`Change::Followed`]; what is told of others is not kept.
+    /// The workloads that must be watched for [`Change::Followed`].
     pub fn followed(&self) -> impl Iterator<Item = &Follow> {
         self.follows.workloads()
+    }
+
+    /// Forgets what was told of `workload`: nobody watches it any more. Until then it is kept, followed or not, for the next
+    /// one that follows it may come before the watch ends.
+    pub fn forget_followed(&mut self, workload: &Follow) {
+        self.follows.forget(workload);
     }
 
     /// Makes `change`, and puts right what each of `pairs` is to each other. `pairs` are all those for which it may change,
@@ -147,14 +153,5 @@ impl Inventory {
 
 /// Those of `peers` that `node` suits.
 fn judge_all(peers: &Peers, node: &Node) -> Suited {
-    peers.iter().filter_map(|(key, peer)| Some((Arc::clone(key), judge(&peer.needs, node)?))).collect()
-}
-
-/// How `node` suits `needs`.
-fn judge(needs: &Needs, node: &Node) -> Option<Suits> {
-    match needs.demand.judge(node) {
-        Fit::Now => Some(Suits::Now),
-        Fit::NotNow(_) => Some(Suits::ForWhatIsThere),
-        Fit::No(_) => None,
-    }
+    peers.iter().filter_map(|(key, peer)| Some((Arc::clone(key), peer.needs.judge(node)?))).collect()
 }

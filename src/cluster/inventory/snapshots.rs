@@ -3,8 +3,9 @@
 use std::collections::HashSet;
 
 use super::follows::Following;
-use super::{Inventory, Needs, Peer, Suits, judge};
+use super::{Inventory, Needs, Peer};
 use crate::cluster::{Member, ObjectKey, Place, Pod, Snapshot, Source};
+use crate::fit::{Fit, Node};
 use crate::module::Workload;
 use crate::vocabulary as words;
 
@@ -27,6 +28,7 @@ impl Inventory {
             uid: facts.uid.clone(),
             resource_version: facts.resource_version.clone(),
             replicas: facts.replicas,
+            max_surge: facts.max_surge,
             observed: facts.observed,
             left_alone: facts.left_alone,
             status_line: facts.status_line.clone(),
@@ -46,13 +48,13 @@ impl Inventory {
         if let Some(annotation) = workload.metadata().annotation(words::FOLLOW) {
             return self.follows.source(&Following::of(annotation, &key))?.wanted();
         }
-        let needs = Needs::of(workload);
+        let needs = Needs::of(workload.object(), workload.object());
+        let suits = |node: &Node| needs.demand.judge(node) == Fit::Now;
         if self.groups.projection().covers(&needs.demand) {
-            let nodes = self.groups.nodes_of(|node| judge(&needs, node) == Some(Suits::Now));
+            let nodes = self.groups.nodes_of(suits);
             Some(self.count_of(&needs, nodes.map(|node| &**node)))
         } else {
-            let suits =
-                |name: &&str| self.groups.node(name).is_some_and(|node| judge(&needs, node) == Some(Suits::Now));
+            let suits = |name: &&str| self.groups.node(name).is_some_and(suits);
             Some(self.count_of(&needs, self.groups.names().map(|name| &**name).filter(suits)))
         }
     }

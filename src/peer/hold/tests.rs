@@ -38,14 +38,6 @@ fn every_reason_has_its_own_name_and_text() {
 }
 
 #[rstest]
-fn people_hear_of_what_does_not_pass_by_itself() {
-    let names: Vec<&str> =
-        std::iter::successors(Some(Hold::NotSynced), next).filter(Hold::is_news).map(|hold| hold.name()).collect();
-
-    assert_eq!(names, ["mass_loss", "endangers_a_base", "nothing_to_follow"]);
-}
-
-#[rstest]
 fn who_is_missing_is_named() {
     let reason = Hold::NothingToFollow { workload: "StatefulSet/base".to_owned() };
 

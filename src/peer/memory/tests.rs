@@ -42,7 +42,7 @@ fn an_own_write_is_seen_from_its_resource_version_on(#[case] seen: &str, #[case]
 
     memory.wrote(wrote, at(0));
 
-    assert_eq!(memory.has_seen_own_write(&seen), expected);
+    assert_eq!(memory.own_write_unseen_until(&seen), (!expected).then_some(at(30)));
 }
 
 #[rstest]
@@ -51,7 +51,7 @@ fn who_wrote_nothing_waits_for_nothing() {
 
     let memory = after(&[(0, &seen)]);
 
-    assert!(memory.has_seen_own_write(&seen));
+    assert_eq!(memory.own_write_unseen_until(&seen), None);
     assert_eq!(memory.may_scale_at(&SETTINGS), None);
 }
 

@@ -10,7 +10,7 @@ use rstest::rstest;
 use super::*;
 use crate::cluster::{LeftAlone, Place, Source};
 use crate::peer::Loss;
-use crate::peer::testing::{Cluster, LEADING, SETTINGS, Watcher, at, base, departed, followed, marked, pod};
+use crate::peer::testing::{Cluster, LEADING, SETTINGS, Watcher, at, base, departed, followed, pod};
 
 fn hold(reason: Hold, until: Option<u64>) -> Plan {
     Plan::only(Step::Hold { reason, until: until.map(at) })
@@ -63,7 +63,8 @@ fn without_standing_nothing_is_done(#[case] synced: bool, #[case] leader: bool, 
 
 #[rstest]
 fn what_is_left_to_the_user_is_kept(
-    #[values(LeftAlone::ReplicasControl, LeftAlone::Paused, LeftAlone::NotInjected)] why: LeftAlone,
+    #[values(LeftAlone::ReplicasControl, LeftAlone::Paused, LeftAlone::NotInjected, LeftAlone::NoModule)]
+    why: LeftAlone,
 ) {
     for seen in [
         Cluster::of(3).join(2).snapshot(),
@@ -78,16 +79,17 @@ fn what_is_left_to_the_user_is_kept(
 }
 
 #[rstest]
-#[case::not_yet("11", hold(Hold::OwnWriteUnseen, None))]
-#[case::seen("12", scale(5))]
-#[case::a_later_one("13", scale(5))]
-fn an_own_write_has_to_come_back_first(#[case] resource_version: &str, #[case] expected: Plan) {
+#[case::not_yet("11", 529, hold(Hold::OwnWriteUnseen, Some(530)))]
+#[case::versions_began_anew("11", 530, scale(5))]
+#[case::seen("12", 502, scale(5))]
+#[case::a_later_one("13", 502, scale(5))]
+fn an_own_write_has_to_come_back_first(#[case] resource_version: &str, #[case] now: u64, #[case] expected: Plan) {
     let seen = Snapshot { resource_version: resource_version.to_owned(), ..Cluster::of(3).join(2).snapshot() };
     let mut memory = waited(&seen);
 
     memory.wrote("12", at(500));
 
-    assert_eq!(decide(&seen, &memory, LEADING, &SETTINGS, at(600)), expected);
+    assert_eq!(decide(&seen, &memory, LEADING, &SETTINGS, at(now)), expected);
 }
 
 #[rstest]

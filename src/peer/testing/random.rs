@@ -7,6 +7,7 @@ use proptest::sample::select;
 
 use super::{Cluster, SETTINGS, base, departed, followed, pod};
 use crate::cluster::{LeftAlone, Place, Pod, Snapshot};
+use crate::module::MaxSurge;
 use crate::peer::{Memory, Moment, Standing};
 
 /// How many nodes there are, with those that departed.
@@ -69,12 +70,13 @@ impl Looks {
 pub(in crate::peer) fn cluster() -> impl Strategy<Value = Cluster> {
     let counts = vec(prop::bool::weighted(0.7), NODES as usize);
     let replicas = prop_oneof![4 => Just(0), 1 => -2..3_i32];
-    (vec(looks(), 0..=PODS), counts, prop::bool::weighted(0.3), replicas).prop_map(
-        |(pods, counts, is_rolling, more)| {
+    let max_surge = prop_oneof![(0..4_u32).prop_map(MaxSurge::Pods), (0..130_u32).prop_map(MaxSurge::Percent)];
+    (vec(looks(), 0..=PODS), counts, prop::bool::weighted(0.3), replicas, max_surge).prop_map(
+        |(pods, counts, is_rolling, more, max_surge)| {
             let pods: Vec<Pod> =
                 (0..).zip(&pods).map(|(number, looks)| looks.pod(number, &counts, is_rolling)).collect();
             let replicas = u32::try_from(pods.len()).unwrap().saturating_add_signed(more);
-            let mut cluster = Cluster { replicas, empty: 0, pods };
+            let mut cluster = Cluster { replicas, empty: 0, max_surge, pods };
             let bases = counts.iter().filter(|counts| **counts).count();
             cluster.empty = u32::try_from(bases - cluster.carrying().len()).unwrap();
             cluster
@@ -83,7 +85,7 @@ pub(in crate::peer) fn cluster() -> impl Strategy<Value = Cluster> {
 }
 
 fn left_alone() -> impl Strategy<Value = LeftAlone> {
-    select(vec![LeftAlone::ReplicasControl, LeftAlone::Paused, LeftAlone::NotInjected])
+    select(vec![LeftAlone::ReplicasControl, LeftAlone::Paused, LeftAlone::NotInjected, LeftAlone::NoModule])
 }
 
 /// What a cluster shows, and what there is beside its Pods: mostly nothing that keeps warden from writing.

@@ -25,7 +25,8 @@ pub(in crate::peer) fn luck() -> impl Strategy<Value = Luck> {
 
 /// How many Pods each ReplicaSet has too many at `to` replicas; of two, the first has `share` of them and the second the rest.
 pub(in crate::peer) fn surplus(seen: &Snapshot, to: u32, share: u32) -> Vec<(String, u32)> {
-    let less = seen.replicas.saturating_sub(to);
+    let before = seen.pod_count().max(seen.replicas + seen.max_surge.at(seen.replicas));
+    let less = before.saturating_sub(to + seen.max_surge.at(to));
     let shares = match seen.replica_sets.as_slice() {
         [(_, pods)] => [pods.saturating_sub(to), 0],
         _ => [share.min(less), less.saturating_sub(share)],

@@ -23,15 +23,23 @@ pub(super) fn fill_in(scene: &Scene<'_>) -> Vec<Step> {
         Some(old) => ("stays", Some(Workload::new(scene.request.kind, old).replicas()), false),
         None => ("becomes", counted(scene), asked == UNSAID),
     };
-    let Some(number) = number.filter(|number| *number != asked) else {
+    let Some(number) = number else {
         return Vec::new();
     };
-    let set = Step::Set(Workload::replicas_path(), json!(number));
-    if may_be_unsaid {
-        return vec![set];
+    let mut steps = Vec::new();
+    if number != asked {
+        steps.push(Step::Set(Workload::replicas_path(), json!(number)));
+        if !may_be_unsaid {
+            let warning = format!("spec.replicas {verb} {number}: warden keeps one replica per base (strategy peer)");
+            steps.push(Step::Warn(warning));
+        }
     }
-    let warning = format!("spec.replicas {verb} {number}: warden keeps one replica per base (strategy peer)");
-    vec![set, Step::Warn(warning)]
+    if number == 0 && scene.request.old.is_none() {
+        // Everything about it looks fine then: none of no replicas is missing.
+        let warning = "no base that is schedulable now fits this peer module: it has no replica until one does";
+        steps.push(Step::Warn(warning.to_owned()));
+    }
+    steps
 }
 
 fn counted(scene: &Scene<'_>) -> Option<u64> {

@@ -11,7 +11,10 @@ pub(super) fn check(scene: &Scene<'_>, findings: &mut Findings) {
     }
     let rollout = scene.workload.rollout();
     if matches!(rollout, Rollout::Recreate | Rollout::Rolling { max_unavailable: 1.., .. }) {
-        findings.warn("the strategy takes old Pods away first: some bases go without the module for a while");
+        findings.warn(
+            "the strategy takes old Pods away first, and some bases go without the module for a while: set maxUnavailable \
+             to 0 and maxSurge to 1 to keep every base served",
+        );
     } else if matches!(rollout, Rollout::Rolling { max_surge: 2.., .. }) {
         // Which Pods those are is the ReplicaSet controller's choice: of bases with two, whether or not both are Ready.
         findings.warn(

@@ -1,6 +1,7 @@
 //! What the caches of a process of warden show it.
 
 use koupleless_warden::cluster::{Place, Pod as SeenPod, Snapshot, Source};
+use koupleless_warden::module::MaxSurge;
 
 use super::config::Config;
 use super::world::{Node, Pod, Pods, Saw, Warden, Watch, World};
@@ -28,6 +29,7 @@ pub(crate) fn snapshot(config: &Config, world: &World, warden: &Warden) -> Snaps
         uid: "the-deployment".to_owned(),
         resource_version: deployment.resource_version.to_string(),
         replicas: deployment.replicas.into(),
+        max_surge: MaxSurge::Pods(1),
         observed: deployment.is_observed,
         left_alone: None,
         // What warden has written in the beginning, if a loss is to be held.

@@ -1,11 +1,12 @@
 //! Single cases, each with what it is about.
 
+use rstest::rstest;
 use serde_json::{Value, json};
 
-use super::world::{World, key};
-use crate::cluster::{Change, Inventory, News, ObjectKey, Place, Snapshot, Source, WorkloadSize};
-use crate::module::{Follow, Kind, Workload};
-use crate::policy::{Policy, Request};
+use super::world::{World, deployment_facts, key};
+use crate::cluster::{Change, Inventory, News, ObjectKey, Place, Snapshot, Source, Spelling, WorkloadSize};
+use crate::module::{Follow, Kind, LeftAlone, Workload};
+use crate::policy::{NamespaceFacts, Policy, Request};
 
 /// A base of this host name and version.
 pub(super) fn node(host: &str, version: &str) -> Value {
@@ -42,6 +43,23 @@ pub(super) fn deployment(namespace: &str, name: &str) -> Value {
             }]},
         }},
     })
+}
+
+/// shop's Deployment `orders` for the bases of this version, as it is once it is filled in.
+fn picky(version: &str) -> Value {
+    let mut deployment = deployment("shop", "orders");
+    let vnode = json!({"key": "schedule.koupleless.io/virtual-node", "value": "True", "effect": "NoExecute"});
+    let env = json!({"key": "schedule.koupleless.io/node-env", "value": "dev", "effect": "NoExecute"});
+    let spec = &mut deployment["spec"]["template"]["spec"];
+    spec["nodeSelector"] = json!({"base.koupleless.io/name": "base", "base.koupleless.io/version": version});
+    spec["tolerations"] = json!([vnode, env]);
+    deployment
+}
+
+/// A Namespace with these labels.
+fn declares(labels: &[(&str, &str)]) -> NamespaceFacts {
+    let labels = labels.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+    NamespaceFacts { labels, ..NamespaceFacts::default() }
 }
 
 /// A well Pod of shop's Deployment `orders` and the ReplicaSet of this hash.
@@ -147,9 +165,7 @@ fn a_cordon_keeps_what_is_there_and_lets_nothing_in() {
 #[test]
 fn a_base_that_is_another_s_now_has_departed() {
     let mut scene = Scene::new();
-    let mut picky = deployment("shop", "orders");
-    picky["metadata"]["annotations"]["base.koupleless.io/version"] = json!("1");
-    scene.set(|world| world.set_deployment(&orders(), Some(picky)));
+    scene.set(|world| world.set_deployment(&orders(), Some(picky("1"))));
     assert_eq!(scene.set(|world| world.set_node("a", Some(node("a", "2")))), ["shop/orders"]);
     assert_eq!(scene.bases().0, 1);
     assert_eq!(scene.places(), [("on-a".to_owned(), Place::Departed("a".to_owned()))]);
@@ -164,9 +180,7 @@ fn what_nobody_looks_at_wakes_nobody() {
     beat["status"] = json!({"conditions": []});
     assert!(scene.set(|world| world.set_node("a", Some(beat))).is_empty());
     // but it is there once somebody does
-    let mut picky = deployment("shop", "orders");
-    picky["metadata"]["annotations"]["base.koupleless.io/version"] = json!("2");
-    scene.set(|world| world.set_deployment(&orders(), Some(picky)));
+    scene.set(|world| world.set_deployment(&orders(), Some(picky("2"))));
     assert_eq!(scene.bases().0, 1);
 }
 
@@ -195,19 +209,51 @@ fn of_bases_that_share_a_host_name_one_counts() {
     assert_eq!(scene.bases(), (4, vec![]));
 }
 
-#[test]
-fn a_namespace_that_declares_another_base_is_heeded() {
+#[rstest]
+#[case::filled_in_at_admission(picky("1"))]
+#[case::from_before_the_webhook(deployment("shop", "orders"))]
+fn a_namespace_that_declares_another_base_moves_nobody(#[case] orders: Value) {
     let mut scene = Scene::new();
-    scene.set(|world| world.set_node("b", Some(node("b", "2"))));
-    let declares = |version: &str| {
-        let labels = [("base.koupleless.io/version".to_owned(), version.to_owned())].into();
-        crate::policy::NamespaceFacts { labels, ..Default::default() }
-    };
-    assert_eq!(scene.set(|world| world.set_namespace("shop", Some(declares("2")))), ["shop/orders"]);
-    assert_eq!((scene.bases().0, scene.places().len()), (1, 1));
-    assert!(scene.set(|world| world.set_namespace("bank", Some(declares("1")))).is_empty());
-    assert_eq!(scene.set(|world| world.set_namespace("shop", None)), ["shop/orders"]);
+    scene.set(|world| world.set_deployment(&self::orders(), Some(orders)));
+    for facts in [
+        declares(&[("base.koupleless.io/version", "2")]),
+        declares(&[("base.koupleless.io/cluster-name", "other"), ("virtual-kubelet.koupleless.io/env", "prod")]),
+        declares(&[]),
+    ] {
+        scene.set(|world| world.set_namespace("shop", Some(facts)));
+        let snapshot = scene.snapshot().unwrap();
+        assert_eq!((scene.bases().0, scene.places(), snapshot.carried), (2, vec![], 2));
+    }
+    scene.set(|world| world.set_namespace("shop", None));
+    assert_eq!((scene.bases().0, scene.places()), (2, vec![]));
+}
+
+#[test]
+fn what_warden_notes_of_a_namespace_moves_nobody() {
+    let mut scene = Scene::new();
+    scene.set(|world| world.set_namespace("shop", Some(declares(&[("base.koupleless.io/cluster-name", "other")]))));
+    let mut noted = picky("1");
+    noted["metadata"]["labels"]["base.koupleless.io/cluster-name"] = json!("other");
+    scene.set(|world| world.set_deployment(&orders(), Some(noted)));
+    assert_eq!((scene.bases().0, scene.places()), (2, vec![]));
+}
+
+#[test]
+fn a_namespace_says_where_more_may_go() {
+    let mut scene = Scene::new();
+    for (name, version) in [("c", "1"), ("d", "2")] {
+        scene.set(|world| world.set_node(name, Some(node(name, version))));
+    }
+    assert_eq!(scene.bases().0, 4);
+    let second = declares(&[("base.koupleless.io/version", "2")]);
+    assert_eq!(scene.set(|world| world.set_namespace("shop", Some(second.clone()))), ["shop/orders"]);
+    assert_eq!(scene.bases().0, 3);
+    assert!(scene.set(|world| world.set_namespace("bank", Some(second))).is_empty());
+    // and once a base that is not the declared one lets go of its Pod, no other can come there
+    scene.set(|world| world.set_pod(&key("shop", "on-a"), None));
     assert_eq!(scene.bases().0, 2);
+    assert_eq!(scene.set(|world| world.set_namespace("shop", None)), ["shop/orders"]);
+    assert_eq!(scene.bases().0, 4);
 }
 
 #[test]
@@ -262,6 +308,44 @@ fn a_follower_has_no_snapshot_until_its_workload_is_known() {
 
     scene.set(|world| world.set_deployment(&orders(), Some(deployment("shop", "orders"))));
     assert_eq!((scene.inventory.as_ref().unwrap().followed().count(), scene.bases().0), (0, 2));
+}
+
+#[test]
+fn what_is_told_of_a_workload_is_known_to_later_followers_until_it_is_forgotten() {
+    let follower = |name: &str| {
+        let mut follower = deployment("shop", name);
+        follower["metadata"]["annotations"]["warden.koupleless.io/follow"] = json!("StatefulSet/base");
+        (key("shop", name), deployment_facts(&follower))
+    };
+    let only = |name| Change::Deployment(Spelling::Current, News::All(vec![follower(name)]));
+    let base = Follow::parse("shop/StatefulSet/base", "").unwrap();
+    let size = |ready| Some(WorkloadSize { desired: 9, ready });
+    let wanted = |inventory: &Inventory, name| inventory.snapshot(&key("shop", name))?.source.wanted();
+    // given a workload of whose watch nobody knows yet that its last follower has gone for a while
+    let mut inventory = Inventory::new(Policy::default());
+    inventory.apply(only("orders"));
+    inventory.apply(Change::Followed(base.clone(), size(3)));
+    // when another follows it
+    inventory.apply(only("stock"));
+    assert_eq!(wanted(&inventory, "stock"), Some(3));
+    // also after nobody did
+    inventory.apply(Change::Deployment(Spelling::Current, News::All(vec![])));
+    inventory.apply(Change::Followed(base.clone(), size(4)));
+    inventory.apply(only("mail"));
+    assert_eq!(wanted(&inventory, "mail"), Some(4));
+    // then it is known until nobody watches it
+    inventory.forget_followed(&base);
+    assert_eq!(inventory.snapshot(&key("shop", "mail")), None);
+    assert_eq!(inventory.apply(Change::Followed(base, size(4))), [key("shop", "mail")].into());
+}
+
+#[test]
+fn what_is_no_module_is_left_alone() {
+    let mut scene = Scene::new();
+    let mut other = deployment("shop", "orders");
+    other["spec"]["template"]["metadata"]["labels"] = json!({"app": "orders"});
+    scene.set(|world| world.set_deployment(&orders(), Some(other)));
+    assert_eq!(scene.snapshot().unwrap().left_alone, Some(LeftAlone::NoModule));
 }
 
 #[test]

@@ -32,7 +32,7 @@ pub(super) fn snapshot(world: &World, key: &ObjectKey) -> Option<Snapshot> {
         .filter(|(name, node)| match demand.judge(node) {
             Fit::Now => true,
             Fit::NotNow(_) => carries(name),
-            Fit::No(_) => false,
+            Fit::No(_) => carries(name) && stays(object, node),
         })
         .collect();
     let (count, shared_hosts) = if apart { by_host(&counted, carries) } else { (counted.len(), Vec::new()) };
@@ -61,6 +61,7 @@ pub(super) fn snapshot(world: &World, key: &ObjectKey) -> Option<Snapshot> {
         uid: facts.uid,
         resource_version: facts.resource_version,
         replicas: facts.replicas,
+        max_surge: facts.max_surge,
         observed: facts.observed,
         left_alone: facts.left_alone,
         status_line: facts.status_line,
@@ -72,6 +73,19 @@ pub(super) fn snapshot(world: &World, key: &ObjectKey) -> Option<Snapshot> {
         replica_sets: replica_sets.into_iter().collect(),
         carried: u32::try_from(counted.iter().filter(|(name, _)| carries(name)).count()).unwrap(),
     })
+}
+
+/// Whether what is on `node` stays there by the template as it is stored: it says so itself, but for the taints of vnodes,
+/// which it says nothing of where it was never filled in.
+fn stays(object: &Value, node: &Node) -> bool {
+    let template = Workload::new(Kind::Deployment, object).template();
+    let tolerations = template.tolerations();
+    let silent = |key: &str| tolerations.iter().all(|toleration| toleration.key() != key);
+    let mut node = node.clone();
+    node.taints.retain(|taint| {
+        ![words::TAINT_VIRTUAL_NODE, words::TAINT_NODE_ENV].contains(&taint.key.as_str()) || !silent(&taint.key)
+    });
+    !matches!(Demand::of(&template).judge(&node), Fit::No(_))
 }
 
 /// All peer Deployments.

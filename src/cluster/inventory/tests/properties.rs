@@ -186,15 +186,8 @@ fn all(inventory: &Inventory) -> BTreeMap<ObjectKey, Option<Snapshot>> {
     inventory.keys().map(|key| (key.clone(), inventory.snapshot(key))).collect()
 }
 
-/// The first of `keys` whose snapshot is not what a count from scratch gives. What is followed is told to those only who
-/// follow it then, so that the test tells it again.
-fn wrong(world: &World, inventory: &mut Inventory) -> Option<String> {
-    let followed: Vec<_> = inventory.followed().cloned().collect();
-    for workload in followed {
-        if let Some(size) = world.followed.get(&workload) {
-            inventory.apply(crate::cluster::Change::Followed(workload, *size));
-        }
-    }
+/// The first of the peer Deployments whose snapshot is not what a count from scratch gives.
+fn wrong(world: &World, inventory: &Inventory) -> Option<String> {
     let keys = naive::keys(world);
     if !inventory.keys().eq(&keys) {
         return Some(format!("{:?} instead of {keys:?}", inventory.keys().collect::<Vec<_>>()));
@@ -229,9 +222,33 @@ proptest! {
                 prop_assert!(again.is_empty(), "{again:?} are woken by {change:?}, which is known");
                 before = after;
             }
-            let wrong = wrong(&world, &mut inventory);
+            let wrong = wrong(&world, &inventory);
             prop_assert!(wrong.is_none(), "after {step:?}: {}", wrong.unwrap_or_default());
         }
+    }
+
+    #[test]
+    fn a_change_of_a_namespace_moves_nobody(steps in steps(), number in 0..2_u8, facts in prop::option::of(namespace())) {
+        let mut world = World::default();
+        let mut inventory = Inventory::new(Policy::default());
+        let mut tell = |world: &mut World, step: Step| {
+            step.happen(world);
+            while let Some(change) = world.next(0) {
+                inventory.apply(change);
+            }
+            all(&inventory)
+        };
+        for step in steps {
+            tell(&mut world, step);
+        }
+        let departed = |all: BTreeMap<ObjectKey, Option<Snapshot>>| -> Vec<_> {
+            let snapshots = all.into_values().flatten();
+            let pods = snapshots.flat_map(|snapshot| snapshot.pods);
+            pods.filter(|pod| pod.departed_from().is_some()).map(|pod| pod.name).collect()
+        };
+        let before = departed(tell(&mut world, Step::Lists));
+        let after = departed(tell(&mut world, Step::Namespace(number, facts)));
+        prop_assert_eq!(before, after);
     }
 
     #[test]
@@ -253,7 +270,7 @@ proptest! {
         while let Some(change) = world.next(0) {
             inventory.apply(change);
         }
-        let wrong = wrong(&world, &mut inventory);
+        let wrong = wrong(&world, &inventory);
         prop_assert!(wrong.is_none(), "{}", wrong.unwrap_or_default());
     }
 
