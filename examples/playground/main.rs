@@ -123,7 +123,12 @@ async fn play(exit: bool) -> Result<()> {
     println!("\nGo on with another terminal:\n");
     println!("  export KUBECONFIG={}", stage.plane.kubeconfig().display());
     println!("  alias kubectl={}", kubectl.display());
-    println!("  kubectl edit deployment/plain   # another BIZ_VERSION and its jar, and it rolls\n");
+    println!("  kubectl edit deployment/plain   # another BIZ_VERSION and its jar, and it rolls");
+    println!("  kubectl delete node vnode.10.0.0.2.dev   # a base leaves; to make one like it join:");
+    println!(
+        "  kubectl get node vnode.10.0.0.3.dev -o yaml | sed 's/10[.]0[.]0[.]3/10.0.0.9/g; /resourceVersion:/d; /uid:/d' \\"
+    );
+    println!("    | kubectl create -f -\n");
     println!("Ctrl-C ends everything and leaves nothing behind.");
     tokio::signal::ctrl_c().await?;
     Ok(())

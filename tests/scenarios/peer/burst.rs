@@ -33,7 +33,8 @@ async fn a_hundred_bases_that_join_together_are_a_few_writes() -> Result<()> {
         "{BASES} bases joined within {joined:.1?}, {written} writes of replicas, all run after {:.1?}",
         began.elapsed()
     );
-    let allowed = 2 + usize::try_from(joined.as_millis() / WINDOW.as_millis())?;
+    // One more, for a watch may still be delivering them when they have joined.
+    let allowed = 2 + usize::try_from(joined.as_millis().div_ceil(WINDOW.as_millis()))?;
     ensure!(written <= allowed.max(3), "{written} writes while they joined within {joined:?}");
     Ok(())
 }

@@ -9,6 +9,7 @@ mod failover;
 mod follow;
 mod frozen;
 mod hpa;
+mod lasting;
 mod lifecycle;
 mod mass_loss;
 mod outage;

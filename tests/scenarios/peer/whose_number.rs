@@ -3,8 +3,9 @@
 use anyhow::{Result, ensure};
 use rstest::rstest;
 use serde_json::json;
+use warden_testbed::{KubectlOutput, eventually};
 
-use crate::scene::{Scene, shared};
+use crate::scene::{LONG, Scene, shared};
 
 #[tokio::test]
 async fn applying_the_manifest_again_deletes_no_pod() -> Result<()> {
@@ -60,7 +61,11 @@ async fn who_leaves_peer_mode_has_the_number_back(#[case] leave: &[&str]) -> Res
     // When its user takes the number back
     scene.kubectl(leave).await?.expect_success()?;
     // Then it can be scaled
-    scene.kubectl(&["scale", "deployment/mine", "--replicas=2"]).await?.expect_success()?;
+    eventually("it can be scaled", LONG, async || {
+        let scaled = scene.kubectl(&["scale", "deployment/mine", "--replicas=2"]).await;
+        scaled.and_then(KubectlOutput::expect_success).map_err(|error| error.to_string())
+    })
+    .await?;
     scene.some_run(2, "mine", "1.0.0").await?;
     // And a base that comes changes nothing, as another peer Deployment that follows it shows
     scene.apply(&scene.peer("witness")).await?;
