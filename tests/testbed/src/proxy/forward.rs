@@ -92,6 +92,9 @@ impl Connection {
         if let Some(write) = &mut write {
             write.forwarded = true;
             self.shared.log.update(write);
+            if self.shared.log.stops_after(write) {
+                switches.set(|state| state.is_stopping = true);
+            }
         }
         let answer = self.client.send(Request::from_parts(parts, body.into())).await.map_err(|_| Cut)?;
         let (mut parts, body) = answer.into_parts();

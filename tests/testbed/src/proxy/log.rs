@@ -80,6 +80,11 @@ impl Log {
         self.book().stop_at = None;
     }
 
+    /// Whether everything stops when this write is answered.
+    pub(super) fn stops_after(&self, write: &Write) -> bool {
+        write.what == What::Main && self.book().stop_at == Some((write.number, Moment::After))
+    }
+
     /// Whether this write is the one to stop at. Only the first that asks is told so.
     pub(super) fn stops(&self, write: &Write, moment: Moment) -> bool {
         let mut book = self.book();

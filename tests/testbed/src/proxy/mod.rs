@@ -169,7 +169,10 @@ impl Proxy {
     pub fn release(&self) {
         self.shared.log.stop_nowhere();
         self.shared.switches.set(|state| {
+            state.is_stopping = false;
             state.stopped_by = None;
+            // Nor do events come that were held.
+            state.watch_cuts += 1;
             state.generation += 1;
         });
     }

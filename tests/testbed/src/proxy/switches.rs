@@ -27,6 +27,8 @@ pub(super) struct State {
     /// Connections of an earlier one are cut, but not before a stop is over.
     pub(super) generation: u64,
     pub(super) delay: Duration,
+    /// A write is on its way to the API server after which everything stops: its own events can be back before its answer.
+    pub(super) is_stopping: bool,
     /// The write at which everything stopped.
     pub(super) stopped_by: Option<Write>,
     pub(super) user_agent: Option<HeaderValue>,
@@ -35,7 +37,8 @@ pub(super) struct State {
 impl State {
     /// Whether the events of watches of this resource are held back.
     fn holds(&self, resource: &str) -> bool {
-        self.stopped_by.is_some()
+        self.is_stopping
+            || self.stopped_by.is_some()
             || match &self.frozen {
                 Frozen::Nothing => false,
                 Frozen::All => true,
@@ -67,6 +70,7 @@ impl Switches {
             is_cut: false,
             generation: 0,
             delay: Duration::ZERO,
+            is_stopping: false,
             stopped_by: None,
             user_agent: None,
         };
