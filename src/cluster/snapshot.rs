@@ -109,6 +109,11 @@ impl Snapshot {
         self.replica_sets.iter().map(|(_, pods)| *pods).sum()
     }
 
+    /// Whether it has Pods of several ReplicaSets: a rollout is under way.
+    pub fn is_rolling(&self) -> bool {
+        self.replica_sets.len() > 1
+    }
+
     /// The Pods whose place is wanted elsewhere: those on departed bases. None where a workload is followed, as nobody knows on
     /// which nodes its bases are.
     pub fn strays(&self) -> impl Iterator<Item = &Pod> {

@@ -105,7 +105,7 @@ fn unmark(seen: &Snapshot, memory: &Memory, settings: &Settings, now: Moment) ->
 /// More replicas, but not before Pods of departed bases have gone that were to go: or the two would take turns.
 fn grow(seen: &Snapshot, wanted: u32, memory: &Memory, settings: &Settings, now: Moment) -> Step {
     // A rollout has more Pods than replicas all the time.
-    if seen.replica_sets.len() < 2 && seen.pod_count() > seen.replicas && seen.strays().any(|pod| pod.marked) {
+    if !seen.is_rolling() && seen.pod_count() > seen.replicas && seen.strays().any(|pod| pod.marked) {
         return Step::Hold { reason: Hold::PodsToGo, until: None };
     }
     coalesced(wanted, memory, settings, now)
@@ -136,7 +136,7 @@ fn shrink(seen: &Snapshot, wanted: u32, memory: &Memory, settings: &Settings, no
         return (Vec::new(), hold(Hold::PodsUnseen, None));
     }
     // In a rollout nobody can say whether one of these goes, or one on a base: they are collected first.
-    if seen.replica_sets.len() > 1 && !strays.is_empty() {
+    if seen.is_rolling() && !strays.is_empty() {
         return (Vec::new(), hold(Hold::PodsToGo, None));
     }
     if let Some(endangered) = victims::endangered(seen, to) {
@@ -153,7 +153,7 @@ fn shrink(seen: &Snapshot, wanted: u32, memory: &Memory, settings: &Settings, no
 /// departed bases among them. So they are to go first whatever becomes of the replicas.
 fn mark_in_rollout(seen: &Snapshot, step: Step, memory: &Memory, settings: &Settings, now: Moment) -> (Vec<Pod>, Step) {
     let unmarked = unmarked(seen);
-    if seen.replica_sets.len() < 2 || unmarked.is_empty() {
+    if !seen.is_rolling() || unmarked.is_empty() {
         return (Vec::new(), step);
     }
     match (memory.settles_at(settings).filter(|settled| now < *settled), step) {
