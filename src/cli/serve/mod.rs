@@ -17,7 +17,7 @@ use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use self::args::{LeaseArgs, PeerArgs};
+use self::args::{Identity, LeaseArgs, PeerArgs};
 use self::background::Background;
 use self::controllers::Controllers;
 use crate::admission::{self, Reviewer, http};
@@ -56,6 +56,8 @@ pub(super) struct Serve {
     peer: PeerArgs,
     #[command(flatten)]
     lease: LeaseArgs,
+    #[command(flatten)]
+    names: Identity,
 }
 
 type Failure = Box<dyn Error + Send + Sync>;
@@ -77,7 +79,7 @@ impl Serve {
         let mut signals = StopSignals::listen()?;
         let certificate = tls::server_config(&self.tls_cert, &self.tls_key)?;
         let identity = process_identity();
-        let lease = self.lease.settings(identity.clone());
+        let lease = self.lease.settings(&self.names, identity.clone());
         lease.validate()?;
         let client = api_client().await?;
         let readiness = Readiness::default();

@@ -1,4 +1,4 @@
-//! The arguments of `warden serve` about what it does to the cluster on its own, one group per concern.
+//! Peer Deployments, and which controllers run.
 
 use std::time::Duration;
 
@@ -6,11 +6,10 @@ use clap::builder::RangedU64ValueParser;
 use clap::{Args, ValueEnum, value_parser};
 
 use crate::peer;
-use crate::runtime::LeaseSettings;
 
 /// A controller that can be switched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum Controller {
+pub(in crate::cli::serve) enum Controller {
     /// Keeps the replicas of peer Deployments in step with their bases.
     Peer,
     /// No controller: only the webhook.
@@ -20,7 +19,7 @@ pub(super) enum Controller {
 /// Peer Deployments.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Peer Deployments")]
-pub(super) struct PeerArgs {
+pub(in crate::cli::serve) struct PeerArgs {
     /// The controllers that this process runs while it holds the lease.
     #[arg(long, env = "WARDEN_CONTROLLERS", value_enum, value_delimiter = ',', default_value = "peer")]
     controllers: Vec<Controller>,
@@ -36,27 +35,6 @@ pub(super) struct PeerArgs {
     mass_loss_hold: u64,
 }
 
-/// Which of several processes writes.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Leader election")]
-pub(super) struct LeaseArgs {
-    /// The namespace of the lease.
-    #[arg(long, env = "POD_NAMESPACE", default_value = "koupleless-warden", value_name = "NAMESPACE")]
-    lease_namespace: String,
-    /// The name of the lease.
-    #[arg(long, env = "WARDEN_LEASE_NAME", default_value = "koupleless-warden", value_name = "NAME")]
-    lease_name: String,
-    /// After how many seconds without a renewal another process may take the lease.
-    #[arg(long, env = "WARDEN_LEASE_DURATION", default_value_t = 15, value_name = "SECONDS")]
-    lease_duration: u64,
-    /// For how many seconds the holder tries to renew before it stops writing.
-    #[arg(long, env = "WARDEN_LEASE_RENEW_DEADLINE", default_value_t = 10, value_name = "SECONDS")]
-    lease_renew_deadline: u64,
-    /// How many seconds lie between two tries to take or to renew the lease.
-    #[arg(long, env = "WARDEN_LEASE_RETRY_PERIOD", default_value_t = 2, value_name = "SECONDS")]
-    lease_retry_period: u64,
-}
-
 /// Seconds, up to a day. Without any window two processes of warden that follow each other could do harm: what one has written
 /// last, the other may not have seen yet.
 fn at_least(seconds: u64) -> RangedU64ValueParser {
@@ -65,28 +43,15 @@ fn at_least(seconds: u64) -> RangedU64ValueParser {
 
 impl PeerArgs {
     /// Whether the controller of peer Deployments runs here.
-    pub(super) fn controls_peers(&self) -> bool {
+    pub(in crate::cli::serve) fn controls_peers(&self) -> bool {
         self.controllers.contains(&Controller::Peer)
     }
 
-    pub(super) fn settings(&self) -> peer::Settings {
+    pub(in crate::cli::serve) fn settings(&self) -> peer::Settings {
         peer::Settings {
             window: Duration::from_secs(self.peer_window),
             loss_window: Duration::from_secs(self.mass_loss_window),
             loss_hold: Duration::from_secs(self.mass_loss_hold),
-        }
-    }
-}
-
-impl LeaseArgs {
-    pub(super) fn settings(&self, identity: String) -> LeaseSettings {
-        LeaseSettings {
-            namespace: self.lease_namespace.clone(),
-            name: self.lease_name.clone(),
-            identity,
-            lease_duration: Duration::from_secs(self.lease_duration),
-            renew_deadline: Duration::from_secs(self.lease_renew_deadline),
-            retry_period: Duration::from_secs(self.lease_retry_period),
         }
     }
 }

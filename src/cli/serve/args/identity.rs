@@ -1,0 +1,15 @@
+//! By what names warden's own objects go.
+
+use clap::Args;
+
+/// The names of warden's own objects in the cluster, all the same for all replicas.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Names")]
+pub(in crate::cli::serve) struct Identity {
+    /// The namespace of warden's Service, Secret and Lease.
+    #[arg(long, env = "POD_NAMESPACE", default_value = "koupleless-warden")]
+    pub(in crate::cli::serve) namespace: String,
+    /// The name of warden's Service, Lease and webhook configurations; its Secret is called NAME-tls.
+    #[arg(long, env = "WARDEN_NAME", default_value = "koupleless-warden")]
+    pub(in crate::cli::serve) name: String,
+}
