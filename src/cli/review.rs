@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::module::Kind;
 use crate::policy::{Policy, Request, Verdict};
+use crate::settings::Source;
 use read::{Input, Manifest};
 
 /// Say what the cluster would make of manifests, and what it would refuse.
@@ -28,7 +29,7 @@ pub(super) struct Review {
     #[arg(short, long, default_value = "default")]
     namespace: String,
     #[command(flatten)]
-    policy: super::PolicyArgs,
+    settings: super::SettingsArgs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -61,8 +62,15 @@ const UNREADABLE: u8 = 2;
 
 impl Review {
     pub(super) fn run(self) -> ExitCode {
+        let settings = match Source::new(self.settings.config.clone(), self.settings.given()).read() {
+            Ok(settings) => settings,
+            Err(error) => {
+                eprintln!("error: {error}");
+                return ExitCode::from(UNREADABLE);
+            }
+        };
+        let policy = settings.policy;
         let input = Input::read(&self.filename);
-        let policy = Policy::from(self.policy);
         let reviewed: Vec<Reviewed> =
             input.manifests.iter().map(|manifest| review(&policy, &input, &self.namespace, manifest)).collect();
         let mut findings = String::new();

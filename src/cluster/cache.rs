@@ -117,14 +117,26 @@ impl PeerCache {
         }
     }
 
+    /// Goes by `policy` from now on.
+    pub(super) fn go_by(&self, policy: Policy) {
+        self.update(None, |inventory| inventory.go_by(policy));
+    }
+
     /// Takes in what a watch tells.
     pub(super) fn take_in(&self, change: Change) {
-        let list = List::that_arrives_by(&change);
         let may_change_follows = matches!(change, Change::Deployment(..));
+        self.update(List::that_arrives_by(&change), |inventory| inventory.apply(change));
+        if may_change_follows {
+            self.shared.follows.notify_one();
+        }
+    }
+
+    /// Changes the inventory, with `list` arriving if that is one, and wakes whom the change wakes.
+    fn update(&self, list: Option<List>, change: impl FnOnce(&mut Inventory) -> BTreeSet<ObjectKey>) {
         let mut guard = self.lock();
         let state = &mut *guard;
         let were_awaited = !state.awaited.is_empty();
-        let woken = state.inventory.apply(change);
+        let woken = change(&mut state.inventory);
         state.awaited.retain(|awaited| Some(*awaited) != list);
         if !state.awaited.is_empty() {
             drop(guard);
@@ -141,9 +153,6 @@ impl PeerCache {
             if anybody {
                 self.shared.woken.notify_one();
             }
-        }
-        if may_change_follows {
-            self.shared.follows.notify_one();
         }
     }
 
@@ -312,6 +321,26 @@ mod tests {
         assert_eq!(cache.changed().now_or_never(), Some([orders()].into()));
         come_and_go("orders");
         assert_eq!(cache.changed().now_or_never(), None);
+    }
+
+    #[test]
+    fn another_policy_wakes_those_whose_needs_it_changes() {
+        // given a Deployment from before the webhook
+        let cache = nearly_synced();
+        let labels = json!({"virtual-kubelet.koupleless.io/component": "module"});
+        let template =
+            json!({"metadata": {"labels": labels}, "spec": {"nodeSelector": {"base.koupleless.io/name": "a"}}});
+        let module = json!({"metadata": labels, "spec": {"template": template}});
+        let from_before = DeploymentFacts { module, ..deployment("2") };
+        cache.take_in(Change::Deployment(Spelling::Current, News::Is(orders(), from_before)));
+        cache.take_in(Change::Node(News::All(vec![])));
+        assert_eq!(cache.changed().now_or_never(), Some([orders()].into()));
+        // when the same is configured as before, and then another environment
+        cache.go_by(Policy::default());
+        assert_eq!(cache.changed().now_or_never(), None);
+        cache.go_by(Policy { default_env: "prod".to_owned(), ..Policy::default() });
+        // then
+        assert_eq!(cache.changed().now_or_never(), Some([orders()].into()));
     }
 
     #[test]

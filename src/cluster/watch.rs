@@ -2,6 +2,7 @@
 
 use std::fmt::Debug;
 use std::pin::pin;
+use std::sync::Arc;
 
 use futures::StreamExt as _;
 use futures::future::{BoxFuture, join_all};
@@ -11,6 +12,7 @@ use kube::runtime::watcher::Config;
 use kube::runtime::{WatchStreamExt as _, watcher};
 use kube::{Api, Client, Resource};
 use serde::de::DeserializeOwned;
+use tokio::sync::watch::Receiver;
 
 use super::facts::{DeploymentView, NodeView, PodView, WorkloadView, node, size};
 use super::feed::Feed;
@@ -22,17 +24,18 @@ use crate::vocabulary::{self as words, Dialects};
 
 impl PeerCache {
     /// A cache, and the task that fills it, which runs until it is dropped; kube backs off and goes on after errors.
-    /// `namespaces` has a task of its own, which must run too.
+    /// `namespaces` has a task of its own, which must run too. It goes by the policy that is in force, whichever that is.
     ///
     /// All Nodes are watched, not only vnodes: a template may fit an ordinary node, and a DaemonSet's controller would count
     /// it.
     pub fn watch(
         client: Client,
-        policy: Policy,
+        mut policy: Receiver<Arc<Policy>>,
         namespaces: NamespaceCache,
     ) -> (Self, impl Future<Output = ()> + Send) {
-        let cache = Self::new(policy);
+        let cache = Self::new(Policy::clone(&policy.borrow_and_update()));
         let mut watches: Vec<BoxFuture<'static, ()>> = vec![
+            Box::pin(watch_policy(cache.clone(), policy)),
             Box::pin(watch_namespaces(cache.clone(), namespaces)),
             {
                 let (filled, client) = (cache.clone(), client.clone());
@@ -90,6 +93,14 @@ async fn watch<V, K, T>(
         if let Some(news) = feed.take_in(event, &read) {
             cache.take_in(change(news));
         }
+    }
+}
+
+/// Hands on the policy, whenever that changes.
+async fn watch_policy(cache: PeerCache, mut policy: Receiver<Arc<Policy>>) {
+    while policy.changed().await.is_ok() {
+        let policy = Policy::clone(&policy.borrow_and_update());
+        cache.go_by(policy);
     }
 }
 

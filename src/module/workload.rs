@@ -220,16 +220,21 @@ impl<'a> Template<'a> {
         self.spec_path().fields(&["affinity", "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution"])
     }
 
-    /// The topologies by which its Pods are spread: required or preferred anti-affinity, and spread constraints.
-    pub fn spread_topologies(&self) -> Vec<&'a str> {
+    /// The topologies by which its Pods are spread, and where each stands: required or preferred anti-affinity, and spread
+    /// constraints.
+    pub fn spread_topologies(&self) -> Vec<(FieldPath, &'a str)> {
+        let list = |list: &FieldPath, inside: &[&'static str]| -> Vec<(FieldPath, &'a str)> {
+            let elements = list.get(self.object).and_then(Value::as_array).into_iter().flatten();
+            let path = |index| list.index(index).fields(inside).field("topologyKey");
+            let paths = elements.enumerate().map(|(index, _)| path(index));
+            paths.filter_map(|path| path.get(self.object)?.as_str().map(|topology| (path.clone(), topology))).collect()
+        };
         let anti_affinity = self.spec_path().fields(&["affinity", "podAntiAffinity"]);
-        let preferred = anti_affinity.field("preferredDuringSchedulingIgnoredDuringExecution");
-        let constraints = self.spec_path().field("topologySpreadConstraints");
-        let list = |path: &FieldPath| path.get(self.object).and_then(Value::as_array).into_iter().flatten();
-        let of = |value: &'a Value| value.get("topologyKey")?.as_str();
-        let required = self.anti_affinity().into_iter().map(AntiAffinityTerm::topology);
-        let preferred = list(&preferred).filter_map(|weighted| of(weighted.get("podAffinityTerm")?));
-        required.chain(preferred).chain(list(&constraints).filter_map(of)).collect()
+        let required = list(&self.anti_affinity_path(), &[]);
+        let preferred =
+            list(&anti_affinity.field("preferredDuringSchedulingIgnoredDuringExecution"), &["podAffinityTerm"]);
+        let constraints = list(&self.spec_path().field("topologySpreadConstraints"), &[]);
+        [required, preferred, constraints].concat()
     }
 
     /// Where the terms of the required pod anti-affinity stand.

@@ -9,6 +9,7 @@ use futures::stream::FuturesUnordered;
 use futures::{Stream, StreamExt as _};
 use kube::Client;
 use kube::runtime::scheduler::{ScheduleRequest, Scheduler, scheduler};
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::look::{Desk, Record};
@@ -38,13 +39,13 @@ struct Looked {
 }
 
 impl Controller {
-    /// A controller that looks at what `cache` shows and writes while `leadership` lasts. `instance` names this process in
-    /// Events.
+    /// A controller that looks at what `cache` shows and writes while `leadership` lasts, by the settings that are in force at
+    /// each look. `instance` names this process in Events.
     pub fn new(
         client: Client,
         cache: PeerCache,
         leadership: Leadership,
-        settings: Settings,
+        settings: watch::Receiver<Settings>,
         instance: String,
         metrics: Metrics,
     ) -> Self {
@@ -87,6 +88,8 @@ impl Controller {
         let mut records: BTreeMap<ObjectKey, Record> = BTreeMap::new();
         let mut at_work = HashSet::new();
         let mut looks = FuturesUnordered::new();
+        let mut settings = self.desk.settings.clone();
+        settings.mark_unchanged();
         for key in self.cache.keys() {
             look_at(key, began);
         }
@@ -95,6 +98,11 @@ impl Controller {
                 changed = self.cache.changed() => {
                     let now = Instant::now();
                     changed.into_iter().for_each(|key| look_at(key, now));
+                }
+                // What waits for the end of a window may have waited long enough.
+                Ok(()) = settings.changed() => {
+                    let now = Instant::now();
+                    self.cache.keys().into_iter().for_each(|key| look_at(key, now));
                 }
                 // One Deployment is looked at by one look at a time; what comes meanwhile waits.
                 Some(key) = next(due.as_mut(), &at_work), if looks.len() < LOOKS_AT_ONCE => {

@@ -4,6 +4,7 @@ use std::future::ready;
 use std::time::Duration;
 
 use futures::{StreamExt as _, stream};
+use tokio::sync::watch;
 
 use super::metrics::{HoldLabels, Metrics, Outcome, What, WriteLabels};
 use super::news::{News, Reason};
@@ -24,7 +25,7 @@ pub(super) struct Desk {
     pub(super) writer: Writer,
     pub(super) news: News,
     pub(super) metrics: Metrics,
-    pub(super) settings: Settings,
+    pub(super) settings: watch::Receiver<Settings>,
 }
 
 /// What is kept of a Deployment from look to look. Dropped, it leaves the gauges as if it had never been.
@@ -104,8 +105,9 @@ impl Desk {
         standing: Standing,
         now: Moment,
     ) -> Option<Duration> {
-        record.memory.observe(seen, &self.settings, now);
-        let plan = decide(seen, &record.memory, standing, &self.settings, now);
+        let settings = self.settings.borrow().clone();
+        record.memory.observe(seen, &settings, now);
+        let plan = decide(seen, &record.memory, standing, &settings, now);
         tracing::debug!(deployment = %key, ?plan, "decided");
         let told = self.tell(key, seen, &plan.step, record, now);
         let mut failed = self.annotate(key, &plan.unmark, &plan.mark).await;

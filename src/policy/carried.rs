@@ -25,11 +25,11 @@ pub(super) fn bring_up_to_date(draft: &mut Draft, request: Request<'_>, policy: 
     let author = Authorship::of(new.object());
     identity(draft, old, new, &author);
     for key in words::BASE_SELECTION {
-        if let Some(change) = Change::of(key, request, old, new) {
+        if let Some(change) = Change::of(key, request, policy, old, new) {
             base_affinity(draft, &change, new, &author);
         }
     }
-    if let Some(change) = Change::of(words::ENV, request, old, new) {
+    if let Some(change) = Change::of(words::ENV, request, policy, old, new) {
         env_toleration(draft, &change, new, &author);
     }
     labels_of_workload(draft, request, policy, old, &author);
@@ -43,13 +43,21 @@ struct Change<'a> {
 }
 
 impl<'a> Change<'a> {
-    fn of(key: &'static str, request: Request<'a>, old: Workload<'a>, new: Workload<'a>) -> Option<Self> {
+    fn of(
+        key: &'static str,
+        request: Request<'a>,
+        policy: &'a Policy,
+        old: Workload<'a>,
+        new: Workload<'a>,
+    ) -> Option<Self> {
         let value = |workload: Workload<'a>| {
             // Where the pod spec itself demands an environment, that is the one whose taint must be tolerated.
             let demanded = (key == words::ENV).then(|| single_demand(&workload.template(), key)).flatten();
             demanded.or_else(|| Sources::of(workload, request.namespace).get(key))
         };
-        let (old, new) = (value(old)?, value(new)?);
+        // What came from the cluster's default gives way to a declaration, and not the other way round.
+        let by_default = || Sources::of(old, request.namespace).or_default(key, &policy.default_base);
+        let (old, new) = (value(old).or_else(by_default)?, value(new)?);
         (old != new).then_some(Self { key, old, new })
     }
 }

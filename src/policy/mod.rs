@@ -6,8 +6,10 @@
 mod carried;
 mod defaults;
 mod draft;
+mod found;
 mod peers;
 mod pod_update;
+mod rule;
 mod rules;
 mod selection;
 mod sources;
@@ -18,12 +20,14 @@ use serde_json::Value;
 
 pub use draft::Patch;
 pub use peers::CountBases;
-pub use sources::{NamespaceFacts, Sources};
+pub use rule::{CannotBeLowered, Rule, Severities, Severity};
+pub use sources::{DefaultBase, NamespaceFacts, Sources};
 pub use verdict::{Fault, Findings, Verdict, Violation, Warning};
 
 use crate::module::{Kind, Workload, shape};
 use crate::vocabulary as words;
 use draft::Draft;
+use found::Found;
 
 /// What is configured for a whole cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +36,10 @@ pub struct Policy {
     pub default_env: String,
     /// The seconds of the tolerations that the API server's DefaultTolerationSeconds plugin gives every Pod.
     pub default_toleration_seconds: i64,
+    /// The base of modules for which nothing else says one.
+    pub default_base: DefaultBase,
+    /// What is refused, and what is only warned about.
+    pub severities: Severities,
 }
 
 /// What happens to an object, and what surrounds it.
@@ -63,6 +71,8 @@ impl Default for Policy {
         Self {
             default_env: words::ENV_DEFAULT.to_owned(),
             default_toleration_seconds: words::DEFAULT_TOLERATION_SECONDS,
+            default_base: DefaultBase::default(),
+            severities: Severities::default(),
         }
     }
 }
@@ -86,7 +96,7 @@ impl Policy {
                 pod_update::keep_what_it_was_made_with(&mut draft, request, self, old);
             } else if !owned {
                 if self.template_is_the_users(request, workload) {
-                    let rollback = undo::rollback(&draft, request);
+                    let rollback = undo::rollback(&draft, request, self);
                     carried::bring_up_to_date(&mut draft, request, self);
                     defaults::fill_in_template(&mut draft, request, self);
                     draft = undo::leave_alone(rollback, draft, request);
@@ -105,7 +115,7 @@ impl Policy {
         if !workload.is_module() || is_copy {
             return Findings::default();
         }
-        rules::check(request, workload)
+        rules::check(request, workload).tell(&self.severities)
     }
 
     /// Injection, then the check of what came out: what the cluster's two webhooks do together.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::module::{Metadata, Template, Toleration, Workload, check_label_value};
+use crate::module::{FieldPath, Metadata, Template, Toleration, Workload, check_label_value};
 use crate::vocabulary as words;
 
 /// What a Namespace says of its modules: its labels and annotations.
@@ -12,6 +12,17 @@ pub struct NamespaceFacts {
     pub labels: BTreeMap<String, String>,
     /// The annotations.
     pub annotations: BTreeMap<String, String>,
+}
+
+/// The base of modules for which neither their pod spec nor any declaration names one.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DefaultBase {
+    /// The name.
+    pub name: Option<String>,
+    /// The version.
+    pub version: Option<String>,
+    /// The cluster of bases.
+    pub cluster_name: Option<String>,
 }
 
 /// The keys that may be declared from outside the pod spec.
@@ -31,6 +42,17 @@ impl NamespaceFacts {
     }
 }
 
+impl DefaultBase {
+    fn get(&self, key: &str) -> Option<&str> {
+        match key {
+            words::BASE_NAME => self.name.as_deref(),
+            words::BASE_VERSION => self.version.as_deref(),
+            words::BASE_CLUSTER_NAME => self.cluster_name.as_deref(),
+            _ => None,
+        }
+    }
+}
+
 impl<'a> Sources<'a> {
     /// The sources of `workload`.
     pub fn of(workload: Workload<'a>, namespace: Option<&'a NamespaceFacts>) -> Self {
@@ -39,8 +61,25 @@ impl<'a> Sources<'a> {
 
     /// What is declared under `key`, where it is a value that a Node can carry.
     pub fn get(&self, key: &str) -> Option<&'a str> {
+        self.raw(key).filter(|value| check_label_value(value).is_ok())
+    }
+
+    /// As [`Self::get`], as far as template and workload go, and where it stands.
+    pub(super) fn on_object(&self, key: &str) -> Option<(&'a str, FieldPath)> {
+        let declared = self.metadata.iter().find_map(|metadata| metadata.annotation_or_label(key));
+        declared.filter(|(value, _)| check_label_value(value).is_ok())
+    }
+
+    /// What `default` says under `key`. Nothing where anything of a base is declared: the name of one base and the version of
+    /// another may well be no base at all.
+    pub(super) fn or_default<'d>(&self, key: &str, default: &'d DefaultBase) -> Option<&'d str> {
+        let is_declared = words::BASE_SELECTION.into_iter().any(|key| self.raw(key).is_some());
+        default.get(key).filter(|_| !is_declared)
+    }
+
+    fn raw(&self, key: &str) -> Option<&'a str> {
         let near = self.metadata.iter().find_map(|metadata| Some(metadata.annotation_or_label(key)?.0));
-        near.or_else(|| self.namespace?.get(key)).filter(|value| check_label_value(value).is_ok())
+        near.or_else(|| self.namespace?.get(key))
     }
 
     /// Whether anything is declared here that is neither what was declared for `before`, in the same surroundings, nor what

@@ -5,14 +5,15 @@
 //! kept apart, and the old Pods' deletion would leave these bases empty. Left alone, the Deployment controller recognises its
 //! ReplicaSet and scales it up again; the Pods it makes are completed one by one.
 
-use super::Request;
 use super::draft::Draft;
-use super::rules;
+use super::{Policy, Request, rules};
 use crate::module::{Kind, Template, Workload};
 use crate::vocabulary as words;
 
 /// The draft as it came, where it looks like such a rollback and can be stored as it is.
-pub(super) fn rollback(draft: &Draft, request: Request<'_>) -> Option<Draft> {
+///
+/// Also one that only breaks rules which were lowered is not left alone: filling it in mends it.
+pub(super) fn rollback(draft: &Draft, request: Request<'_>, policy: &Policy) -> Option<Draft> {
     let old = Workload::new(request.kind, request.old?);
     let new = Workload::new(request.kind, draft.object());
     let labelled = |template: Template<'_>| template.metadata().label(words::MODULE_VERSION).is_some();
@@ -20,7 +21,7 @@ pub(super) fn rollback(draft: &Draft, request: Request<'_>) -> Option<Draft> {
         && old.is_rolling_out()
         && labelled(old.template())
         && !labelled(new.template());
-    (looks_like_one && rules::check(request, new).violations.is_empty()).then(|| draft.clone())
+    (looks_like_one && !rules::check(request, new).is_refused(&policy.severities)).then(|| draft.clone())
 }
 
 /// The rollback as it came, unless filling it in gave the template that the Deployment has: then it was a plain manifest

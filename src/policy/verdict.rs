@@ -122,24 +122,6 @@ impl fmt::Display for Warning {
     }
 }
 
-impl Findings {
-    /// Takes in a violation.
-    pub(super) fn refuse(
-        &mut self,
-        field: FieldPath,
-        fault: Fault,
-        problem: impl Into<String>,
-        remedy: impl Into<String>,
-    ) {
-        self.violations.push(Violation { field, fault, problem: problem.into(), remedy: remedy.into() });
-    }
-
-    /// Takes in a warning, once.
-    pub(super) fn warn(&mut self, text: impl Into<String>) {
-        Warning::new(text).take_once(&mut self.warnings);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,11 +1,13 @@
 //! The watches of nodes, peer Deployments and module Pods on a real API server.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use koupleless_warden::cluster::{NamespaceCache, ObjectKey, PeerCache, Place, Snapshot, Source};
 use koupleless_warden::policy::Policy;
 use serde_json::{Value, json};
+use tokio::sync::watch;
 use warden_testbed::{Base, ControlPlane, eventually};
 
 /// Longer than a Pod takes to turn Ready.
@@ -14,8 +16,9 @@ const SOON: Duration = Duration::from_secs(30);
 /// A cache whose watches run.
 async fn watch(plane: &ControlPlane) -> Result<PeerCache> {
     let client = plane.client()?;
+    let policy = watch::Sender::new(Arc::new(Policy::default())).subscribe();
     let (namespaces, watch_of_namespaces) = NamespaceCache::watch(client.clone());
-    let (cache, watches) = PeerCache::watch(client, Policy::default(), namespaces);
+    let (cache, watches) = PeerCache::watch(client, policy, namespaces);
     tokio::spawn(watch_of_namespaces);
     tokio::spawn(watches);
     tokio::time::timeout(SOON, cache.synced()).await.context("the watches deliver no lists")?;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use koupleless_warden::module::Kind;
-use koupleless_warden::policy::NamespaceFacts;
+use koupleless_warden::policy::{DefaultBase, NamespaceFacts, Policy, Rule, Severities, Severity};
 use proptest::collection::{btree_map, vec};
 use proptest::option::weighted;
 use proptest::prelude::*;
@@ -70,6 +70,26 @@ pub(crate) fn grafted(kind: Kind) -> impl Strategy<Value = Value> {
 pub(crate) fn namespace() -> impl Strategy<Value = Option<NamespaceFacts>> {
     let map = || btree_map(select(DECLARED).prop_map(str::to_owned), value(), 0..3);
     weighted(0.7, (map(), map()).prop_map(|(labels, annotations)| NamespaceFacts { labels, annotations }))
+}
+
+/// What is configured: what could stand in a file.
+pub(crate) fn policy() -> impl Strategy<Value = Policy> {
+    let label_value = || weighted(0.5, select(&["a", "1", "1.0.0", "dev"][..]).prop_map(str::to_owned));
+    let base = (label_value(), label_value(), label_value()).prop_map(|(name, version, cluster_name)| DefaultBase {
+        name,
+        version,
+        cluster_name,
+    });
+    let rules = vec((select(&Rule::ALL), select(&[Severity::Warn, Severity::Deny])), 0..8);
+    let env = select(&["a", "dev", "prod"][..]);
+    (env, select(&[60, 300][..]), base, rules).prop_map(|(env, default_toleration_seconds, default_base, rules)| {
+        let mut severities = Severities::default();
+        for (rule, severity) in rules {
+            // what cannot be lowered stays
+            let _ = severities.set(rule, severity);
+        }
+        Policy { default_env: env.to_owned(), default_toleration_seconds, default_base, severities }
+    })
 }
 
 /// The name and the labels of a node.

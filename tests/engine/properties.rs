@@ -1,15 +1,21 @@
-//! What holds for every object.
+//! What holds for every object, whatever is configured.
 
 use koupleless_warden::module::{FieldPath, Kind};
-use koupleless_warden::policy::{NamespaceFacts, Policy, Request, Verdict};
+use koupleless_warden::policy::{NamespaceFacts, Policy, Request, Rule, Severities, Severity, Verdict, Warning};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::generated::{grafted, json, kind, module, namespace, node};
+use crate::generated::{grafted, json, kind, module, namespace, node, policy};
 use crate::scheduler::lets_onto;
 
-fn review(kind: Kind, old: Option<&Value>, namespace: Option<&NamespaceFacts>, object: &Value) -> (Value, Verdict) {
-    Policy::default().review(Request { kind, old, namespace, peers: None }, object.clone())
+fn review(
+    policy: &Policy,
+    kind: Kind,
+    old: Option<&Value>,
+    namespace: Option<&NamespaceFacts>,
+    object: &Value,
+) -> (Value, Verdict) {
+    policy.review(Request { kind, old, namespace, peers: None }, object.clone())
 }
 
 /// A kind, and something made of it.
@@ -26,8 +32,8 @@ fn two_of_kind<S: Strategy<Value = Value>>(
 
 /// An object before an update and after it: two of a kind, or an injected one of which only a part became the other's.
 fn updates() -> impl Strategy<Value = (Kind, Value, Value)> {
-    (two_of_kind(module), 0..4_u8, namespace()).prop_map(|((kind, one, other), how, namespace)| {
-        let old = if how == 0 { one } else { review(kind, None, namespace.as_ref(), &one).0 };
+    (two_of_kind(module), 0..4_u8, namespace(), policy()).prop_map(|((kind, one, other), how, namespace, policy)| {
+        let old = if how == 0 { one } else { review(&policy, kind, None, namespace.as_ref(), &one).0 };
         let mut new = old.clone();
         let template = kind.template_path();
         let part = match how {
@@ -66,10 +72,10 @@ fn lost_element(before: &Value, after: Option<&Value>, at: &str) -> Option<Strin
 }
 
 /// The Pod without the seconds that the in-tree plugin gives to tolerations.
-fn without_in_tree_seconds(mut pod: Value) -> Value {
+fn without_in_tree_seconds(mut pod: Value, seconds: i64) -> Value {
     for toleration in pod["spec"]["tolerations"].as_array_mut().into_iter().flatten() {
         let outage = ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"];
-        if toleration["tolerationSeconds"] == 300 && outage.iter().any(|key| toleration["key"] == *key) {
+        if toleration["tolerationSeconds"] == seconds && outage.iter().any(|key| toleration["key"] == *key) {
             toleration.as_object_mut().unwrap().remove("tolerationSeconds");
         }
     }
@@ -80,38 +86,38 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn the_patch_leads_to_what_is_checked((kind, object) in of_kind(module), namespace in namespace()) {
-        let (injected, verdict) = review(kind, None, namespace.as_ref(), &object);
+    fn the_patch_leads_to_what_is_checked((kind, object) in of_kind(module), namespace in namespace(), policy in policy()) {
+        let (injected, verdict) = review(&policy, kind, None, namespace.as_ref(), &object);
         let mut patched = object;
         json_patch::patch(&mut patched, &verdict.patch).unwrap();
         prop_assert_eq!(patched, injected);
     }
 
     #[test]
-    fn the_patch_of_an_update_does_so_too((kind, old, new) in updates(), namespace in namespace()) {
-        let (injected, verdict) = review(kind, Some(&old), namespace.as_ref(), &new);
+    fn the_patch_of_an_update_does_so_too((kind, old, new) in updates(), namespace in namespace(), policy in policy()) {
+        let (injected, verdict) = review(&policy, kind, Some(&old), namespace.as_ref(), &new);
         let mut patched = new;
         json_patch::patch(&mut patched, &verdict.patch).unwrap();
         prop_assert_eq!(patched, injected);
     }
 
     #[test]
-    fn a_second_review_finds_nothing_to_do((kind, object) in of_kind(module), namespace in namespace()) {
+    fn a_second_review_finds_nothing_to_do((kind, object) in of_kind(module), namespace in namespace(), policy in policy()) {
         let namespace = namespace.as_ref();
-        let (once, _) = review(kind, None, namespace, &object);
-        let (twice, again) = review(kind, None, namespace, &once);
+        let (once, _) = review(&policy, kind, None, namespace, &object);
+        let (twice, again) = review(&policy, kind, None, namespace, &once);
         prop_assert!(again.patch.0.is_empty(), "{}\n{}", again.patch, once);
         prop_assert_eq!(&twice, &once);
         // nor does an update that changes nothing
-        let (_, update) = review(kind, Some(&once), namespace, &once);
+        let (_, update) = review(&policy, kind, Some(&once), namespace, &once);
         prop_assert!(update.patch.0.is_empty(), "{}\n{}", update.patch, once);
     }
 
     #[test]
-    fn nor_does_a_second_review_of_an_update((kind, old, new) in updates(), namespace in namespace()) {
+    fn nor_does_a_second_review_of_an_update((kind, old, new) in updates(), namespace in namespace(), policy in policy()) {
         let namespace = namespace.as_ref();
-        let (once, _) = review(kind, Some(&old), namespace, &new);
-        let (_, again) = review(kind, Some(&old), namespace, &once);
+        let (once, _) = review(&policy, kind, Some(&old), namespace, &new);
+        let (_, again) = review(&policy, kind, Some(&old), namespace, &once);
         prop_assert!(again.patch.0.is_empty(), "{}\n{}", again.patch, once);
     }
 
@@ -119,25 +125,27 @@ proptest! {
     fn an_update_that_leaves_template_and_metadata_alone_keeps_the_template(
         (kind, old) in of_kind(module),
         namespace in namespace(),
+        policy in policy(),
     ) {
         let new = { let mut new = old.clone(); new["status"] = json!({"observedGeneration": 2}); new };
         prop_assume!(kind != Kind::Pod);
-        let (injected, _) = review(kind, Some(&old), namespace.as_ref(), &new);
+        let (injected, _) = review(&policy, kind, Some(&old), namespace.as_ref(), &new);
         prop_assert_eq!(kind.template_path().get(&injected), kind.template_path().get(&old));
     }
 
     #[test]
-    fn all_that_the_user_wrote_survives((kind, object) in of_kind(module), namespace in namespace()) {
-        let (injected, _) = review(kind, None, namespace.as_ref(), &object);
-        let wrote = if kind == Kind::Pod { without_in_tree_seconds(object) } else { object };
+    fn all_that_the_user_wrote_survives((kind, object) in of_kind(module), namespace in namespace(), policy in policy()) {
+        let (injected, _) = review(&policy, kind, None, namespace.as_ref(), &object);
+        let seconds = policy.default_toleration_seconds;
+        let wrote = if kind == Kind::Pod { without_in_tree_seconds(object, seconds) } else { object };
         let lost = lost(&wrote, Some(&injected), "");
         prop_assert_eq!(lost, None, "{}", injected);
     }
 
     #[test]
-    fn the_same_question_gets_the_same_answer((kind, old, new) in updates(), namespace in namespace()) {
+    fn the_same_question_gets_the_same_answer((kind, old, new) in updates(), namespace in namespace(), policy in policy()) {
         let answer = || {
-            let (object, verdict) = review(kind, Some(&old), namespace.as_ref(), &new);
+            let (object, verdict) = review(&policy, kind, Some(&old), namespace.as_ref(), &new);
             (object.to_string(), serde_json::to_string(&verdict.patch).unwrap(), format!("{verdict:?}"))
         };
         prop_assert_eq!(answer(), answer());
@@ -147,9 +155,10 @@ proptest! {
     fn no_node_is_let_in_that_was_kept_out(
         (kind, object) in of_kind(module),
         namespace in namespace(),
+        policy in policy(),
         nodes in prop::collection::vec(node(), 1..20),
     ) {
-        let (injected, _) = review(kind, None, namespace.as_ref(), &object);
+        let (injected, _) = review(&policy, kind, None, namespace.as_ref(), &object);
         let spec = |object| kind.template_path().field("spec").get(object).cloned().unwrap_or_default();
         let (before, after) = (spec(&object), spec(&injected));
         for (name, labels) in nodes {
@@ -161,20 +170,52 @@ proptest! {
     }
 
     #[test]
-    fn any_json_gets_a_verdict(kind in kind(), old in prop::option::of(json()), object in json()) {
-        review(kind, old.as_ref(), None, &object);
+    fn any_json_gets_a_verdict(kind in kind(), old in prop::option::of(json()), object in json(), policy in policy()) {
+        review(&policy, kind, old.as_ref(), None, &object);
     }
 
     #[test]
-    fn a_module_with_any_json_in_it_gets_one_too((kind, old, new) in two_of_kind(grafted), namespace in namespace()) {
+    fn a_module_with_any_json_in_it_gets_one_too((kind, old, new) in two_of_kind(grafted), namespace in namespace(), policy in policy()) {
         for old in [None, Some(&old)] {
-            let (injected, verdict) = review(kind, old, namespace.as_ref(), &new);
+            let (injected, verdict) = review(&policy, kind, old, namespace.as_ref(), &new);
             let mut patched = new.clone();
             json_patch::patch(&mut patched, &verdict.patch).unwrap();
             prop_assert_eq!(&patched, &injected);
             // where a field's type is wrong, nothing is done
             let misshapen = verdict.violations.iter().any(|violation| violation.fault.reason() == "FieldValueTypeInvalid");
             prop_assert!(!misshapen || verdict.patch.0.is_empty(), "{:?}", verdict);
+        }
+    }
+
+    #[test]
+    fn what_is_configured_decides_how_it_is_told_and_not_what_is_found(
+        (kind, old, new) in updates(),
+        namespace in namespace(),
+        policy in policy(),
+    ) {
+        let count = |verdict: &Verdict| (verdict.violations.len(), verdict.warnings.len());
+        let (object, verdict) = review(&policy, kind, Some(&old), namespace.as_ref(), &new);
+        let all = |severity| {
+            let severities = Rule::ALL.into_iter().fold(Severities::default(), |mut severities, rule| {
+                // what cannot be lowered stays
+                let _ = severities.set(rule, severity);
+                severities
+            });
+            let policy = Policy { severities, ..policy.clone() };
+            let request = Request { kind, old: Some(&old), namespace: namespace.as_ref(), peers: None };
+            policy.check(request, &object)
+        };
+        let (strict, lax) = (all(Severity::Deny), all(Severity::Warn));
+        prop_assert!(strict.warnings.is_empty(), "{:?}", strict.warnings);
+        prop_assert!(lax.violations.len() <= verdict.violations.len(), "{lax:?} {:?}", count(&verdict));
+        prop_assert!(verdict.violations.iter().all(|violation| strict.violations.contains(violation)), "{strict:?}");
+        for violation in &strict.violations {
+            prop_assert!(!violation.field.segments().is_empty() && !violation.remedy.is_empty(), "{violation}");
+            let misplaced = [&violation.problem, &violation.remedy].iter().any(|text| text.ends_with('.'));
+            prop_assert!(!misplaced, "{violation}");
+        }
+        for warning in &lax.warnings {
+            prop_assert!(warning.text().chars().count() <= Warning::LIMIT, "{warning}");
         }
     }
 }

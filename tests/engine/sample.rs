@@ -1,7 +1,7 @@
 //! Manifests to start from, and reviews of them.
 
 use koupleless_warden::module::{Kind, Workload};
-use koupleless_warden::policy::{CountBases, NamespaceFacts, Policy, Request, Verdict};
+use koupleless_warden::policy::{CountBases, DefaultBase, NamespaceFacts, Policy, Request, Rule, Severity, Verdict};
 use serde_json::{Value, json};
 
 pub(crate) const COMPONENT: &str = "virtual-kubelet.koupleless.io/component";
@@ -148,6 +148,19 @@ impl Cluster {
     /// With another default environment.
     pub(crate) fn default_env(mut self, env: &str) -> Self {
         self.policy.default_env = env.to_owned();
+        self
+    }
+
+    /// With a base for modules of which nothing else says one.
+    pub(crate) fn default_base(mut self, name: &str, version: Option<&str>) -> Self {
+        let version = version.map(str::to_owned);
+        self.policy.default_base = DefaultBase { name: Some(name.to_owned()), version, cluster_name: None };
+        self
+    }
+
+    /// With a rule of another severity.
+    pub(crate) fn rule(mut self, rule: Rule, severity: Severity) -> Self {
+        self.policy.severities.set(rule, severity).unwrap();
         self
     }
 

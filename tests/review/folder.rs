@@ -45,7 +45,7 @@ impl Folder {
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_warden"));
         command.arg("review").args(arguments).current_dir(&self.0);
-        command.env_remove("WARDEN_DEFAULT_ENV");
+        command.env_remove("WARDEN_DEFAULT_ENV").env_remove("WARDEN_CONFIG");
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }

@@ -3,10 +3,12 @@
 //! - [`verdicts`]: what is admitted and what is refused, and by which exit code a script knows.
 //! - [`input`]: where manifests come from, in all the forms that `kubectl` takes, and what cannot be read.
 //! - [`namespaces`]: what the Namespaces among the manifests lend to modules.
+//! - [`configuration`]: what a file changes.
 //! - [`output`]: what is printed, and that it means the same to who reads it next.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on may panic")]
 
+mod configuration;
 mod folder;
 mod input;
 mod manifests;

@@ -101,6 +101,21 @@ impl Inventory {
         };
     }
 
+    /// Derives what the peer Deployments need by the policy there is, and gives back those that need something else now.
+    pub(super) fn derive_needs_again(&mut self) -> Woken {
+        let mut changed = BTreeSet::new();
+        for (key, peer) in &mut self.peers {
+            let namespace = self.namespaces.get(&key.namespace);
+            let needs = Needs::of_stored(&self.policy, namespace, &peer.facts.module);
+            if needs != peer.needs {
+                peer.needs = needs;
+                changed.insert(Arc::clone(key));
+            }
+        }
+        self.judge_again(&changed, false);
+        changed.into_iter().map(|key| (*key).clone()).collect()
+    }
+
     /// Judges for which nodes the needs of `keys`, which have changed, are met, and adds these up.
     fn judge_again(&mut self, keys: &BTreeSet<Arc<ObjectKey>>, some_are_gone: bool) {
         if keys.is_empty() && !some_are_gone {

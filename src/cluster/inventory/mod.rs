@@ -92,6 +92,13 @@ impl Inventory {
         }
     }
 
+    /// Goes by `policy` from now on, and gives back the peer Deployments whose needs are others by it: templates from before
+    /// warden are filled in by it before bases are counted.
+    pub fn go_by(&mut self, policy: Policy) -> BTreeSet<ObjectKey> {
+        self.policy = policy;
+        self.derive_needs_again()
+    }
+
     /// The peer Deployments.
     pub fn keys(&self) -> impl Iterator<Item = &ObjectKey> {
         self.peers.keys().map(|key| &**key)

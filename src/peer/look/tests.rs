@@ -31,7 +31,7 @@ fn desk() -> Desk {
         writer: Writer::new(client.clone(), leadership),
         news: News::new(client, "me".to_owned()),
         metrics: Metrics::default(),
-        settings: SETTINGS,
+        settings: watch::Sender::new(SETTINGS).subscribe(),
     }
 }
 

@@ -1,8 +1,10 @@
-//! Required node affinity to the declared base: its name, version and cluster.
+//! Required node affinity to the declared base: its name, version and cluster. Where nothing at all says which base, to the
+//! one that is configured for the whole cluster.
 
 use serde_json::{Value, json};
 
 use super::super::Sources;
+use super::super::selection::Selection;
 use super::{Scene, Step};
 use crate::vocabulary as words;
 
@@ -14,10 +16,12 @@ pub(super) fn fill_in(scene: &Scene<'_>) -> Vec<Step> {
         return Vec::new();
     }
     let sources = Sources::of(scene.workload, scene.request.namespace);
+    let nothing_selected = Selection::of(&template) == Selection::Nothing;
+    let by_default = |key| sources.or_default(key, &scene.policy.default_base).filter(|_| nothing_selected);
     let declared: Vec<(&str, &str)> = words::BASE_SELECTION
         .into_iter()
         .filter(|key| template.node_selector(key).is_none())
-        .filter_map(|key| Some((key, sources.get(key)?)))
+        .filter_map(|key| Some((key, sources.get(key).or_else(|| by_default(key))?)))
         .collect();
     if declared.is_empty() {
         return Vec::new();

@@ -3,7 +3,7 @@
 
 use super::Scene;
 use crate::module::{Follow, Kind, Metadata, check_label_value};
-use crate::policy::{Fault, Findings};
+use crate::policy::{Fault, Found, Rule};
 use crate::vocabulary as words;
 
 /// What only a peer Deployment is asked for.
@@ -11,29 +11,41 @@ const OF_PEERS: [&str; 2] = [words::FOLLOW, words::PEER_PAUSED];
 /// What warden writes itself.
 const WRITTEN_BY_WARDEN: [&str; 2] = [words::PEER_STATUS, words::DEPARTED];
 
-pub(super) fn check(scene: &Scene<'_>, findings: &mut Findings) {
+pub(super) fn check(scene: &Scene<'_>, found: &mut Found) {
     let metadata = scene.workload.metadata();
-    check_metadata(&metadata, findings);
-    check_place(&metadata, scene.workload.is_peer(), findings);
+    check_metadata(&metadata, found);
+    check_place(&metadata, scene.workload.is_peer(), found);
     if scene.workload.kind() != Kind::Pod {
         let of_template = scene.template.metadata();
-        check_metadata(&of_template, findings);
-        check_place(&of_template, false, findings);
+        check_metadata(&of_template, found);
+        check_place(&of_template, false, found);
         let here = metadata.annotation(words::INJECT);
         let template = of_template.annotation(words::INJECT);
         if here == Some("false") && template != here {
-            findings.warn(format!("{} on the template as well would reach its Pods", words::INJECT));
+            let problem = format!("{} on the template as well would reach its Pods", words::INJECT);
+            let remedy = "write it onto the template, too";
+            found.note(
+                Rule::MisplacedAnnotations,
+                of_template.annotation_path(words::INJECT),
+                Fault::Invalid,
+                problem,
+                remedy,
+            );
         }
     }
 }
 
-fn check_metadata(metadata: &Metadata<'_>, findings: &mut Findings) {
+fn check_metadata(metadata: &Metadata<'_>, found: &mut Found) {
     for key in metadata.annotation_keys() {
         let value = metadata.annotation(key).unwrap_or_default();
         if let Some((problem, remedy)) = fault(key, value) {
-            findings.refuse(metadata.annotation_path(key), Fault::Invalid, problem, remedy);
+            let warning = format!("{key}: {problem}");
+            found.note(Rule::AnnotationValues, metadata.annotation_path(key), Fault::Invalid, problem, remedy);
+            found.or_warn(warning);
         } else if key.starts_with(words::WARDEN_PREFIX) && !is_known(key) {
-            findings.warn(format!("annotation {key} is unknown and does nothing"));
+            let problem = format!("annotation {key} is unknown and does nothing");
+            let remedy = "take it off, or spell it as one that warden knows";
+            found.note(Rule::UnknownAnnotations, metadata.annotation_path(key), Fault::Invalid, problem, remedy);
         }
     }
 }
@@ -62,8 +74,10 @@ fn is_known(key: &str) -> bool {
     words::SWITCHES.contains(&key) || OF_PEERS.contains(&key) || WRITTEN_BY_WARDEN.contains(&key)
 }
 
-fn check_place(metadata: &Metadata<'_>, is_peer: bool, findings: &mut Findings) {
+fn check_place(metadata: &Metadata<'_>, is_peer: bool, found: &mut Found) {
     for key in OF_PEERS.into_iter().filter(|key| !is_peer && metadata.annotation(key).is_some()) {
-        findings.warn(format!("annotation {key} does nothing here: it is for Deployments of strategy peer"));
+        let problem = format!("annotation {key} does nothing here: it is for Deployments of strategy peer");
+        let remedy = "take it off, or write it onto a Deployment of strategy peer itself";
+        found.note(Rule::MisplacedAnnotations, metadata.annotation_path(key), Fault::Invalid, problem, remedy);
     }
 }

@@ -3,18 +3,20 @@
 use super::Scene;
 use crate::module::Kind;
 use crate::policy::selection::Selection;
-use crate::policy::{Fault, Findings, Sources};
+use crate::policy::{Fault, Found, Rule, Sources};
 use crate::vocabulary as words;
 
-pub(super) fn check(scene: &Scene<'_>, findings: &mut Findings) {
+pub(super) fn check(scene: &Scene<'_>, found: &mut Found) {
     match Selection::of(&scene.template) {
         Selection::Bases => {}
         Selection::InSomeTerms => {
-            findings.warn("a nodeSelectorTerm names no base: terms are ORed, so it lets the module onto any");
+            let problem = "a nodeSelectorTerm names no base: terms are ORed, so it lets the module onto any";
+            let remedy = format!("demand {} and {} in every term", words::BASE_NAME, words::BASE_VERSION);
+            found.note(Rule::OpenTerms, scene.template.node_terms_path(), Fault::Invalid, problem, remedy);
         }
         Selection::Nothing => {
             let (problem, remedy) = nothing_selected(scene);
-            findings.refuse(scene.template.node_terms_path(), Fault::Required, problem, remedy);
+            found.note(Rule::BaseSelection, scene.template.node_terms_path(), Fault::Required, problem, remedy);
         }
     }
 }

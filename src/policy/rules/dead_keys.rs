@@ -1,19 +1,23 @@
 //! Warned: a demand for a label that no vnode carries. It keeps the module off every base.
 
 use super::Scene;
-use crate::policy::Findings;
+use crate::policy::{Fault, Found, Rule};
 use crate::vocabulary as words;
 
-pub(super) fn check(scene: &Scene<'_>, findings: &mut Findings) {
+pub(super) fn check(scene: &Scene<'_>, found: &mut Found) {
     let terms = scene.template.node_terms().unwrap_or_default();
     let in_terms = terms
         .iter()
         .flat_map(|term| term.expressions())
         .filter(|expression| expression.demands_the_key())
-        .map(|expression| expression.key);
-    for key in scene.template.node_selector_keys().into_iter().chain(in_terms) {
+        .map(|expression| (expression.path, expression.key));
+    let selector = scene.template.spec_path().field("nodeSelector");
+    let in_selector = scene.template.node_selector_keys().into_iter().map(|key| (selector.key(key), key));
+    for (field, key) in in_selector.chain(in_terms) {
         if words::no_vnode_carries(key) {
-            findings.warn(format!("no base carries label {key}: demanding it keeps the module off every base"));
+            let problem = format!("no base carries label {key}: demanding it keeps the module off every base");
+            let remedy = format!("leave it out, or choose bases by {} and {}", words::BASE_NAME, words::BASE_VERSION);
+            found.note(Rule::DeadLabels, field, Fault::Invalid, problem, remedy);
         }
     }
 }

@@ -2,10 +2,10 @@
 //! or version that no base ever sees.
 
 use super::Scene;
-use crate::policy::{Fault, Findings};
+use crate::policy::{Fault, Found, Rule};
 use crate::vocabulary as words;
 
-pub(super) fn check(scene: &Scene<'_>, findings: &mut Findings) {
+pub(super) fn check(scene: &Scene<'_>, found: &mut Found) {
     let metadata = scene.template.metadata();
     let modules = scene.meant_as_modules();
     let names: Vec<&str> = modules.iter().map(|module| module.name()).collect();
@@ -26,6 +26,6 @@ pub(super) fn check(scene: &Scene<'_>, findings: &mut Findings) {
             format!("make label and {what} agree, or leave the label out: it is filled in")
         };
         let problem = format!("the label says {label:?}, and {what} is {said:?}");
-        findings.refuse(metadata.label_path(key), Fault::Invalid, problem, remedy);
+        found.note(Rule::IdentityLabels, metadata.label_path(key), Fault::Invalid, problem, remedy);
     }
 }

@@ -1,4 +1,5 @@
-//! What is refused, and what is only warned about, one file each.
+//! What is refused, and what is only warned about, one file each. Each says what is by default; how severe a rule is in a
+//! cluster is configured.
 
 mod annotations;
 mod base_selection;
@@ -20,7 +21,7 @@ mod strategy;
 mod toleration_seconds;
 mod version_in_selector;
 
-use super::{Findings, Request};
+use super::{Found, Request};
 use crate::module::{Container, Template, Workload};
 
 /// What a rule may look at.
@@ -30,13 +31,13 @@ struct Scene<'a> {
     old: Option<Workload<'a>>,
 }
 
-type Rule = fn(&Scene<'_>, &mut Findings);
+type Check = fn(&Scene<'_>, &mut Found);
 
 /// What must hold for a module to run at all, and not to be lost.
-const VITAL: [Rule; 3] = [biz_version::check_vital, jar_image::check_vital, same_version::check_jar];
+const VITAL: [Check; 3] = [biz_version::check_vital, jar_image::check_vital, same_version::check_jar];
 
 /// What a template is held to when its author writes it.
-const OF_TEMPLATES: [Rule; 15] = [
+const OF_TEMPLATES: [Check; 15] = [
     biz_version::check,
     jar_image::check,
     identity_labels::check,
@@ -59,26 +60,26 @@ const OF_TEMPLATES: [Rule; 15] = [
 /// What a controller made is held only to what is vital: its template was somebody's to mend, perhaps before warden was
 /// there, and to refuse a Pod that would run is to uninstall a module. A template that an update leaves alone is not looked
 /// at again.
-pub(super) fn check(request: Request<'_>, workload: Workload<'_>) -> Findings {
-    let mut findings = Findings::default();
+pub(super) fn check(request: Request<'_>, workload: Workload<'_>) -> Found {
+    let mut found = Found::default();
     let scene =
         Scene { workload, template: workload.template(), old: request.old.map(|old| Workload::new(request.kind, old)) };
-    shape::check(&scene, &mut findings);
-    if !findings.violations.is_empty() {
-        return findings;
+    shape::check(&scene, &mut found);
+    if !found.is_empty() {
+        return found;
     }
-    let run = |rules: &[Rule], findings: &mut Findings| rules.iter().for_each(|rule| rule(&scene, findings));
+    let run = |checks: &[Check], found: &mut Found| checks.iter().for_each(|check| check(&scene, found));
     match (workload.has_controller(), scene.template_changed()) {
-        (true, true) => run(&VITAL, &mut findings),
-        (false, true) => run(&OF_TEMPLATES, &mut findings),
+        (true, true) => run(&VITAL, &mut found),
+        (false, true) => run(&OF_TEMPLATES, &mut found),
         (_, false) => {}
     }
     if !workload.has_controller() {
-        annotations::check(&scene, &mut findings);
-        overruled::check(&scene, &mut findings);
-        strategy::check(&scene, &mut findings);
+        annotations::check(&scene, &mut found);
+        overruled::check(&scene, &mut found);
+        strategy::check(&scene, &mut found);
     }
-    findings
+    found
 }
 
 impl<'a> Scene<'a> {

@@ -6,7 +6,7 @@
 
 use super::Scene;
 use crate::module::{Container, FieldPath, Rollout, Workload, identity};
-use crate::policy::{Fault, Findings};
+use crate::policy::{Fault, Found, Rule};
 use crate::vocabulary as words;
 
 const NEW_VERSION: &str = "give the release a BIZ_VERSION of its own, in the same change as its jar";
@@ -20,18 +20,18 @@ struct SameVersion<'a> {
 }
 
 /// Everything by which it could not work.
-pub(super) fn check(scene: &Scene<'_>, findings: &mut Findings) {
+pub(super) fn check(scene: &Scene<'_>, found: &mut Found) {
     for release in releases(scene) {
-        if !refuse_another_jar(scene, &release, findings) {
-            check_the_rollout(scene, &release, findings);
+        if !refuse_another_jar(scene, &release, found) {
+            check_the_rollout(scene, &release, found);
         }
     }
 }
 
 /// Only another jar, which is a mistake whoever makes it.
-pub(super) fn check_jar(scene: &Scene<'_>, findings: &mut Findings) {
+pub(super) fn check_jar(scene: &Scene<'_>, found: &mut Found) {
     for release in releases(scene) {
-        refuse_another_jar(scene, &release, findings);
+        refuse_another_jar(scene, &release, found);
     }
 }
 
@@ -50,7 +50,7 @@ fn releases<'a>(scene: &Scene<'a>) -> Vec<SameVersion<'a>> {
         .collect()
 }
 
-fn refuse_another_jar(scene: &Scene<'_>, release: &SameVersion<'_>, findings: &mut Findings) -> bool {
+fn refuse_another_jar(scene: &Scene<'_>, release: &SameVersion<'_>, found: &mut Found) -> bool {
     let SameVersion { module, version, jar_changed, .. } = release;
     let allowed = version.ends_with(words::SNAPSHOT) || scene.workload.switched(words::ALLOW_SAME_VERSION, "true");
     let refused = *jar_changed && !allowed;
@@ -60,15 +60,16 @@ fn refuse_another_jar(scene: &Scene<'_>, release: &SameVersion<'_>, findings: &m
              deletion would leave every base without {} while all Pods are Ready",
             module.name()
         );
-        findings.refuse(module.path().field("image"), Fault::Forbidden, problem, NEW_VERSION);
+        found.note(Rule::SameVersion, module.path().field("image"), Fault::Forbidden, problem, NEW_VERSION);
     }
     refused
 }
 
-fn check_the_rollout(scene: &Scene<'_>, release: &SameVersion<'_>, findings: &mut Findings) {
+fn check_the_rollout(scene: &Scene<'_>, release: &SameVersion<'_>, found: &mut Found) {
     let SameVersion { old, module, version, jar_changed } = release;
     let name = module.name();
     let rollout = scene.workload.rollout();
+    let remedy = format!("{NEW_VERSION}, or set maxUnavailable to 1 or the strategy to Recreate");
     if scene.workload.replicas() == 0 || !old.has_pods() {
         // No new Pod, or no old one: nobody to meet.
     } else if rollout.lets_old_and_new_meet() && !kept_apart(scene, *old, name, version) {
@@ -76,22 +77,28 @@ fn check_the_rollout(scene: &Scene<'_>, release: &SameVersion<'_>, findings: &mu
             "new Pods of {name} {version} can meet old ones on one base, whose deletion would uninstall it for both: \
              the running Pods are not kept apart by name and version"
         );
-        findings.refuse(module.path().field("env"), Fault::Forbidden, problem, NEW_VERSION);
+        found.note(Rule::SameVersion, module.path().field("env"), Fault::Forbidden, problem, NEW_VERSION);
     } else if rollout.can_free_a_base_first() {
-        findings.warn(format!("{name} {version} is released again: each base is without it for about a grace period"));
+        let problem = format!("{name} {version} is released again: each base is without it for about a grace period");
+        found.note(Rule::ReleasedAgain, module.path().field("env"), Fault::Forbidden, problem, NEW_VERSION);
     } else if *jar_changed || scene.workload.is_peer() {
-        let field = FieldPath::root().fields(&["spec", "strategy", "rollingUpdate", "maxUnavailable"]);
         let problem = format!(
             "BIZ_VERSION {version:?} stays, so no base can hold old and new at once, and maxUnavailable resolves to 0: \
              where every base has an old Pod, the new ones can never be placed"
         );
-        let remedy = format!("{NEW_VERSION}, or set maxUnavailable to 1 or the strategy to Recreate");
-        findings.refuse(field, Fault::Forbidden, problem, remedy);
+        let warning = format!("maxUnavailable resolves to 0: where every base has {name} {version}, this never ends");
+        found.note(Rule::BlockedRelease, max_unavailable(), Fault::Forbidden, problem, remedy);
+        found.or_warn(warning);
     } else {
-        findings.warn(format!(
-            "maxUnavailable resolves to 0: with {name} on every base this never ends; set it to 1, or Recreate"
-        ));
+        let problem = format!("maxUnavailable resolves to 0: with {name} on every base this never ends");
+        let warning = format!("{problem}; set it to 1, or Recreate");
+        found.note(Rule::UnplaceableTemplate, max_unavailable(), Fault::Forbidden, problem, remedy);
+        found.or_warn(warning);
     }
+}
+
+fn max_unavailable() -> FieldPath {
+    FieldPath::root().fields(&["spec", "strategy", "rollingUpdate", "maxUnavailable"])
 }
 
 /// Whether no new Pod can come to a base with an old one: both carry name and version, and the anti-affinity goes by what

@@ -2,15 +2,15 @@
 
 use super::Scene;
 use crate::module::shape;
-use crate::policy::{Fault, Findings};
+use crate::policy::{Fault, Found, Rule};
 
-pub(super) fn check(scene: &Scene<'_>, findings: &mut Findings) {
+pub(super) fn check(scene: &Scene<'_>, found: &mut Found) {
     for misshapen in shape::check(scene.workload.kind(), scene.workload.object()) {
         let remedy = match (misshapen.expected, misshapen.found) {
             ("a string", "a number" | "true or false") => "put the value in quotes".to_owned(),
             (expected, _) => format!("make it {expected}"),
         };
         let problem = format!("must be {}, and is {}", misshapen.expected, misshapen.found);
-        findings.refuse(misshapen.field, Fault::Type, problem, remedy);
+        found.note(Rule::FieldTypes, misshapen.field, Fault::Type, problem, remedy);
     }
 }

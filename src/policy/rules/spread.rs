@@ -1,13 +1,16 @@
 //! Warned: spreading over a topology that vnodes do not have.
 
 use super::Scene;
-use crate::policy::Findings;
+use crate::policy::{Fault, Found, Rule};
 use crate::vocabulary as words;
 
-pub(super) fn check(scene: &Scene<'_>, findings: &mut Findings) {
-    for topology in scene.template.spread_topologies() {
+pub(super) fn check(scene: &Scene<'_>, found: &mut Found) {
+    for (field, topology) in scene.template.spread_topologies() {
         if topology != words::HOSTNAME {
-            findings.warn(format!("no base has {topology}: spread over {} instead", words::HOSTNAME));
+            let problem = format!("no base has {topology}");
+            let remedy = format!("spread over {} instead", words::HOSTNAME);
+            found.note(Rule::TopologySpread, field, Fault::Invalid, problem, remedy);
+            found.or_warn(format!("no base has {topology}: spread over {} instead", words::HOSTNAME));
         }
     }
 }

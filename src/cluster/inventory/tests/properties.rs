@@ -9,7 +9,7 @@ use super::world::{World, key};
 use super::{cases, naive};
 use crate::cluster::{Inventory, ObjectKey, Snapshot, WorkloadSize};
 use crate::module::Follow;
-use crate::policy::{NamespaceFacts, Policy};
+use crate::policy::{DefaultBase, NamespaceFacts, Policy};
 
 /// Something that happens to the cluster.
 #[derive(Debug, Clone)]
@@ -225,6 +225,37 @@ proptest! {
             let wrong = wrong(&world, &inventory);
             prop_assert!(wrong.is_none(), "after {step:?}: {}", wrong.unwrap_or_default());
         }
+    }
+
+    #[test]
+    fn another_policy_comes_to_what_it_would_have_come_to_from_the_beginning(
+        steps in steps(),
+        env in prop::sample::select(&["dev", "prod"][..]),
+        base in prop::option::of(prop::sample::select(&["a", "base"][..])),
+    ) {
+        let policy = Policy {
+            default_env: env.to_owned(),
+            default_base: DefaultBase { name: base.map(str::to_owned), ..DefaultBase::default() },
+            ..Policy::default()
+        };
+        let (mut world, mut changed) = (World::default(), Inventory::new(Policy::default()));
+        let mut from_the_beginning = Inventory::new(policy.clone());
+        for step in steps {
+            step.happen(&mut world);
+            while let Some(change) = world.next(0) {
+                changed.apply(change.clone());
+                from_the_beginning.apply(change);
+            }
+        }
+        let before = all(&changed);
+        let woken = changed.go_by(policy.clone());
+        let after = all(&changed);
+        prop_assert_eq!(&after, &all(&from_the_beginning));
+        for key in before.keys() {
+            prop_assert!(before[key] == after[key] || woken.contains(key), "{key} is not woken");
+        }
+        // told again, it is no news
+        prop_assert!(changed.go_by(policy).is_empty());
     }
 
     #[test]

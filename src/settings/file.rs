@@ -1,0 +1,120 @@
+//! The file format: YAML, checked as a whole. `docs/configuration.md` describes it.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::reader::{Raw, Reader};
+use super::{Fault, Given, GivenPeer, HOLD_SECONDS, WINDOW_SECONDS};
+use crate::policy::{DefaultBase, Rule, Severities, Severity};
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+struct File {
+    default_env: Option<Raw>,
+    default_toleration_seconds: Option<Raw>,
+    default_base: Option<Base>,
+    rules: BTreeMap<String, Raw>,
+    peer: Peer,
+    log: Option<Raw>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+struct Base {
+    name: Option<Raw>,
+    version: Option<Raw>,
+    cluster_name: Option<Raw>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+struct Peer {
+    window: Option<Raw>,
+    mass_loss_window: Option<Raw>,
+    mass_loss_hold: Option<Raw>,
+}
+
+/// Reads a file. One with nothing in it says nothing.
+///
+/// # Errors
+/// All that is wrong with it.
+pub(super) fn parse(text: &str) -> Result<Given, Vec<Fault>> {
+    let file: Option<File> =
+        serde_saphyr::from_str_with_options(text, options()).map_err(|error| vec![of_library(text, &error)])?;
+    let file = file.unwrap_or_default();
+    let mut reader = Reader::default();
+    let given = Given {
+        default_env: reader.label_value("defaultEnv", file.default_env.as_ref()),
+        default_toleration_seconds: reader
+            .seconds("defaultTolerationSeconds", file.default_toleration_seconds.as_ref(), &SECONDS)
+            .and_then(|seconds| i64::try_from(seconds).ok()),
+        default_base: file.default_base.map(|base| default_base(&mut reader, &base)),
+        severities: Some(severities(&mut reader, &file.rules)),
+        peer: GivenPeer {
+            window: reader.seconds("peer.window", file.peer.window.as_ref(), &WINDOW_SECONDS),
+            mass_loss_window: reader.seconds(
+                "peer.massLossWindow",
+                file.peer.mass_loss_window.as_ref(),
+                &WINDOW_SECONDS,
+            ),
+            mass_loss_hold: reader.seconds("peer.massLossHold", file.peer.mass_loss_hold.as_ref(), &HOLD_SECONDS),
+        },
+        log: reader.log_filter("log", file.log.as_ref()),
+    };
+    let mut faults = reader.faults;
+    faults.sort_by_key(|fault| fault.line);
+    if faults.is_empty() { Ok(given) } else { Err(faults) }
+}
+
+/// What Kubernetes takes as the seconds of a toleration.
+const SECONDS: std::ops::RangeInclusive<u64> = 0..=i64::MAX.unsigned_abs();
+
+fn options() -> serde_saphyr::Options {
+    serde_saphyr::options! { with_snippet: false }
+}
+
+fn default_base(reader: &mut Reader, base: &Base) -> DefaultBase {
+    DefaultBase {
+        name: reader.label_value("defaultBase.name", base.name.as_ref()),
+        version: reader.label_value("defaultBase.version", base.version.as_ref()),
+        cluster_name: reader.label_value("defaultBase.clusterName", base.cluster_name.as_ref()),
+    }
+}
+
+fn severities(reader: &mut Reader, rules: &BTreeMap<String, Raw>) -> Severities {
+    let mut severities = Severities::default();
+    for (name, raw) in rules {
+        let field = format!("rules.{name}");
+        let Some(rule) = Rule::named(name) else {
+            let known: Vec<_> = Rule::ALL.iter().map(|rule| rule.name()).collect();
+            reader.wrong(&field, raw, &format!("is for no rule; there are {}", known.join(", ")));
+            continue;
+        };
+        let Some(severity) = raw.value.as_str().and_then(Severity::named) else {
+            reader.wrong(&field, raw, "is neither warn nor deny");
+            continue;
+        };
+        if let Err(error) = severities.set(rule, severity) {
+            reader.wrong(&field, raw, &format!("is not possible: {error}"));
+        }
+    }
+    severities
+}
+
+/// What the YAML library finds wrong, which names no field where the shape is wrong; so the line itself is told.
+fn of_library(text: &str, error: &serde_saphyr::Error) -> Fault {
+    let line = error.location().map(|location| location.line()).filter(|line| *line > 0);
+    let standing = line
+        .and_then(|line| text.lines().nth(usize::try_from(line).ok()?.checked_sub(1)?))
+        .map(|line| format!(", in {:?}", line.trim()));
+    let what = error.to_string();
+    // The library's advice is for programmers, and the place comes last.
+    let ends = [", set DuplicateKeyPolicy", "; use from_str", " at line "];
+    let end = ends.iter().filter_map(|end| what.find(end)).min().unwrap_or(what.len());
+    let what = &what[..end];
+    Fault { line, what: format!("{what}{}", standing.unwrap_or_default()) }
+}
+
+#[cfg(test)]
+mod tests;
