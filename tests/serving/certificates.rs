@@ -1,59 +1,64 @@
 //! Files that we cannot serve with.
 
-use koupleless_warden::tls::{self, CertificateError};
+use koupleless_warden::tls::{CertificateError, Files, PairError};
 
 use crate::server::Certificate;
 
+/// The pair in these files of one folder.
+fn pair(pair: &Certificate, certificate: &str, key: &str) -> Result<(), CertificateError> {
+    Files { certificate: pair.file(certificate), key: pair.file(key) }.pair().map(|_| ())
+}
+
 #[test]
 fn a_pair_that_belongs_together_is_taken() {
-    let pair = Certificate::new();
-    tls::server_config(&pair.file("tls.crt"), &pair.file("tls.key")).unwrap();
+    pair(&Certificate::new(), "tls.crt", "tls.key").unwrap();
 }
 
 #[test]
 fn a_missing_file_is_named() {
-    let pair = Certificate::new();
-    let error = tls::server_config(&pair.file("none.crt"), &pair.file("tls.key")).unwrap_err();
-    assert!(matches!(error, CertificateError::Read { what: "the certificate", .. }), "{error:?}");
-    says(&error, "none.crt");
-    let error = tls::server_config(&pair.file("tls.crt"), &pair.file("none.key")).unwrap_err();
-    assert!(matches!(error, CertificateError::Read { what: "the key", .. }), "{error:?}");
-    says(&error, "none.key");
+    let files = Certificate::new();
+    for (certificate, key, missing) in [("none.crt", "tls.key", "none.crt"), ("tls.crt", "none.key", "none.key")] {
+        let error = pair(&files, certificate, key).unwrap_err();
+        assert!(matches!(error, CertificateError::Read { .. }), "{error:?}");
+        says(&error, missing);
+    }
 }
 
 #[test]
 fn a_file_without_a_certificate_is_named() {
-    let pair = Certificate::new();
-    for garbage in ["", "garbage", &std::fs::read_to_string(pair.file("tls.key")).unwrap()] {
-        let file = pair.written("garbage.crt", garbage);
-        let error = tls::server_config(&file, &pair.file("tls.key")).unwrap_err();
-        assert!(matches!(error, CertificateError::Empty(_)), "{error:?}");
+    let files = Certificate::new();
+    for garbage in ["", "garbage", &std::fs::read_to_string(files.file("tls.key")).unwrap()] {
+        files.written("garbage.crt", garbage);
+        let error = pair(&files, "garbage.crt", "tls.key").unwrap_err();
+        assert!(matches!(error, CertificateError::Pair { source: PairError::Empty, .. }), "{error:?}");
         says(&error, "garbage.crt");
     }
 }
 
 #[test]
 fn a_certificate_that_is_cut_short_is_named() {
-    let pair = Certificate::new();
-    let file = pair.written("short.crt", &pair.pem[..pair.pem.len() / 2]);
-    let error = tls::server_config(&file, &pair.file("tls.key")).unwrap_err();
-    assert!(matches!(error, CertificateError::Read { what: "the certificate", .. }), "{error:?}");
+    let files = Certificate::new();
+    files.written("short.crt", &files.pem[..files.pem.len() / 2]);
+    let error = pair(&files, "short.crt", "tls.key").unwrap_err();
+    let is_right = |error: &PairError| matches!(error, PairError::Read { what: "the certificate", .. });
+    assert!(matches!(&error, CertificateError::Pair { source, .. } if is_right(source)), "{error:?}");
     says(&error, "short.crt");
 }
 
 #[test]
 fn a_file_without_a_key_is_named() {
-    let pair = Certificate::new();
-    let error = tls::server_config(&pair.file("tls.crt"), &pair.file("tls.crt")).unwrap_err();
-    assert!(matches!(error, CertificateError::Read { what: "the key", .. }), "{error:?}");
+    let error = pair(&Certificate::new(), "tls.crt", "tls.crt").unwrap_err();
+    let is_right = |error: &PairError| matches!(error, PairError::Read { what: "the key", .. });
+    assert!(matches!(&error, CertificateError::Pair { source, .. } if is_right(source)), "{error:?}");
     says(&error, "tls.crt");
 }
 
 #[test]
 fn the_key_of_another_pair_is_refused() {
-    let (pair, other) = (Certificate::new(), Certificate::new());
-    let error = tls::server_config(&pair.file("tls.crt"), &other.file("tls.key")).unwrap_err();
-    assert!(matches!(error, CertificateError::Unusable(_)), "{error:?}");
+    let (files, other) = (Certificate::new(), Certificate::new());
+    files.written("other.key", &std::fs::read_to_string(other.file("tls.key")).unwrap());
+    let error = pair(&files, "tls.crt", "other.key").unwrap_err();
+    assert!(matches!(error, CertificateError::Pair { source: PairError::Unusable(_), .. }), "{error:?}");
     says(&error, "certificate and key");
 }
 

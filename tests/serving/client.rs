@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use hyper::client::conn::{http1, http2};
-use hyper::{Request, Response};
+use hyper::{HeaderMap, Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ALL_VERSIONS, ClientConfig, RootCertStore, SupportedProtocolVersion};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::{ALL_VERSIONS, AlertDescription, ClientConfig, RootCertStore, SupportedProtocolVersion};
 use serde_json::Value;
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -26,12 +26,20 @@ pub(crate) struct Client {
     trusted: Arc<RootCertStore>,
     versions: Vec<&'static SupportedProtocolVersion>,
     protocol: Option<&'static str>,
+    own: Option<Arc<OwnCertificate>>,
+}
+
+/// The certificate by which a client is known, and its key.
+pub(crate) struct OwnCertificate {
+    pub(crate) chain: Vec<CertificateDer<'static>>,
+    pub(crate) key: PrivateKeyDer<'static>,
 }
 
 /// What came back.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) code: u16,
+    pub(crate) headers: HeaderMap,
     pub(crate) body: String,
 }
 
@@ -40,7 +48,7 @@ impl Client {
     pub(crate) fn new(address: SocketAddr, authority: &str) -> Self {
         let mut trusted = RootCertStore::empty();
         trusted.add(CertificateDer::from_pem_slice(authority.as_bytes()).unwrap()).unwrap();
-        Self { address, trusted: Arc::new(trusted), versions: ALL_VERSIONS.to_vec(), protocol: None }
+        Self { address, trusted: Arc::new(trusted), versions: ALL_VERSIONS.to_vec(), protocol: None, own: None }
     }
 
     /// Speaks these versions of TLS only.
@@ -53,14 +61,47 @@ impl Client {
         Self { protocol: Some(protocol), ..self }
     }
 
+    /// Shows this certificate to those who ask for one.
+    pub(crate) fn known_by(self, own: OwnCertificate) -> Self {
+        Self { own: Some(Arc::new(own)), ..self }
+    }
+
     /// A connection after its handshake.
     pub(crate) async fn connect(&self) -> TlsStream<TcpStream> {
+        self.try_to_connect().await.unwrap()
+    }
+
+    async fn try_to_connect(&self) -> io::Result<TlsStream<TcpStream>> {
         let builder = ClientConfig::builder_with_protocol_versions(&self.versions);
-        let mut config = builder.with_root_certificates(self.trusted.clone()).with_no_client_auth();
+        let builder = builder.with_root_certificates(self.trusted.clone());
+        let mut config = match &self.own {
+            Some(own) => builder.with_client_auth_cert(own.chain.clone(), own.key.clone_key()).unwrap(),
+            None => builder.with_no_client_auth(),
+        };
         config.alpn_protocols = self.protocol.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
-        let stream = TcpStream::connect(self.address).await.unwrap();
+        let stream = TcpStream::connect(self.address).await?;
         let name = ServerName::try_from("localhost").unwrap();
-        in_time(TlsConnector::from(Arc::new(config)).connect(name, stream)).await.unwrap()
+        in_time(TlsConnector::from(Arc::new(config)).connect(name, stream)).await
+    }
+
+    /// Whether the server refuses this client's handshake; if not, it answers what it is asked.
+    pub(crate) async fn is_refused(&self) -> bool {
+        let Ok(mut stream) = self.try_to_connect().await else { return true };
+        let question = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
+        stream.write_all(question).await.is_err() || in_time(stream.read_u8()).await.is_err()
+    }
+
+    /// The alert by which the server refuses this client's handshake. With TLS 1.3 a client learns of it from the first
+    /// thing that it reads.
+    pub(crate) async fn alert(&self) -> AlertDescription {
+        let error = match self.try_to_connect().await {
+            Ok(mut stream) => in_time(stream.read(&mut [0])).await.expect_err("the handshake was not refused"),
+            Err(error) => error,
+        };
+        match error.get_ref().and_then(|error| error.downcast_ref()) {
+            Some(rustls::Error::AlertReceived(alert)) => *alert,
+            _ => panic!("{error:?}"),
+        }
     }
 
     /// Answers to `request`, by HTTP/1.1.
@@ -97,9 +138,9 @@ impl Client {
 
 impl Answer {
     async fn read(response: Response<hyper::body::Incoming>) -> Self {
-        let code = response.status().as_u16();
+        let (code, headers) = (response.status().as_u16(), response.headers().clone());
         let body = in_time(axum::body::to_bytes(Body::new(response.into_body()), usize::MAX)).await.unwrap();
-        Self { code, body: String::from_utf8(body.to_vec()).unwrap() }
+        Self { code, headers, body: String::from_utf8(body.to_vec()).unwrap() }
     }
 
     /// The body, which must be JSON.

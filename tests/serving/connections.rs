@@ -6,10 +6,10 @@ use axum::body::Body;
 use futures::stream::{self, StreamExt as _};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use koupleless_warden::tls::Patience;
+use koupleless_warden::tls::{Patience, TlsSettings, TlsVersion};
 use rstest::rstest;
 use rustls::version::{TLS12, TLS13};
-use rustls::{ProtocolVersion, SupportedProtocolVersion};
+use rustls::{AlertDescription, ProtocolVersion, SupportedProtocolVersion};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -37,6 +37,13 @@ async fn tls_is_spoken_from_1_2_on(
     let client = server.client().speaking(versions);
     assert_eq!(client.connect().await.get_ref().1.protocol_version(), Some(spoken));
     client.review("/mutate", &creation_of(module())).await;
+}
+
+#[tokio::test]
+async fn tls_1_2_is_refused_where_1_3_is_the_oldest() {
+    let server = Server::speaking(TlsSettings { min_version: TlsVersion::Tls13, ..TlsSettings::default() }).await;
+    server.client().review("/mutate", &creation_of(module())).await;
+    assert_eq!(server.client().speaking(&[&TLS12]).alert().await, AlertDescription::ProtocolVersion);
 }
 
 /// Told by a hello written by hand: no client of ours speaks TLS 1.1 any more.
@@ -123,6 +130,18 @@ async fn a_body_that_takes_too_long_is_cut_off_by_http_2() {
     let beginning = stream::once(async { Ok::<_, std::io::Error>("{") });
     let body = Body::from_stream(beginning.chain(stream::pending()));
     assert_eq!(server.client().send_by_http2([post("/mutate", body)]).await[0].code, 408);
+}
+
+#[tokio::test]
+async fn handshakes_are_counted_by_how_they_end() {
+    let server = Server::patient(Patience { handshake: SHORT, ..Patience::default() }).await;
+    let _silent = TcpStream::connect(server.address).await.unwrap();
+    TcpStream::connect(server.address).await.unwrap().write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
+    let _connected = server.client().connect().await;
+    for (outcome, count) in [("completed", 1.0), ("failed", 1.0), ("timed_out", 1.0)] {
+        server.metric_becomes(&format!("warden_tls_handshakes_total{{outcome=\"{outcome}\"}}"), count).await;
+    }
+    server.metric_becomes("warden_tls_connections", 1.0).await;
 }
 
 /// A ClientHello, in the words of RFC 5246, whose newest version is `newest`.

@@ -6,10 +6,12 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::thread;
 
+use rustls::version::TLS12;
 use serde_json::Value;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 
+use crate::authority::Authority;
 use crate::client::{Client, get, in_time};
 use crate::reviews::{creation_of, refused_module};
 use crate::server::{Certificate, LIMIT};
@@ -30,7 +32,7 @@ async fn without_an_api_server_it_judges_what_needs_none_and_is_not_ready() {
     let answer = warden.client().review("/validate", &creation_of(refused_module())).await;
     assert_eq!(answer["response"]["allowed"], false);
     let readiness = get(warden.ops, "/readyz").await;
-    let waiting = "[-]namespaces-synced\n[+]not-shutting-down\n[-]peers-synced\n";
+    let waiting = "[-]namespaces-synced\n[+]not-shutting-down\n[-]own-user-known\n[-]peers-synced\n";
     assert_eq!((readiness.code, readiness.body.as_str()), (503, waiting));
 }
 
@@ -70,7 +72,31 @@ fn a_certificate_that_cannot_be_used_ends_it_with_a_word() {
     let output = command(&pair, &[]).output().unwrap();
     assert!(!output.status.success());
     let said = String::from_utf8_lossy(&output.stderr);
-    assert!(said.contains("cannot read the key from") && said.contains("tls.key"), "{said}");
+    assert!(said.contains("cannot read the key") && said.contains("tls.key"), "{said}");
+}
+
+#[test]
+fn a_client_ca_that_cannot_be_used_ends_it_with_a_word() {
+    let pair = Certificate::new();
+    let file = pair.written("clients.crt", "garbage");
+    let output = command(&pair, &["--client-ca", file.to_str().unwrap()]).output().unwrap();
+    assert!(!output.status.success());
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("cannot use the client CA in") && said.contains("clients.crt"), "{said}");
+}
+
+#[tokio::test]
+async fn a_client_without_a_certificate_is_refused_where_one_is_wanted() {
+    let authority = Authority::new("clients");
+    let folder = Certificate::new();
+    let file = folder.written("clients.crt", &authority.pem());
+    let wanted = ["--client-ca", file.to_str().unwrap(), "--client-names", "somebody,apiserver"];
+    let warden = Warden::start(&[&wanted[..], &["--tls-min-version", "1.3"]].concat());
+    assert!(warden.client().is_refused().await);
+    let client = warden.client().known_by(authority.client("apiserver"));
+    let answer = client.review("/validate", &creation_of(refused_module())).await;
+    assert_eq!(answer["response"]["allowed"], false);
+    assert!(client.speaking(&[&TLS12]).is_refused().await);
 }
 
 /// A process that does not outlive its test.

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::client::get;
 use crate::reviews::{UID, creation_of, module, patched};
-use crate::server::{Answering, Server, nothing_said};
+use crate::server::{Answering, Server, WARDEN, nothing_said};
 use crate::telemetry::{has_line, ops};
 
 /// A cluster with one peer Deployment, `shop/orders`, and three bases.
@@ -104,9 +104,7 @@ async fn scaling_a_peer_is_refused(#[case] changes: &[(&str, Value)]) {
 }
 
 #[rstest]
-#[case::by_warden(
-    &[("/request/userInfo/username", json!("system:serviceaccount:koupleless-warden:koupleless-warden"))],
-)]
+#[case::by_warden(&[("/request/userInfo/username", json!(WARDEN))])]
 #[case::to_the_number_it_has(&[("/request/object", scale_to(Some(3)))])]
 #[case::none_to_none(&[("/request/object", scale_to(None)), ("/request/oldObject", scale_to(Some(0)))])]
 #[case::of_an_unknown_deployment(&[("/request/name", json!("basket"))])]

@@ -7,26 +7,31 @@ use std::time::Duration;
 
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
-use koupleless_warden::admission::{Metrics, Reviewer, http};
+use koupleless_warden::admission::{Metrics, OwnUser, Reviewer, http};
 use koupleless_warden::cluster::{Namespaces, NamespacesUnavailable, NoPeers, Peers};
 use koupleless_warden::policy::{NamespaceFacts, Policy};
-use koupleless_warden::tls::{self, Patience};
+use koupleless_warden::tls::{self, Farewell, Patience, Terms, TlsSettings};
 use prometheus_client::registry::Registry;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use tempfile::TempDir;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
 
-use crate::client::Client;
+use crate::client::{Client, in_time};
 
 /// How long a test waits for what must come; it comes at once where all is well. Less than any default of [`Patience`].
 pub(crate) const LIMIT: Duration = Duration::from_secs(8);
+
+/// Who warden is to the API server.
+pub(crate) const WARDEN: &str = "system:serviceaccount:shop:warden";
 
 /// The webhook on a port of its own.
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     pub(crate) registry: Arc<Registry>,
-    stop: CancellationToken,
+    farewell: Farewell,
     task: JoinHandle<()>,
     certificate: String,
 }
@@ -64,14 +69,32 @@ impl Server {
 
     /// A server for a cluster with peer Deployments.
     pub(crate) async fn among(namespaces: impl Namespaces, peers: impl Peers, patience: Patience) -> Self {
+        let terms = Terms { patience, ..Terms::default() };
+        Self::on_terms(reviewer_among(namespaces, peers), terms, TlsSettings::default()).await
+    }
+
+    /// A server that speaks TLS in a certain way.
+    pub(crate) async fn speaking(settings: TlsSettings) -> Self {
+        Self::on_terms(reviewer(Answering(nothing_said)), Terms::default(), settings).await
+    }
+
+    /// A server whose clients may have so much.
+    pub(crate) async fn limited(namespaces: impl Namespaces, limits: tls::Limits) -> Self {
+        Self::on_terms(reviewer(namespaces), Terms { limits, ..Terms::default() }, TlsSettings::default()).await
+    }
+
+    async fn on_terms((reviewer, mut registry): (Reviewer, Registry), terms: Terms, settings: TlsSettings) -> Self {
         let certificate = Certificate::new();
-        let config = tls::server_config(&certificate.file("tls.crt"), &certificate.file("tls.key")).unwrap();
+        let terms = Terms { metrics: tls::Metrics::register(&mut registry), ..terms };
+        if let Some(clients) = settings.clients.clone() {
+            tokio::spawn(clients.follow(terms.metrics.clone()));
+        }
+        let config = tls::server_config(Arc::new(certificate.resolver()), &settings);
         let listener = tls::Listener::bind((Ipv4Addr::LOCALHOST, 0).into(), config).await.unwrap();
         let address = listener.local_addr().unwrap();
-        let (reviewer, registry) = reviewer_among(namespaces, peers);
-        let stop = CancellationToken::new();
-        let task = tokio::spawn(tls::serve(listener, http::router(reviewer), patience, stop.clone()));
-        Self { address, registry, stop, task, certificate: certificate.pem.clone() }
+        let farewell = Farewell::default();
+        let task = tokio::spawn(tls::serve(listener, http::router(reviewer), terms, farewell.clone()));
+        Self { address, registry: Arc::new(registry), farewell, task, certificate: certificate.pem.clone() }
     }
 
     /// A client that trusts this server.
@@ -79,9 +102,32 @@ impl Server {
         Client::new(self.address, &self.certificate)
     }
 
+    /// Tells the server that it is about to stop.
+    pub(crate) fn leave(&self) {
+        self.farewell.leaving.cancel();
+    }
+
     /// Tells the server to stop.
     pub(crate) fn stop(&self) {
-        self.stop.cancel();
+        self.farewell.stop.cancel();
+    }
+
+    /// The value of a metric; 0 where it has none yet.
+    pub(crate) fn metric(&self, name: &str) -> f64 {
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &self.registry).unwrap();
+        let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok());
+        value.unwrap_or_default()
+    }
+
+    /// Waits until a metric has this value.
+    pub(crate) async fn metric_becomes(&self, name: &str, value: f64) {
+        in_time(async {
+            while self.metric(name) != value {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        })
+        .await;
     }
 
     /// Waits until the server has ended.
@@ -91,14 +137,16 @@ impl Server {
 }
 
 /// A reviewer by the default policy, and what is counted of it.
-pub(crate) fn reviewer(namespaces: impl Namespaces) -> (Reviewer, Arc<Registry>) {
+pub(crate) fn reviewer(namespaces: impl Namespaces) -> (Reviewer, Registry) {
     reviewer_among(namespaces, NoPeers)
 }
 
-fn reviewer_among(namespaces: impl Namespaces, peers: impl Peers) -> (Reviewer, Arc<Registry>) {
-    let mut registry = Registry::default();
+fn reviewer_among(namespaces: impl Namespaces, peers: impl Peers) -> (Reviewer, Registry) {
+    let (mut registry, own) = (Registry::default(), OwnUser::default());
+    own.is(WARDEN.to_owned());
     let metrics = Metrics::register(&mut registry);
-    (Reviewer::new(Policy::default(), Arc::new(namespaces), Arc::new(peers), metrics), Arc::new(registry))
+    let reviewer = Reviewer::new(Policy::default(), Arc::new(namespaces), Arc::new(peers), metrics);
+    (reviewer.for_user(own), registry)
 }
 
 /// What a cluster answers whose Namespaces say nothing.
@@ -147,6 +195,13 @@ impl Certificate {
         std::fs::write(certificate.file("tls.crt"), made.cert.pem()).unwrap();
         std::fs::write(certificate.file("tls.key"), made.signing_key.serialize_pem()).unwrap();
         certificate
+    }
+
+    /// What a server shows it with.
+    fn resolver(&self) -> SingleCertAndKey {
+        let chain = vec![CertificateDer::from_pem_slice(self.pem.as_bytes()).unwrap()];
+        let key = PrivateKeyDer::from_pem_file(self.file("tls.key")).unwrap();
+        CertifiedKey::from_der(chain, key, &rustls::crypto::ring::default_provider()).unwrap().into()
     }
 
     /// The path of `name` in the folder.

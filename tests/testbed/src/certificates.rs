@@ -117,3 +117,37 @@ impl ServingCertificate {
         Ok(Self { ca_pem: authority.pem(), cert_path: files.certificate, key_path: files.key })
     }
 }
+
+/// An authority for the clients of a webhook server, with its files in a folder of the test's own: the API server reads them
+/// when it starts, before there is a control plane.
+pub struct ClientAuthority {
+    authority: Authority,
+    dir: PathBuf,
+    /// Its certificate.
+    pub ca_path: PathBuf,
+}
+
+/// The certificate by which a client is known, as files.
+#[derive(Clone, Debug)]
+pub struct ClientCertificate {
+    /// The certificate.
+    pub cert_path: PathBuf,
+    /// Its private key.
+    pub key_path: PathBuf,
+}
+
+impl ClientAuthority {
+    /// A new one, as `clients.crt` in `dir`.
+    pub fn new(dir: &Path) -> Result<Self> {
+        let authority = Authority::new("webhook client authority")?;
+        let ca_path = dir.join("clients.crt");
+        write(&ca_path, &authority.pem())?;
+        Ok(Self { authority, dir: dir.to_owned(), ca_path })
+    }
+
+    /// A certificate for the client of this common name.
+    pub fn issue(&self, name: &str) -> Result<ClientCertificate> {
+        let files = self.authority.client(&self.dir, name, name, None)?;
+        Ok(ClientCertificate { cert_path: files.certificate, key_path: files.key })
+    }
+}
