@@ -1,6 +1,7 @@
 //! The map of the crate: a paragraph per room, the arrows pointing down.
 //!
 //! - [`cli`] is the command line, one file per subcommand. It wires the rooms below.
+//! - [`settings`] is what is configured for the whole of warden: parsed, checked, followed while its file changes.
 //! - [`peer`] keeps the replicas of peer Deployments in step with their bases: a pure plan, a controller around it.
 //! - [`admission`] takes an AdmissionReview and answers with one: the wire format, the decision, the HTTP around it.
 //! - [`tls`] serves over TLS: certificates, connections and their limits.
@@ -21,5 +22,6 @@ pub mod module;
 pub mod peer;
 pub mod policy;
 pub mod runtime;
+pub mod settings;
 pub mod tls;
 pub mod vocabulary;

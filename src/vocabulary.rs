@@ -125,6 +125,8 @@ pub const POD_DELETION_COST_LOWEST: &str = "-2147483648";
 pub const POD_TEMPLATE_HASH: &str = "pod-template-hash";
 /// warden's annotations that are switches: `"true"` or `"false"`.
 pub const SWITCHES: [&str; 4] = [INJECT, ALLOW_SAME_VERSION, OWN_TOLERATIONS, PEER_PAUSED];
+/// On the Secret with warden's certificates: `"leaf"` or `"authority"` is to be made anew now. warden takes it away.
+pub const ROTATE: &str = "warden.koupleless.io/rotate";
 /// The field manager of all that warden writes.
 pub const FIELD_MANAGER: &str = "warden";
 

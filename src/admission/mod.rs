@@ -14,3 +14,4 @@ mod scale;
 pub use endpoint::Endpoint;
 pub use metrics::{Metrics, Outcome};
 pub use reviewer::{Reply, Reviewer};
+pub use scale::OwnUser;

@@ -7,11 +7,13 @@ use std::time::Instant;
 use futures::FutureExt as _;
 use serde_json::Value;
 use thiserror::Error;
+use tokio::sync::watch;
 use tracing::{Instrument as _, Span, field};
 
 use super::envelope::{self, Answer, DecodeError, Denial, Operation};
 use super::metrics::Outcome;
-use super::{Endpoint, Metrics, scale};
+use super::scale::{self, OwnUser};
+use super::{Endpoint, Metrics};
 use crate::cluster::{Namespaces, NamespacesUnavailable, Peers};
 use crate::module::{Kind, Workload};
 use crate::policy::{self, Policy, Warning};
@@ -19,9 +21,10 @@ use crate::policy::{self, Policy, Warning};
 /// Answers reviews.
 #[derive(Clone)]
 pub struct Reviewer {
-    policy: Arc<Policy>,
+    policy: watch::Receiver<Arc<Policy>>,
     namespaces: Arc<dyn Namespaces>,
     peers: Arc<dyn Peers>,
+    own: OwnUser,
     metrics: Metrics,
 }
 
@@ -48,7 +51,21 @@ type Decision = (Answer, Vec<Warning>);
 impl Reviewer {
     /// A reviewer that decides by `policy`.
     pub fn new(policy: Policy, namespaces: Arc<dyn Namespaces>, peers: Arc<dyn Peers>, metrics: Metrics) -> Self {
-        Self { policy: Arc::new(policy), namespaces, peers, metrics }
+        // What was sent last can be read when the sender is gone.
+        let policy = watch::Sender::new(Arc::new(policy)).subscribe();
+        Self { policy, namespaces, peers, own: OwnUser::default(), metrics }
+    }
+
+    /// The same, by the policy that is in force at each review.
+    #[must_use]
+    pub fn going_by(self, policy: watch::Receiver<Arc<Policy>>) -> Self {
+        Self { policy, ..self }
+    }
+
+    /// The same, where warden itself is `own` to the API server.
+    #[must_use]
+    pub fn for_user(self, own: OwnUser) -> Self {
+        Self { own, ..self }
     }
 
     /// Answers the review in `body`.
@@ -132,7 +149,7 @@ impl Reviewer {
         request: &mut envelope::Request,
     ) -> Result<Decision, Undecided> {
         if endpoint == Endpoint::Validate && scale::scales_a_deployment(request) {
-            let answer = scale::refuse(request, &*self.peers).map_or(Answer::Allow, Answer::Forbid);
+            let answer = scale::refuse(request, &*self.peers, &self.own).map_or(Answer::Allow, Answer::Forbid);
             return Ok((answer, Vec::new()));
         }
         let whole = request.sub_resource.as_deref().unwrap_or_default().is_empty();
@@ -148,15 +165,16 @@ impl Reviewer {
         let old = Some(&request.old_object).filter(|old| !old.is_null());
         let context = policy::Request { kind, old, namespace: namespace.as_ref(), peers: Some(&*self.peers) };
         let object = request.object.take();
+        let policy = Arc::clone(&self.policy.borrow());
         Ok(match endpoint {
             Endpoint::Mutate => {
-                let injected = self.policy.inject(context, object);
+                let injected = policy.inject(context, object);
                 let unchanged = injected.patch.0.is_empty();
                 let answer = if unchanged { Answer::Allow } else { Answer::Patch(injected.patch) };
                 (answer, injected.warnings)
             }
             Endpoint::Validate => {
-                let findings = self.policy.check(context, &object);
+                let findings = policy.check(context, &object);
                 let answer = if findings.violations.is_empty() {
                     Answer::Allow
                 } else {

@@ -3,6 +3,8 @@
 //! A scale review shows an `autoscaling/v1` Scale, which has no labels; whether its Deployment is a peer is known from the
 //! cache alone. What a cache that lags behind lets through, the peer controller puts right.
 
+use std::sync::{Arc, OnceLock};
+
 use serde_json::Value;
 
 use super::envelope::{Request, Taken};
@@ -13,8 +15,21 @@ use crate::vocabulary as words;
 /// The kind of what is reviewed, as it is counted.
 pub(super) const KIND: &str = "Scale";
 
-/// The user that warden is to the API server, as `deploy/rbac.yaml` makes it.
-const WARDEN: &str = "system:serviceaccount:koupleless-warden:koupleless-warden";
+/// The user that warden itself is to the API server. Unknown until it is told; until then nobody is.
+#[derive(Debug, Clone, Default)]
+pub struct OwnUser(Arc<OnceLock<String>>);
+
+impl OwnUser {
+    /// Tells it. The first word counts: a process does not become somebody else.
+    pub fn is(&self, name: String) {
+        // An error says that it was told before.
+        let _ = self.0.set(name);
+    }
+
+    fn asks(&self, request: &Request) -> bool {
+        self.0.get() == Some(&request.user_info.username)
+    }
+}
 
 /// Whether `request` scales a Deployment through its subresource.
 pub(super) fn scales_a_deployment(request: &Request) -> bool {
@@ -24,13 +39,12 @@ pub(super) fn scales_a_deployment(request: &Request) -> bool {
 }
 
 /// Why the Deployment may not be scaled by who asks for it; none where it may.
-pub(super) fn refuse(request: &Request, peers: &dyn Peers) -> Option<Taken> {
+pub(super) fn refuse(request: &Request, peers: &dyn Peers, own: &OwnUser) -> Option<Taken> {
     // A Scale to zero leaves the number out.
     let replicas = |scale: &Value| Workload::replicas_path().get(scale).and_then(Value::as_u64).unwrap_or(0);
     let key = ObjectKey { namespace: request.namespace.clone(), name: request.name.clone() };
-    let refused = replicas(&request.object) != replicas(&request.old_object)
-        && request.user_info.username != WARDEN
-        && peers.keeps_replicas(&key);
+    let refused =
+        replicas(&request.object) != replicas(&request.old_object) && !own.asks(request) && peers.keeps_replicas(&key);
     refused.then(|| Taken {
         resource: request.resource.clone(),
         message: format!(

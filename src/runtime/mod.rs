@@ -7,10 +7,12 @@ mod ops;
 mod readiness;
 mod shutdown;
 mod telemetry;
+mod whoami;
 
 pub use api_server::api_client;
 pub use leader::{InvalidLeaseSettings, Leadership, LeaseSettings, elect, process_identity};
 pub use ops::{Ops, serve_ops};
 pub use readiness::{Condition, Readiness};
 pub use shutdown::StopSignals;
-pub use telemetry::{LogFormat, start_logging};
+pub use telemetry::{LogFormat, Logging, check_log_filter, start_logging};
+pub use whoami::own_user_name;

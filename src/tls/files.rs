@@ -1,50 +1,102 @@
-//! Certificate and key from PEM files.
+//! Certificate and key from PEM files that somebody else renews, such as a Secret of cert-manager's that is mounted.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::time::Duration;
+use std::{fs, io};
 
-use rustls::ServerConfig;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem};
+use k8s_openapi::jiff::Timestamp;
 use thiserror::Error;
+
+use super::{Current, Pair, PairError};
+
+/// How often the files are read. Their contents are compared, not watched for: a kubelet swaps a symbolic link above them,
+/// which a watch of the files misses, and others write them in place.
+const PERIOD: Duration = Duration::from_millis(500);
+
+/// The two files.
+#[derive(Debug, Clone)]
+pub struct Files {
+    /// The certificate chain.
+    pub certificate: PathBuf,
+    /// The private key.
+    pub key: PathBuf,
+}
 
 /// Why we cannot serve with the files given.
 #[derive(Debug, Error)]
 pub enum CertificateError {
-    /// A file cannot be read, or is no PEM of its sort.
-    #[error("cannot read {what} from {}: {source}", path.display())]
+    /// A file cannot be read.
+    #[error("cannot read {}: {source}", path.display())]
     Read {
-        /// `the certificate` or `the key`.
-        what: &'static str,
         /// The file.
         path: PathBuf,
         /// Why.
-        source: pem::Error,
+        source: io::Error,
     },
-    /// There is no certificate in the file.
-    #[error("there is no certificate in {}", .0.display())]
-    Empty(PathBuf),
-    /// Certificate and key do not belong together, or rustls cannot use them.
-    #[error("certificate and key cannot be used: {0}")]
-    Unusable(#[from] rustls::Error),
+    /// What they hold cannot be served with.
+    #[error("cannot serve with {} and {}: {source}", files.certificate.display(), files.key.display())]
+    Pair {
+        /// The files.
+        files: Files,
+        /// Why.
+        source: PairError,
+    },
 }
 
-/// The configuration of a server with this certificate chain and key: TLS 1.3 or 1.2, h2 or HTTP/1.1.
-///
-/// # Errors
-/// When the files cannot be read, or do not belong together.
-pub fn server_config(certificate: &Path, key: &Path) -> Result<Arc<ServerConfig>, CertificateError> {
-    let read = |what, path: &Path, source| CertificateError::Read { what, path: path.to_owned(), source };
-    let chain = CertificateDer::pem_file_iter(certificate)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(|error| read("the certificate", certificate, error))?;
-    if chain.is_empty() {
-        return Err(CertificateError::Empty(certificate.to_owned()));
+/// What the two files hold at one time.
+#[derive(Clone, PartialEq, Eq)]
+struct Contents {
+    certificate: Vec<u8>,
+    key: Vec<u8>,
+}
+
+impl Files {
+    /// The pair in them.
+    ///
+    /// # Errors
+    /// When they cannot be read, do not belong together, or the certificate's time is over.
+    pub fn pair(&self) -> Result<Pair, CertificateError> {
+        self.judge(&self.read()?)
     }
-    let key = PrivateKeyDer::from_pem_file(key).map_err(|error| read("the key", key, error))?;
-    let mut config = ServerConfig::builder_with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
-        .with_no_client_auth()
-        .with_single_cert(chain, key)?;
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(Arc::new(config))
+
+    /// Lets `current` have every other good pair that comes to be in them. Never ends.
+    ///
+    /// A certificate and a key that do not belong together, or not yet, change nothing: what was served before goes on. Two
+    /// reads of the same such contents are told; one may have fallen between two writes.
+    pub async fn follow(self, current: Current) {
+        let mut seen = None;
+        let mut told = false;
+        loop {
+            tokio::time::sleep(PERIOD).await;
+            let read = self.read();
+            let contents = read.as_ref().ok();
+            let again = seen.as_ref() == Some(&contents.cloned());
+            if !again {
+                seen = Some(contents.cloned());
+                told = false;
+            }
+            match read.and_then(|contents| self.judge(&contents)) {
+                Ok(pair) if current.pair().is_none_or(|now| *now != pair) => current.take(pair),
+                Ok(_) => {}
+                Err(error) if again && !told => {
+                    told = true;
+                    current.rejected();
+                    tracing::error!(%error, "the certificate that was served before stays");
+                }
+                Err(_) => {}
+            }
+        }
+    }
+
+    fn read(&self) -> Result<Contents, CertificateError> {
+        let read =
+            |path: &Path| fs::read(path).map_err(|source| CertificateError::Read { path: path.to_owned(), source });
+        Ok(Contents { certificate: read(&self.certificate)?, key: read(&self.key)? })
+    }
+
+    fn judge(&self, contents: &Contents) -> Result<Pair, CertificateError> {
+        let pair = Pair::from_pem(&contents.certificate, &contents.key)
+            .and_then(|pair| pair.is_good_at(Timestamp::now()).map(|()| pair));
+        pair.map_err(|source| CertificateError::Pair { files: self.clone(), source })
+    }
 }

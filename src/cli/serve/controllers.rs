@@ -1,10 +1,11 @@
 //! The controllers, which work while this process holds the lease, and their end in the right order.
 
+use futures::FutureExt as _;
+use futures::future::{BoxFuture, select_all};
 use kube::Client;
 use tokio::task::{JoinError, JoinHandle};
 use tokio_util::sync::CancellationToken;
 
-use crate::cluster::PeerCache;
 use crate::runtime::{Leadership, LeaseSettings, elect};
 
 /// Controllers at work.
@@ -17,25 +18,24 @@ pub(super) struct Controllers {
 }
 
 impl Controllers {
-    /// Stands for election once `cache` is warm, for before that others can do more. `work` is done with the leadership.
-    pub(super) fn start<W>(
+    /// Stands for election once `warm` is over, for before that others can do more. `work` is what is done with the
+    /// leadership, none of which may end.
+    pub(super) fn start(
         client: Client,
-        cache: PeerCache,
+        warm: impl Future<Output = ()> + Send + 'static,
         lease: LeaseSettings,
-        work: impl FnOnce(Leadership) -> W,
-    ) -> Self
-    where
-        W: Future<Output = ()> + Send + 'static,
-    {
+        work: impl FnOnce(&Leadership) -> Vec<BoxFuture<'static, ()>>,
+    ) -> Self {
         let (stop_work, stop_election) = (CancellationToken::new(), CancellationToken::new());
         let (leadership, elected) = elect(client, lease, stop_election.clone());
         let gives_up = stop_election.clone();
         let election = tokio::spawn(async move {
-            if gives_up.run_until_cancelled_owned(cache.synced()).await.is_some() {
+            if gives_up.run_until_cancelled_owned(warm).await.is_some() {
                 elected.await;
             }
         });
-        let work = tokio::spawn(stop_work.clone().run_until_cancelled_owned(work(leadership)));
+        let first_end = select_all(work(&leadership)).map(|_| ());
+        let work = tokio::spawn(stop_work.clone().run_until_cancelled_owned(first_end));
         Self { work, stop_work, election, stop_election }
     }
 

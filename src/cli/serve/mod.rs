@@ -2,53 +2,45 @@
 
 mod args;
 mod background;
+mod certificates;
 mod controllers;
 
 use std::error::Error;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
 
 use clap::Args;
+use futures::FutureExt as _;
 use futures::future::OptionFuture;
 use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
 
-use self::args::{Identity, LeaseArgs, PeerArgs};
+use self::args::{CertificateArgs, Identity, LeaseArgs, PeerArgs, ServingArgs};
 use self::background::Background;
 use self::controllers::Controllers;
 use crate::admission::{self, Reviewer, http};
 use crate::cluster::{NamespaceCache, PeerCache};
 use crate::policy::Policy;
-use crate::runtime::{LogFormat, Ops, Readiness, StopSignals, api_client, process_identity, serve_ops, start_logging};
+use crate::runtime::{
+    LogFormat, Logging, Ops, Readiness, StopSignals, api_client, own_user_name, process_identity, serve_ops,
+    start_logging,
+};
+use crate::settings::{self, Given, InForce, Source};
 use crate::{peer, tls};
 
 /// Serve the admission webhook, and run the controllers while this process holds the lease.
 #[derive(Debug, Args)]
 pub(super) struct Serve {
-    /// Where the API server calls us, over TLS.
-    #[arg(long, env = "WARDEN_LISTEN", default_value = "0.0.0.0:9443")]
-    listen: SocketAddr,
+    #[command(flatten)]
+    serving: ServingArgs,
     /// Where probes and metrics are served, in plain HTTP.
     #[arg(long, env = "WARDEN_OPS_LISTEN", default_value = "0.0.0.0:8080")]
     ops_listen: SocketAddr,
-    /// The certificate chain, PEM.
-    #[arg(long, env = "WARDEN_TLS_CERT", value_name = "FILE")]
-    tls_cert: PathBuf,
-    /// The private key, PEM.
-    #[arg(long, env = "WARDEN_TLS_KEY", value_name = "FILE")]
-    tls_key: PathBuf,
     #[command(flatten)]
-    policy: super::PolicyArgs,
-    /// How many seconds to go on serving after SIGTERM, not ready any more, until every API server has heard of it.
-    #[arg(long, env = "WARDEN_SHUTDOWN_DELAY", default_value_t = 5, value_name = "SECONDS")]
-    shutdown_delay: u64,
-    /// How many seconds requests under way then have to finish.
-    #[arg(long, env = "WARDEN_DRAIN_TIMEOUT", default_value_t = 15, value_name = "SECONDS")]
-    drain_timeout: u64,
+    certificates: CertificateArgs,
+    #[command(flatten)]
+    settings: super::SettingsArgs,
     /// How log lines look.
     #[arg(long, env = "WARDEN_LOG_FORMAT", value_enum, default_value = "text")]
     log_format: LogFormat,
@@ -64,20 +56,26 @@ type Failure = Box<dyn Error + Send + Sync>;
 
 impl Serve {
     pub(super) fn run(self) -> ExitCode {
-        start_logging(self.log_format);
+        let logging = start_logging(self.log_format);
         let runtime = match tokio::runtime::Runtime::new() {
             Ok(runtime) => runtime,
             Err(error) => return failed(&error),
         };
-        match runtime.block_on(self.serve()) {
+        match runtime.block_on(self.serve(logging)) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => failed(&*error),
         }
     }
 
-    async fn serve(self) -> Result<(), Failure> {
+    async fn serve(self, logging: Logging) -> Result<(), Failure> {
         let mut signals = StopSignals::listen()?;
-        let certificate = tls::server_config(&self.tls_cert, &self.tls_key)?;
+        let mut registry = Registry::default();
+        let source =
+            Source::new(self.settings.config.clone(), Given { peer: self.peer.given(), ..self.settings.given() });
+        let (InForce { policy, peer: windows }, configuration) =
+            settings::follow(source, logging, settings::Metrics::register(&mut registry))?;
+        let certificate = certificates::Source::of(&self.certificates, &self.names)?;
+        let tls_settings = self.serving.tls()?;
         let identity = process_identity();
         let lease = self.lease.settings(&self.names, identity.clone());
         lease.validate()?;
@@ -85,16 +83,24 @@ impl Serve {
         let readiness = Readiness::default();
         let running = readiness.condition("not-shutting-down");
         running.set(true);
-        let mut registry = Registry::default();
         let reviews = admission::Metrics::register(&mut registry);
         let peers = peer::Metrics::register(&mut registry);
+        let certificates = tls::CertificateMetrics::register(&mut registry);
+        let current = tls::Current::none(certificates.clone());
+
+        let terms = self.serving.terms(tls::Metrics::register(&mut registry));
 
         let ops_listener = TcpListener::bind(self.ops_listen).await?;
-        let listener = tls::Listener::bind(self.listen, certificate).await?;
+        let config = tls::server_config(Arc::new(current.clone()), &tls_settings);
+        let listener = tls::Listener::bind(self.serving.listen, config).await?;
         tracing::info!(listen = %listener.local_addr()?, ops = %ops_listener.local_addr()?, "serving");
 
         let mut background = Background::default();
-        let policy = Policy::from(self.policy);
+        if let Some(clients) = tls_settings.clients {
+            background.spawn("reader of the client CA", clients.follow(terms.metrics.clone()));
+        }
+        let own = admission::OwnUser::default();
+        background.spawn("watch of the configuration", configuration);
         let (namespaces, watch) = NamespaceCache::watch(client.clone());
         background.spawn("watch of Namespaces", watch);
         let (cache, watch) = PeerCache::watch(client.clone(), policy.clone(), namespaces.clone());
@@ -107,19 +113,30 @@ impl Serve {
             let cache = cache.clone();
             async move { cache.synced().await }
         });
+        background.ready_when(readiness.condition("own-user-known"), {
+            let (own, client) = (own.clone(), client.clone());
+            async move { own.is(own_user_name(client).await) }
+        });
+        let keeper = certificate.start(client.clone(), current, certificates, &mut background, &readiness);
         background.spawn("ops server", serve_ops(ops_listener, Ops { readiness, registry: Arc::new(registry) }));
 
-        let mut controllers = self.peer.controls_peers().then(|| {
-            Controllers::start(client.clone(), cache.clone(), lease, |leadership| {
-                let settings = self.peer.settings();
-                peer::Controller::new(client, cache.clone(), leadership, settings, identity, peers).run()
+        let mut controllers = (self.peer.controls_peers() || keeper.is_some()).then(|| {
+            let warm = cache.clone();
+            Controllers::start(client.clone(), async move { warm.synced().await }, lease, |leadership| {
+                let peers = self.peer.controls_peers().then(|| {
+                    let leadership = leadership.clone();
+                    peer::Controller::new(client, cache.clone(), leadership, windows, identity, peers).run().boxed()
+                });
+                let keeper = keeper.map(|keeper| keeper.run(leadership.clone()).boxed());
+                peers.into_iter().chain(keeper).collect()
             })
         });
 
-        let stop = CancellationToken::new();
-        let reviewer = Reviewer::new(policy, Arc::new(namespaces), Arc::new(cache), reviews);
-        let patience = tls::Patience { drain: Duration::from_secs(self.drain_timeout), ..Default::default() };
-        let mut webhook = tokio::spawn(tls::serve(listener, http::router(reviewer), patience, stop.clone()));
+        let farewell = tls::Farewell::default();
+        let reviewer = Reviewer::new(Policy::default(), Arc::new(namespaces), Arc::new(cache), reviews)
+            .going_by(policy)
+            .for_user(own);
+        let mut webhook = tokio::spawn(tls::serve(listener, http::router(reviewer), terms, farewell.clone()));
 
         let signal = tokio::select! {
             signal = signals.next() => signal,
@@ -129,15 +146,16 @@ impl Serve {
                 return Err(ended.into());
             }
         };
-        tracing::info!(signal, delay_seconds = self.shutdown_delay, "shutting down");
+        tracing::info!(signal, delay = ?self.serving.shutdown_delay(), "shutting down");
         running.set(false);
+        farewell.leaving.cancel();
         let orderly = async {
             // Whoever takes the lease next can begin while this one still answers reviews.
             if let Some(controllers) = controllers {
                 controllers.stop().await?;
             }
-            tokio::time::sleep(Duration::from_secs(self.shutdown_delay)).await;
-            stop.cancel();
+            tokio::time::sleep(self.serving.shutdown_delay()).await;
+            farewell.stop.cancel();
             webhook.await
         };
         tokio::select! {

@@ -2,6 +2,8 @@
 
 use clap::Args;
 
+use crate::tls;
+
 /// The names of warden's own objects in the cluster, all the same for all replicas.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Names")]
@@ -12,4 +14,11 @@ pub(in crate::cli::serve) struct Identity {
     /// The name of warden's Service, Lease and webhook configurations; its Secret is called NAME-tls.
     #[arg(long, env = "WARDEN_NAME", default_value = "koupleless-warden")]
     pub(in crate::cli::serve) name: String,
+}
+
+impl Identity {
+    /// As certificates know them.
+    pub(in crate::cli::serve) fn of_certificates(&self) -> tls::Names {
+        tls::Names { namespace: self.namespace.clone(), name: self.name.clone() }
+    }
 }

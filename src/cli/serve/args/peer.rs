@@ -1,11 +1,11 @@
 //! Peer Deployments, and which controllers run.
 
-use std::time::Duration;
+use std::ops::RangeInclusive;
 
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, ValueEnum, value_parser};
 
-use crate::peer;
+use crate::settings::{GivenPeer, HOLD_SECONDS, WINDOW_SECONDS};
 
 /// A controller that can be switched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -24,21 +24,20 @@ pub(in crate::cli::serve) struct PeerArgs {
     #[arg(long, env = "WARDEN_CONTROLLERS", value_enum, value_delimiter = ',', default_value = "peer")]
     controllers: Vec<Controller>,
     /// The replicas of a Deployment are written at most once in so many seconds, and the departure of a base is followed
-    /// after as many.
-    #[arg(long, env = "WARDEN_PEER_WINDOW", default_value_t = 2, value_name = "SECONDS", value_parser = at_least(1))]
-    peer_window: u64,
-    /// When more than 55 % of a Deployment's bases, and at least 3, go within so many seconds, that is a mass loss.
-    #[arg(long, env = "WARDEN_MASS_LOSS_WINDOW", default_value_t = 60, value_name = "SECONDS", value_parser = at_least(1))]
-    mass_loss_window: u64,
-    /// For how many seconds a mass loss is not followed; 0 follows it like any other.
-    #[arg(long, env = "WARDEN_MASS_LOSS_HOLD", default_value_t = 300, value_name = "SECONDS", value_parser = at_least(0))]
-    mass_loss_hold: u64,
+    /// after as many [default: 2].
+    #[arg(long, env = "WARDEN_PEER_WINDOW", value_name = "SECONDS", value_parser = within(WINDOW_SECONDS))]
+    peer_window: Option<u64>,
+    /// When more than 55 % of a Deployment's bases, and at least 3, go within so many seconds, that is a mass loss
+    /// [default: 60].
+    #[arg(long, env = "WARDEN_MASS_LOSS_WINDOW", value_name = "SECONDS", value_parser = within(WINDOW_SECONDS))]
+    mass_loss_window: Option<u64>,
+    /// For how many seconds a mass loss is not followed; 0 follows it like any other [default: 300].
+    #[arg(long, env = "WARDEN_MASS_LOSS_HOLD", value_name = "SECONDS", value_parser = within(HOLD_SECONDS))]
+    mass_loss_hold: Option<u64>,
 }
 
-/// Seconds, up to a day. Without any window two processes of warden that follow each other could do harm: what one has written
-/// last, the other may not have seen yet.
-fn at_least(seconds: u64) -> RangedU64ValueParser {
-    value_parser!(u64).range(seconds..=24 * 60 * 60)
+fn within(seconds: RangeInclusive<u64>) -> RangedU64ValueParser {
+    value_parser!(u64).range(seconds)
 }
 
 impl PeerArgs {
@@ -47,11 +46,12 @@ impl PeerArgs {
         self.controllers.contains(&Controller::Peer)
     }
 
-    pub(in crate::cli::serve) fn settings(&self) -> peer::Settings {
-        peer::Settings {
-            window: Duration::from_secs(self.peer_window),
-            loss_window: Duration::from_secs(self.mass_loss_window),
-            loss_hold: Duration::from_secs(self.mass_loss_hold),
+    /// The windows that they say.
+    pub(in crate::cli::serve) fn given(&self) -> GivenPeer {
+        GivenPeer {
+            window: self.peer_window,
+            mass_loss_window: self.mass_loss_window,
+            mass_loss_hold: self.mass_loss_hold,
         }
     }
 }

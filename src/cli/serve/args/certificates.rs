@@ -1,0 +1,64 @@
+//! With what certificate the webhook is served.
+
+use std::path::PathBuf;
+
+use clap::builder::RangedU64ValueParser;
+use clap::{Args, value_parser};
+use k8s_openapi::jiff::SignedDuration;
+
+use crate::tls::{AuthoritySettings, Files};
+
+/// Certificates. Without files warden makes its own, in the Secret NAME-tls, and puts the authority into the webhook
+/// configurations.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Certificates")]
+pub(in crate::cli::serve) struct CertificateArgs {
+    /// The certificate chain, PEM, which somebody else renews; without it warden makes its own certificates.
+    #[arg(long, env = "WARDEN_TLS_CERT", value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// The private key, PEM.
+    #[arg(long, env = "WARDEN_TLS_KEY", value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+    /// For how many seconds a certificate that warden makes is good (90 days); it is renewed when a third is left.
+    #[arg(
+        long, env = "WARDEN_CERTIFICATE_LIFETIME", default_value_t = 90 * DAY, value_name = "SECONDS",
+        value_parser = lifetime()
+    )]
+    certificate_lifetime: u64,
+    /// For how many seconds an authority that warden makes is good (5 years); it is renewed when a third is left.
+    #[arg(
+        long, env = "WARDEN_AUTHORITY_LIFETIME", default_value_t = 5 * 365 * DAY, value_name = "SECONDS",
+        value_parser = lifetime()
+    )]
+    authority_lifetime: u64,
+    /// For how many seconds a new authority is trusted before it signs, and an old one after it last did.
+    #[arg(
+        long, env = "WARDEN_CERTIFICATE_SETTLE", default_value_t = 60, value_name = "SECONDS",
+        value_parser = value_parser!(u64).range(1..=DAY)
+    )]
+    certificate_settle: u64,
+}
+
+const DAY: u64 = 24 * 60 * 60;
+
+/// Seconds up to a century. Shorter ones than a few hours are for tests.
+fn lifetime() -> RangedU64ValueParser {
+    value_parser!(u64).range(3..=100 * 365 * DAY)
+}
+
+impl CertificateArgs {
+    /// The files, where certificates come from files.
+    pub(in crate::cli::serve) fn files(&self) -> Option<Files> {
+        let (certificate, key) = self.tls_cert.clone().zip(self.tls_key.clone())?;
+        Some(Files { certificate, key })
+    }
+
+    pub(in crate::cli::serve) fn settings(&self) -> AuthoritySettings {
+        let seconds = |seconds: u64| SignedDuration::from_secs(seconds.cast_signed());
+        AuthoritySettings {
+            leaf_lifetime: seconds(self.certificate_lifetime),
+            authority_lifetime: seconds(self.authority_lifetime),
+            settle: seconds(self.certificate_settle),
+        }
+    }
+}

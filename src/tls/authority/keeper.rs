@@ -1,0 +1,139 @@
+//! The loop around the plan: what every replica serves, and when the leader takes a step.
+
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::jiff::Timestamp;
+use kube::{Client, ResourceExt as _};
+use tokio::sync::watch;
+
+use super::facts::{Facts, Rotate};
+use super::leader::Leader;
+use super::material::Material;
+use super::memory::Memory;
+use super::plan::{Situation, Stored};
+use super::seen::{self, Seen};
+use super::serve::{Served, may_serve};
+use super::store::Store;
+use super::{Names, Settings};
+use crate::runtime::Leadership;
+use crate::tls::{CertificateMetrics, Current};
+use crate::vocabulary as words;
+
+/// A clock may be set; that a renewal is due is seen within this.
+const LONGEST_WAIT: Duration = Duration::from_secs(60 * 60);
+
+/// Keeps the certificates: serves those in the Secret, and makes them anew in time while the lease is held.
+pub struct Keeper {
+    client: Client,
+    seen: watch::Receiver<Seen>,
+    names: Names,
+    settings: Settings,
+    current: Current,
+    metrics: CertificateMetrics,
+    trusted: watch::Sender<bool>,
+}
+
+impl Keeper {
+    /// A keeper that lets `current` have what is to be served, and the task that watches for it, which must run too.
+    pub fn watch(
+        client: Client,
+        names: Names,
+        settings: Settings,
+        current: Current,
+        metrics: CertificateMetrics,
+    ) -> (Self, impl Future<Output = ()> + Send) {
+        let (seen, watch) = seen::watch(client.clone(), &names);
+        let keeper = Self { client, seen, names, settings, current, metrics, trusted: watch::Sender::new(false) };
+        (keeper, watch)
+    }
+
+    /// Comes back when both webhook configurations have been seen to trust what is served.
+    pub fn trusted(&self) -> impl Future<Output = ()> + Send + use<> {
+        let mut trusted = self.trusted.subscribe();
+        async move {
+            if trusted.wait_for(|trusted| *trusted).await.is_err() {
+                std::future::pending().await
+            }
+        }
+    }
+
+    /// Runs until it is dropped.
+    pub async fn run(mut self, leadership: Leadership) {
+        let store = Store {
+            client: self.client.clone(),
+            names: self.names.clone(),
+            leadership: leadership.clone(),
+            metrics: self.metrics.clone(),
+        };
+        let mut leader = Leader::new(store, &self.names, &self.settings);
+        let mut memory = Memory::default();
+        // The last usable contents of the Secret.
+        let mut material = None;
+        let mut complained = None;
+        loop {
+            let seen = self.seen.borrow_and_update().clone();
+            let leads = leadership.left().is_some();
+            let mut wait = LONGEST_WAIT;
+            // Before the first answer nobody knows whether there is a Secret.
+            if let Some(secret) = &seen.secret {
+                let now = Timestamp::now();
+                let (read, facts) = self.read(secret.as_deref(), &mut complained).unzip();
+                material = read.or(material);
+                let situation = memory.observe(facts, seen.bundles(), now);
+                self.serve(material.as_ref(), &situation, now);
+                if leads && let Some(next) = leader.step(&seen, &situation, material.as_ref(), now).await {
+                    wait = wait.min(next);
+                }
+            }
+            tokio::select! {
+                changed = self.seen.changed() => if changed.is_err() { return },
+                () = tokio::time::sleep(wait) => {}
+                () = leadership.acquired(), if !leads => {}
+            }
+        }
+    }
+
+    /// What the Secret holds, if it can be used. What cannot be is told once, and not at all where nothing was written yet.
+    fn read(&self, secret: Option<&Secret>, complained: &mut Option<String>) -> Option<(Material, Facts)> {
+        let data = secret.and_then(|secret| secret.data.as_ref()).filter(|data| !data.is_empty())?;
+        match Material::decode(data) {
+            Ok(material) => {
+                let facts = material.facts(&self.names.host(), secret.and_then(asked));
+                Some((material, facts))
+            }
+            Err(error) => {
+                let version = secret.and_then(Secret::resource_version);
+                if *complained != version {
+                    *complained = version;
+                    self.current.rejected();
+                    tracing::error!(secret = self.names.secret(), %error, "the Secret cannot be used");
+                }
+                None
+            }
+        }
+    }
+
+    /// Serves what is stored, once it is safe to.
+    fn serve(&self, stored: Option<&Material>, situation: &Situation, now: Timestamp) {
+        if let (Some(material), Stored::Is(facts)) = (stored, &situation.stored) {
+            let served = self.current.pair().as_deref().map(Served::of);
+            if may_serve(served.as_ref(), &facts.leaf, &situation.bundles, now) {
+                self.current.take(material.pair().clone());
+            }
+            let serves_it = self.current.pair().is_some_and(|pair| *pair == *material.pair());
+            if serves_it && situation.bundles.trust(&facts.leaf.issuer) {
+                self.trusted.send_replace(true);
+            }
+        }
+    }
+}
+
+/// What the annotation asks for; anything else it may say is nothing.
+fn asked(secret: &Secret) -> Option<Rotate> {
+    match secret.annotations().get(words::ROTATE)?.as_str() {
+        "leaf" => Some(Rotate::Leaf),
+        "authority" => Some(Rotate::Authority),
+        _ => None,
+    }
+}

@@ -1,0 +1,109 @@
+//! What the leader writes: one step of the plan at a time.
+
+use std::time::{Duration, Instant};
+
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
+use thiserror::Error;
+
+use super::material::{Material, MaterialError, Terms};
+use super::pace::Pace;
+use super::plan::{Situation, Step, plan};
+use super::seen::Seen;
+use super::store::{Store, StoreError};
+use super::{Names, Settings};
+
+/// How long to wait after a write that failed.
+const RETRY: Duration = Duration::from_secs(2);
+/// By when the watches have shown a write; one that is done twice conflicts with itself, which harms nobody.
+const READ_BACK: Duration = Duration::from_secs(10);
+
+/// Who takes the steps.
+pub(super) struct Leader {
+    store: Store,
+    terms: Terms,
+    settle: SignedDuration,
+    pace: Pace,
+}
+
+/// Why a step was not taken.
+#[derive(Debug, Error)]
+enum StepError {
+    #[error(transparent)]
+    Material(#[from] MaterialError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Leader {
+    pub(super) fn new(store: Store, names: &Names, settings: &Settings) -> Self {
+        let terms = Terms {
+            name: names.name.clone(),
+            host: names.host(),
+            leaf_lifetime: settings.leaf_lifetime,
+            authority_lifetime: settings.authority_lifetime,
+        };
+        Self { store, terms, settle: settings.settle, pace: Pace::default() }
+    }
+
+    /// Takes the step that is due, if any. Gives how long to wait for the next one if nothing changes; none where only a
+    /// change can bring one. `stored` is the last usable contents of the Secret.
+    pub(super) async fn step(
+        &mut self,
+        seen: &Seen,
+        situation: &Situation,
+        stored: Option<&Material>,
+        now: Timestamp,
+    ) -> Option<Duration> {
+        let step = plan(situation, now, self.settle);
+        let taken = match (&step, stored) {
+            (Step::Wait { until }, _) => {
+                return until.map(|until| until.duration_since(now).try_into().unwrap_or(Duration::ZERO));
+            }
+            (Step::PutBundles, Some(stored)) => {
+                let bundle = stored.bundle();
+                let wait = self.pace.wait(&bundle, Instant::now());
+                if !wait.is_zero() {
+                    return Some(wait);
+                }
+                self.put_bundles(seen, bundle).await
+            }
+            (step, stored) => self.rewrite(seen, step, stored, now).await,
+        };
+        match taken {
+            Ok(()) => {
+                tracing::info!(?step, "certificates: a step was taken");
+                Some(READ_BACK)
+            }
+            Err(error) => {
+                tracing::warn!(?step, %error, "certificates: a step was not taken, and is tried again");
+                Some(RETRY)
+            }
+        }
+    }
+
+    async fn put_bundles(&mut self, seen: &Seen, bundle: String) -> Result<(), StepError> {
+        if let Some(configurations) = seen.configurations() {
+            self.store.put_bundles(configurations, &bundle).await?;
+            self.pace.note(bundle, Instant::now());
+        }
+        Ok(())
+    }
+
+    async fn rewrite(
+        &self,
+        seen: &Seen,
+        step: &Step,
+        stored: Option<&Material>,
+        now: Timestamp,
+    ) -> Result<(), StepError> {
+        let data = match (step, stored) {
+            (Step::Restore, Some(stored)) => stored.encode(),
+            (Step::AddAuthority, Some(stored)) => stored.with_authority(&self.terms, now)?.encode(),
+            (Step::Issue, Some(stored)) => stored.with_leaf(&self.terms, now)?.encode(),
+            (Step::Drop(old), Some(stored)) => stored.without(old)?.encode(),
+            _ => Material::create(&self.terms, now)?.encode(),
+        };
+        let secret = seen.secret.as_ref().and_then(Option::as_ref);
+        Ok(self.store.write(secret, data).await?)
+    }
+}

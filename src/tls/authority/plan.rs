@@ -1,0 +1,119 @@
+//! What is to be done about certificates now. Pure: what has been read back from the API server in, one step out.
+//!
+//! The order is what keeps every handshake working while authorities change: a new authority is first trusted by all
+//! webhooks, for a while, and only then signs; the old one is trusted until nobody serves what it signed.
+
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
+
+use super::BACKDATE;
+use super::facts::{Bundles, CertificateId, Facts, Rotate};
+use crate::tls::Validity;
+
+/// What has been read back from the API server, and when some of it was first seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Situation {
+    pub(super) stored: Stored,
+    /// Whether this process remembers usable contents of the Secret.
+    pub(super) remembers: bool,
+    pub(super) bundles: Bundles,
+    /// Since when this process has seen, without a break, that all webhooks trust the signer.
+    pub(super) trusted_since: Option<Timestamp>,
+    /// Since when it has seen the certificate in the Secret.
+    pub(super) leaf_since: Option<Timestamp>,
+}
+
+/// What the Secret holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Stored {
+    /// Nothing, or nothing that can be used.
+    Nothing,
+    /// An authority and a certificate.
+    Is(Facts),
+}
+
+/// One step. Whatever it writes is read back before the next is chosen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Step {
+    /// Nothing until then, or until something changes.
+    Wait {
+        /// When to look again.
+        until: Option<Timestamp>,
+    },
+    /// Write an authority and a certificate that nobody has seen yet.
+    Create,
+    /// Write back what was there.
+    Restore,
+    /// Let all webhooks trust the bundle, and nobody else.
+    PutBundles,
+    /// Take another authority into the bundle, to sign from now on.
+    AddAuthority,
+    /// Make another certificate, by the signer.
+    Issue,
+    /// Leave these out of the bundle.
+    Drop(Vec<CertificateId>),
+}
+
+/// What to do at `now`. `settle` is how long all API servers and all replicas may take to hear of a change.
+pub(super) fn plan(seen: &Situation, now: Timestamp, settle: SignedDuration) -> Step {
+    let Stored::Is(facts) = &seen.stored else {
+        return if seen.remembers { Step::Restore } else { Step::Create };
+    };
+    if seen.bundles != Bundles::Missing && !seen.bundles.are(&facts.bundle()) {
+        return Step::PutBundles;
+    }
+    let mut next = Next { now, until: None };
+    let Some(signer) = facts.authority(&facts.signer) else { return Step::Create };
+    let leaf = &facts.leaf;
+    let hands_over = leaf.issuer != facts.signer;
+    if !hands_over && (facts.asked == Some(Rotate::Authority) || next.has_come(renewal(signer.validity))) {
+        return Step::AddAuthority;
+    }
+    let settled = |since: Option<Timestamp>| since.and_then(|since| since.checked_add(settle).ok());
+    if hands_over {
+        // What can be served no more is no reason to wait.
+        let served = leaf.validity.holds_at(now)
+            && facts.authority(&leaf.issuer).is_some_and(|issuer| issuer.validity.holds_at(now));
+        if !served || settled(seen.trusted_since).is_some_and(|at| next.has_come(at)) {
+            return Step::Issue;
+        }
+    } else if !leaf.has_our_name
+        || facts.asked == Some(Rotate::Leaf)
+        || next.has_come(renewal(leaf.validity).min(signer.validity.until))
+    {
+        return Step::Issue;
+    }
+    if settled(seen.leaf_since).is_some_and(|at| next.has_come(at)) {
+        let needed = |id: &CertificateId| *id == facts.signer || *id == leaf.issuer;
+        let old: Vec<_> = facts.bundle().into_iter().filter(|id| !needed(id)).collect();
+        if !old.is_empty() {
+            return Step::Drop(old);
+        }
+    }
+    Step::Wait { until: next.until }
+}
+
+/// When a third of its time is left, not counting what it is backdated by.
+fn renewal(validity: Validity) -> Timestamp {
+    let lifetime = validity.until.duration_since(validity.from) - BACKDATE;
+    // Between the two ends, which are timestamps.
+    validity.until.checked_sub(lifetime.max(SignedDuration::ZERO) / 3).unwrap_or(validity.until)
+}
+
+/// The earliest time that is still to come.
+struct Next {
+    now: Timestamp,
+    until: Option<Timestamp>,
+}
+
+impl Next {
+    fn has_come(&mut self, at: Timestamp) -> bool {
+        let has_come = at <= self.now;
+        if !has_come {
+            self.until = Some(self.until.map_or(at, |until| until.min(at)));
+        }
+        has_come
+    }
+}
+
+#[cfg(test)]
+mod tests;

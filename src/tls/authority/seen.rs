@@ -1,0 +1,112 @@
+//! What the API server shows of the Secret and the two webhook configurations.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use futures::future::join3;
+use k8s_openapi::ByteString;
+use k8s_openapi::api::admissionregistration::v1::{
+    MutatingWebhookConfiguration, ValidatingWebhookConfiguration, WebhookClientConfig,
+};
+use k8s_openapi::api::core::v1::Secret;
+use kube::{Api, Client};
+use tokio::sync::watch;
+
+use super::facts::{Bundles, CertificateId};
+use super::{Names, material};
+use crate::cluster::watch_one;
+
+/// What was shown last.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Seen {
+    /// The Secret; none before the first answer, and then none where there is no such Secret.
+    pub(super) secret: Option<Option<Arc<Secret>>>,
+    mutating: Option<Configuration>,
+    validating: Option<Configuration>,
+}
+
+/// The webhooks of one configuration.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Configuration {
+    webhooks: Vec<Webhook>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+struct Webhook {
+    name: String,
+    ca_bundle: Option<ByteString>,
+}
+
+/// Where it is shown, and the task that fills it, which runs until it is dropped.
+pub(super) fn watch(client: Client, names: &Names) -> (watch::Receiver<Seen>, impl Future<Output = ()> + Send + use<>) {
+    let (sender, receiver) = watch::channel(Seen::default());
+    let names = names.clone();
+    let watch = async move {
+        let secrets = Api::<Secret>::namespaced(client.clone(), &names.namespace);
+        let (name, secret) = (&names.name, names.secret());
+        let show = |change: &dyn Fn(&mut Seen)| sender.send_modify(|seen| change(seen));
+        join3(
+            watch_one(secrets, &secret, format!("Secret {secret}"), |secret| {
+                let secret = secret.map(Arc::new);
+                show(&|seen| seen.secret = Some(secret.clone()));
+            }),
+            watch_one(Api::all(client.clone()), name, "warden's MutatingWebhookConfiguration", |found| {
+                let found = found.map(Configuration::from_mutating);
+                show(&|seen| seen.mutating = found.clone());
+            }),
+            watch_one(Api::all(client.clone()), name, "warden's ValidatingWebhookConfiguration", |found| {
+                let found = found.map(Configuration::from_validating);
+                show(&|seen| seen.validating = found.clone());
+            }),
+        )
+        .await;
+    };
+    (receiver, watch)
+}
+
+impl Seen {
+    /// The two configurations, where both are there.
+    pub(super) fn configurations(&self) -> Option<(&Configuration, &Configuration)> {
+        self.mutating.as_ref().zip(self.validating.as_ref())
+    }
+
+    /// What they trust.
+    pub(super) fn bundles(&self) -> Bundles {
+        let Some((mutating, validating)) = self.configurations() else { return Bundles::Missing };
+        let each: Vec<_> = mutating.webhooks.iter().chain(&validating.webhooks).map(Webhook::trusts).collect();
+        let Some(first) = each.first().cloned() else { return Bundles::Missing };
+        let alike = each.iter().all(|trusted| *trusted == first);
+        let trusted = each.iter().fold(first, |common, trusted| common.intersection(trusted).cloned().collect());
+        Bundles::Are { trusted, alike }
+    }
+}
+
+impl Configuration {
+    fn from_mutating(found: MutatingWebhookConfiguration) -> Self {
+        let webhooks = found.webhooks.unwrap_or_default().into_iter();
+        Self { webhooks: webhooks.map(|webhook| Webhook::new(webhook.name, webhook.client_config)).collect() }
+    }
+
+    fn from_validating(found: ValidatingWebhookConfiguration) -> Self {
+        let webhooks = found.webhooks.unwrap_or_default().into_iter();
+        Self { webhooks: webhooks.map(|webhook| Webhook::new(webhook.name, webhook.client_config)).collect() }
+    }
+
+    /// The names of its webhooks.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.webhooks.iter().map(|webhook| webhook.name.as_str())
+    }
+}
+
+impl Webhook {
+    fn new(name: String, client_config: WebhookClientConfig) -> Self {
+        Self { name, ca_bundle: client_config.ca_bundle }
+    }
+
+    /// What is no PEM, nobody is trusted by.
+    fn trusts(&self) -> BTreeSet<CertificateId> {
+        let bundle = self.ca_bundle.as_ref().map(|bundle| material::authorities(&bundle.0));
+        let authorities = bundle.and_then(Result::ok).unwrap_or_default();
+        authorities.iter().map(|der| CertificateId::of(der)).collect()
+    }
+}

@@ -1,0 +1,121 @@
+//! Writes of the Secret and of `caBundle`, by who leads.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use k8s_openapi::ByteString;
+use k8s_openapi::api::admissionregistration::v1::{MutatingWebhookConfiguration, ValidatingWebhookConfiguration};
+use k8s_openapi::api::core::v1::Secret;
+use kube::api::{Patch, PatchParams, PostParams};
+use kube::{Api, Client, Resource, ResourceExt as _};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use thiserror::Error;
+
+use super::Names;
+use super::seen::Configuration;
+use crate::runtime::Leadership;
+use crate::tls::certificate_metrics::{CertificateMetrics, Outcome};
+use crate::vocabulary as words;
+
+/// How long one write may take.
+const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Writes while the lease is held.
+pub(super) struct Store {
+    pub(super) client: Client,
+    pub(super) names: Names,
+    pub(super) leadership: Leadership,
+    pub(super) metrics: CertificateMetrics,
+}
+
+/// Why something is not written, or perhaps not.
+#[derive(Debug, Error)]
+pub(super) enum StoreError {
+    #[error("the lease is not held")]
+    NotLeader,
+    #[error("no answer within the time that was left")]
+    Timeout,
+    #[error(transparent)]
+    Kube(#[from] kube::Error),
+}
+
+impl Store {
+    /// Puts `data` in the place of what `seen` holds, whatever that is, unless somebody else wrote meanwhile; where there
+    /// is no Secret, an empty one is made first.
+    ///
+    /// It is made by server-side apply, which the API server allows by name alone; two that make it make the same one. Who
+    /// fills it first wins by the resourceVersion.
+    pub(super) async fn write(
+        &self,
+        seen: Option<&Arc<Secret>>,
+        data: BTreeMap<String, ByteString>,
+    ) -> Result<(), StoreError> {
+        let secrets = Api::<Secret>::namespaced(self.client.clone(), &self.names.namespace);
+        let name = self.names.secret();
+        let write = async {
+            let mut secret = match seen {
+                Some(secret) => Secret::clone(secret),
+                None => {
+                    let empty = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}});
+                    secrets.patch(&name, &PatchParams::apply(words::FIELD_MANAGER), &Patch::Apply(empty)).await?
+                }
+            };
+            secret.data.get_or_insert_default().extend(data);
+            secret.annotations_mut().remove(words::ROTATE);
+            let manager = PostParams { field_manager: Some(words::FIELD_MANAGER.to_owned()), ..Default::default() };
+            secrets.replace(&name, &manager, &secret).await
+        };
+        let written = self.in_time(write).await;
+        self.metrics.secret_write(outcome(&written));
+        written.map(|_| ())
+    }
+
+    /// Lets all webhooks of both configurations trust `bundle`, PEM, and nobody else. Nothing else of them is touched.
+    pub(super) async fn put_bundles(
+        &self,
+        (mutating, validating): (&Configuration, &Configuration),
+        bundle: &str,
+    ) -> Result<(), StoreError> {
+        self.put_bundle::<MutatingWebhookConfiguration>(mutating, bundle).await?;
+        self.put_bundle::<ValidatingWebhookConfiguration>(validating, bundle).await
+    }
+
+    async fn put_bundle<K>(&self, configuration: &Configuration, bundle: &str) -> Result<(), StoreError>
+    where
+        K: Resource<DynamicType = ()> + Clone + DeserializeOwned + std::fmt::Debug,
+    {
+        let api = Api::<K>::all(self.client.clone());
+        let name = &self.names.name;
+        let ca_bundle = ByteString(bundle.as_bytes().to_vec());
+        let webhooks: Value = configuration
+            .names()
+            .map(|webhook| json!({"name": webhook, "clientConfig": {"caBundle": ca_bundle}}))
+            .collect();
+        let patch = json!({
+            "apiVersion": K::api_version(&()),
+            "kind": K::kind(&()),
+            "metadata": {"name": name},
+            "webhooks": webhooks,
+        });
+        // Whoever else says what warden's webhooks trust has it wrong.
+        let params = PatchParams::apply(words::FIELD_MANAGER).force();
+        let written = self.in_time(api.patch(name, &params, &Patch::Apply(patch))).await;
+        self.metrics.ca_bundle_write(outcome(&written));
+        written.map(|_| ())
+    }
+
+    async fn in_time<T>(&self, write: impl Future<Output = kube::Result<T>>) -> Result<T, StoreError> {
+        let left = self.leadership.left().ok_or(StoreError::NotLeader)?;
+        tokio::time::timeout(left.min(TIMEOUT), write).await.map_err(|_| StoreError::Timeout)?.map_err(Into::into)
+    }
+}
+
+fn outcome<T>(written: &Result<T, StoreError>) -> Outcome {
+    match written {
+        Ok(_) => Outcome::Written,
+        Err(StoreError::Kube(kube::Error::Api(status))) if status.code == 409 => Outcome::Conflict,
+        Err(_) => Outcome::Failed,
+    }
+}

@@ -1,0 +1,141 @@
+//! Modules that are created all the time, and handshakes.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use k8s_openapi::api::core::v1::Pod;
+use kube::Api;
+use kube::api::{DeleteParams, PostParams};
+use serde_json::json;
+use tokio::sync::Mutex;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::MissedTickBehavior;
+use warden_testbed::eventually;
+
+use super::handshake::shake_hands;
+use super::site::{NAME, Site};
+use crate::scene::LONG;
+
+/// 50 Pods per second.
+const CREATE_PERIOD: Duration = Duration::from_millis(20);
+/// Handshakes are dear for a machine of two cores.
+const HANDSHAKE_PERIOD: Duration = Duration::from_millis(100);
+
+/// Work that goes on until it is stopped.
+pub(super) struct Load {
+    work: JoinHandle<()>,
+    tally: Arc<Tally>,
+    began: Instant,
+}
+
+/// What came of it.
+#[derive(Default)]
+struct Tally {
+    done: AtomicUsize,
+    failed: Mutex<Vec<String>>,
+}
+
+impl Load {
+    /// Creates 50 module Pods per second, and deletes each as soon as it is there.
+    pub(super) async fn of_creations(site: &Site) -> Result<Self> {
+        let namespace = site.plane.namespace("load").await?;
+        let pods: Api<Pod> = Api::namespaced(site.plane.client()?, &namespace);
+        Ok(Self::every(CREATE_PERIOD, move || {
+            let pods = pods.clone();
+            async move {
+                let pod = pods.create(&PostParams::default(), &module_pod()?).await?;
+                let tolerations = pod.spec.and_then(|spec| spec.tolerations).unwrap_or_default();
+                anyhow::ensure!(tolerations.len() >= 4, "admitted, but not filled in: {tolerations:?}");
+                let name = pod.metadata.name.unwrap_or_default();
+                pods.delete(&name, &DeleteParams::default().grace_period(0)).await?;
+                Ok(())
+            }
+        }))
+    }
+
+    /// Shakes hands ten times a second with whoever the balancer gives, trusting what a webhook trusts at that moment: as an
+    /// API server that begins anew each time.
+    pub(super) async fn of_handshakes(site: &Site) -> Result<Self> {
+        use k8s_openapi::api::admissionregistration::v1::ValidatingWebhookConfiguration as Configuration;
+        let (client, address) = (site.plane.client()?, site.balancer.address());
+        Ok(Self::every(HANDSHAKE_PERIOD, move || {
+            let configurations: Api<Configuration> = Api::all(client.clone());
+            async move {
+                let webhooks = configurations.get(NAME).await?.webhooks.unwrap_or_default();
+                let bundle = webhooks.into_iter().next().and_then(|webhook| webhook.client_config.ca_bundle);
+                shake_hands(address, &bundle.map(|bundle| bundle.0).unwrap_or_default()).await?;
+                Ok(())
+            }
+        }))
+    }
+
+    fn every<W>(period: Duration, work: impl Fn() -> W + Send + 'static) -> Self
+    where
+        W: Future<Output = Result<()>> + Send + 'static,
+    {
+        let tally = Arc::new(Tally::default());
+        let counts = Arc::clone(&tally);
+        let work = tokio::spawn(async move {
+            let mut pieces = JoinSet::new();
+            let mut ticks = tokio::time::interval(period);
+            // A machine that is too slow does less, and not all at once.
+            ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            loop {
+                ticks.tick().await;
+                while pieces.try_join_next().is_some() {}
+                let (piece, counts) = (work(), Arc::clone(&counts));
+                pieces.spawn(async move {
+                    match piece.await {
+                        Ok(()) => drop(counts.done.fetch_add(1, Ordering::Relaxed)),
+                        Err(error) => counts.failed.lock().await.push(brief(&error)),
+                    }
+                });
+            }
+        });
+        Self { work, tally, began: Instant::now() }
+    }
+
+    /// Waits until so many more have succeeded, or one has failed.
+    pub(super) async fn goes_on(&self, more: usize) -> Result<()> {
+        let enough = self.tally.done.load(Ordering::Relaxed) + more;
+        eventually("the load goes on", LONG, async || {
+            let done = self.tally.done.load(Ordering::Relaxed);
+            if done >= enough || !self.tally.failed.lock().await.is_empty() { Ok(()) } else { Err(done.to_string()) }
+        })
+        .await
+    }
+
+    /// Stops it. Gives how many succeeded, how many that were per second, and what the others failed of.
+    pub(super) async fn stop(self) -> (usize, f64, Vec<String>) {
+        self.work.abort();
+        let done = self.tally.done.load(Ordering::Relaxed);
+        let failed = std::mem::take(&mut *self.tally.failed.lock().await);
+        (done, done as f64 / self.began.elapsed().as_secs_f64(), failed)
+    }
+}
+
+/// What the API server said, once.
+fn brief(error: &anyhow::Error) -> String {
+    match error.downcast_ref::<kube::Error>() {
+        Some(kube::Error::Api(status)) => status.message.clone(),
+        _ => format!("{error:#}"),
+    }
+}
+
+/// For a base that nobody runs: what counts is that it is admitted, and filled in.
+fn module_pod() -> Result<Pod> {
+    Ok(serde_json::from_value(json!({
+        "metadata": {
+            "generateName": "module-",
+            "labels": {"virtual-kubelet.koupleless.io/component": "module"},
+            "annotations": {"base.koupleless.io/name": "nobody"},
+        },
+        "spec": {"containers": [{
+            "name": "biz1",
+            "image": "https://repo.example.com/biz1-1.0.0-ark-biz.jar",
+            "env": [{"name": "BIZ_VERSION", "value": "1.0.0"}],
+        }]},
+    }))?)
+}

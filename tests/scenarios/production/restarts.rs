@@ -1,0 +1,31 @@
+//! Replicas that are replaced refuse nobody.
+
+use anyhow::{Result, ensure};
+
+use super::load::Load;
+use super::site::Site;
+
+const ROUNDS: usize = 10;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_replicas_are_replaced_one_after_the_other_every_module_is_admitted() -> Result<()> {
+    // Given two replicas behind a Service, and 50 module Pods created per second
+    let mut site = Site::install(&[]).await?;
+    site.start(2).await?;
+    let load = Load::of_creations(&site).await?;
+    // When each is replaced, ten times, as a rollout does it
+    for round in 1..=ROUNDS {
+        for number in 0..2 {
+            site.replace(number).await?;
+        }
+        println!("round {round}: both replicas were replaced");
+    }
+    let ended = site.replaced_have_ended().await?;
+    // Then every creation succeeded, and each Pod was filled in
+    let (created, per_second, failed) = load.stop().await;
+    println!("{ended} replicas have ended, each in good order");
+    println!("{created} module Pods created, {per_second:.0} per second; failed: {}", failed.len());
+    ensure!(failed.is_empty(), "{failed:#?}");
+    ensure!(created > 100 * ROUNDS, "only {created} were tried: that is no load");
+    Ok(())
+}

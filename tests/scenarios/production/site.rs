@@ -1,0 +1,154 @@
+//! An installation from `deploy/manifests/`, with local processes behind its Service in the place of its Pods.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use k8s_openapi::api::admissionregistration::v1::ValidatingWebhookConfiguration;
+use k8s_openapi::api::core::v1::Secret;
+use koupleless_warden::tls;
+use kube::Api;
+use serde_json::{Value, json};
+use warden_testbed::{Balancer, ControlPlane, Options, Signal, WardenProcess, eventually, replica_address};
+
+use super::handshake::Certificate;
+use crate::scene::LONG;
+
+/// The name of the namespace, and of all objects in it.
+pub(super) const NAME: &str = "koupleless-warden";
+
+/// The `terminationGracePeriodSeconds` that ships.
+const TERMINATION_GRACE: Duration = Duration::from_secs(110);
+
+/// A control plane on which what ships is installed.
+pub(super) struct Site {
+    pub(super) plane: ControlPlane,
+    pub(super) balancer: Balancer,
+    replicas: Vec<Replica>,
+    /// They were told to end.
+    ending: Vec<Replica>,
+}
+
+struct Replica {
+    address: SocketAddr,
+    process: WardenProcess,
+}
+
+impl Site {
+    /// Applies the manifests; nobody runs yet. `args` replace those of the same name in the Deployment.
+    pub(super) async fn install(args: &[&str]) -> Result<Self> {
+        tls::install_crypto_provider();
+        let plane = ControlPlane::start(Options::new()).await?;
+        let manifests = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/manifests");
+        let manifests = manifests.to_str().context("the folder's name is not UTF-8")?;
+        plane.kubectl(&["apply", "-k", manifests]).await?.expect_success()?;
+        let deployment = plane.kubectl(&["-n", NAME, "get", "deployment", NAME, "-o", "json"]).await?;
+        let deployment: Value = serde_json::from_str(&deployment.expect_success()?)?;
+        let path = "/spec/template/spec/containers/0/args";
+        let shipped = deployment.pointer(path).and_then(Value::as_array).context("no arguments")?;
+        let flag = |arg: &str| arg.split('=').next().map(str::to_owned);
+        let kept = shipped.iter().filter(|arg| !args.iter().any(|other| arg.as_str().and_then(flag) == flag(other)));
+        let all: Vec<Value> = kept.cloned().chain(args.iter().map(|&arg| json!(arg))).collect();
+        let patch = json!([{"op": "replace", "path": path, "value": all}]).to_string();
+        plane
+            .kubectl(&["-n", NAME, "patch", "deployment", NAME, "--type=json", "-p", &patch])
+            .await?
+            .expect_success()?;
+        let balancer = Balancer::start(plane.webhook_address()).await?;
+        plane.lead_service_to(NAME, NAME, plane.webhook_address()).await?;
+        Ok(Self { plane, balancer, replicas: Vec::new(), ending: Vec::new() })
+    }
+
+    /// Starts so many replicas, all at once, and waits until they get connections.
+    pub(super) async fn start(&mut self, count: usize) -> Result<()> {
+        let replicas = futures::future::try_join_all((0..count).map(|_| self.replica())).await?;
+        for replica in replicas {
+            self.balancer.add(replica.address, &replica.process).await?;
+            self.replicas.push(replica);
+        }
+        self.plane.webhooks_in_effect("default").await
+    }
+
+    /// Replaces a replica as a rollout does: another one is started, and gets connections; then the old one is told to end,
+    /// which it does in its own time.
+    pub(super) async fn replace(&mut self, number: usize) -> Result<()> {
+        let new = self.replica().await?;
+        self.balancer.add(new.address, &new.process).await?;
+        let old = std::mem::replace(&mut self.replicas[number], new);
+        old.process.process().signal(Signal::TERM)?;
+        self.ending.push(old);
+        Ok(())
+    }
+
+    /// Waits until all that were replaced have ended, and sees that they ended well. Gives how many that were.
+    pub(super) async fn replaced_have_ended(&mut self) -> Result<usize> {
+        let mut ended = 0;
+        for mut old in self.ending.drain(..) {
+            let status = old.process.ended(TERMINATION_GRACE).await?;
+            ensure!(status.success(), "{status}: {}", old.process.process().log_tail());
+            self.balancer.remove(old.address);
+            ended += 1;
+        }
+        Ok(ended)
+    }
+
+    async fn replica(&self) -> Result<Replica> {
+        let address = replica_address()?;
+        let program = Path::new(env!("CARGO_BIN_EXE_warden"));
+        let process = self.plane.run_replica(program, NAME, NAME, address).await?;
+        Ok(Replica { address, process })
+    }
+
+    /// The replicas that run, and where they listen.
+    pub(super) fn replicas(&self) -> impl Iterator<Item = (SocketAddr, &WardenProcess)> {
+        self.replicas.iter().map(|replica| (replica.address, &replica.process))
+    }
+
+    /// The sum of a metric over all replicas.
+    pub(super) async fn metric(&self, metric: &str) -> Result<u64> {
+        let mut sum = 0;
+        for (_, process) in self.replicas() {
+            let text = process.metrics().await?;
+            let values =
+                text.lines().filter_map(|line| line.strip_prefix(metric)?.strip_prefix(' ')?.parse::<u64>().ok());
+            sum += values.sum::<u64>();
+        }
+        Ok(sum)
+    }
+
+    /// The Secret with certificates and keys.
+    pub(super) async fn secret(&self) -> Result<Secret> {
+        Ok(self.secrets()?.get(&format!("{NAME}-tls")).await?)
+    }
+
+    pub(super) fn secrets(&self) -> Result<Api<Secret>> {
+        Ok(Api::namespaced(self.plane.client()?, NAME))
+    }
+
+    /// The authorities by `ca.crt` in the Secret.
+    pub(super) async fn authorities(&self) -> Result<Vec<Certificate>> {
+        let secret = self.secret().await?;
+        let bundle = secret.data.as_ref().and_then(|data| data.get("ca.crt")).context("no ca.crt")?;
+        Ok(Certificate::all_in(&bundle.0))
+    }
+
+    /// What a validating webhook trusts.
+    pub(super) async fn ca_bundle(&self) -> Result<Vec<u8>> {
+        let api: Api<ValidatingWebhookConfiguration> = Api::all(self.plane.client()?);
+        let webhooks = api.get(NAME).await?.webhooks.unwrap_or_default();
+        let first = webhooks.into_iter().next().context("no webhook")?;
+        Ok(first.client_config.ca_bundle.map(|bundle| bundle.0).unwrap_or_default())
+    }
+
+    /// Waits until an answer is `Ok`.
+    pub(super) async fn until<T>(&self, what: &str, ask: impl AsyncFnMut() -> Result<T, String>) -> Result<T> {
+        let waited = eventually(what, LONG, ask).await;
+        let logs = || self.replicas().map(|(_, process)| process.process().log_tail()).collect::<String>();
+        waited.map_err(|error| error.context(logs()))
+    }
+}
+
+/// How long a test's certificates live: renewed after 4 s, the authority after 16 s; 2 s for everybody to hear of it.
+pub(super) const SHORT_LIVED: [&str; 3] =
+    ["--certificate-lifetime=6", "--authority-lifetime=24", "--certificate-settle=2"];
