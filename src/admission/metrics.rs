@@ -10,6 +10,8 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 use super::Endpoint;
+use super::envelope::Operation;
+use crate::module::Kind;
 
 /// The counters of all reviews; clones count into the same.
 #[derive(Debug, Clone)]
@@ -52,13 +54,22 @@ struct EndpointLabels {
 pub(super) struct InFlight(Gauge);
 
 impl Metrics {
-    /// Counters that are shown at `registry`.
+    /// Counters that are shown at `registry`; those of our own faults at 0 from the beginning, for Prometheus takes the first
+    /// value it sees for no increase, and somebody is to be woken by the first.
     pub fn register(registry: &mut Registry) -> Self {
         let metrics = Self {
             reviews: Family::default(),
             duration: Family::new_with_constructor(|| Histogram::new(BUCKETS)),
             in_flight: Gauge::default(),
         };
+        for endpoint in [Endpoint::Mutate, Endpoint::Validate] {
+            for kind in Kind::ALL.map(Kind::name) {
+                for operation in [Operation::Create, Operation::Update].map(Operation::name) {
+                    let labels = ReviewLabels { endpoint, kind, operation, outcome: Outcome::Failed };
+                    metrics.reviews.get_or_create(&labels).inc_by(0);
+                }
+            }
+        }
         let registry = registry.sub_registry_with_prefix("warden_admission");
         registry.register(
             "reviews",

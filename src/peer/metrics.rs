@@ -52,10 +52,24 @@ pub(super) struct HoldLabels {
     pub(super) reason: &'static str,
 }
 
+impl What {
+    const ALL: [Self; 4] = [Self::Scale, Self::Mark, Self::Unmark, Self::Status];
+}
+
+impl Outcome {
+    const ALL: [Self; 4] = [Self::Written, Self::Conflict, Self::Refused, Self::Failed];
+}
+
 impl Metrics {
-    /// Counters that are shown at `registry`.
+    /// Counters that are shown at `registry`, at 0 from the beginning: Prometheus takes the first value it sees for no
+    /// increase.
     pub fn register(registry: &mut Registry) -> Self {
         let metrics = Self::default();
+        for what in What::ALL {
+            for outcome in Outcome::ALL {
+                metrics.writes.get_or_create(&WriteLabels { what, outcome }).inc_by(0);
+            }
+        }
         let registry = registry.sub_registry_with_prefix("warden_peer");
         registry.register(
             "writes",

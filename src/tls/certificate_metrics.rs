@@ -32,10 +32,19 @@ struct WriteLabels {
     outcome: Outcome,
 }
 
+impl Outcome {
+    const ALL: [Self; 3] = [Self::Written, Self::Conflict, Self::Failed];
+}
+
 impl CertificateMetrics {
-    /// Counters that are shown at `registry`.
+    /// Counters that are shown at `registry`, at 0 from the beginning: Prometheus takes the first value it sees for no
+    /// increase.
     pub fn register(registry: &mut Registry) -> Self {
         let metrics = Self::default();
+        for outcome in Outcome::ALL {
+            metrics.secret_writes.get_or_create(&WriteLabels { outcome }).inc_by(0);
+            metrics.ca_bundle_writes.get_or_create(&WriteLabels { outcome }).inc_by(0);
+        }
         let registry = registry.sub_registry_with_prefix("warden_tls");
         registry.register(
             "certificate_not_after_seconds",

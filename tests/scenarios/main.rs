@@ -6,15 +6,19 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod bystanders;
+mod configuration;
 mod fit_differential;
+mod install;
 mod kinds;
 mod manifests;
 mod neighbours;
 mod outage;
 mod peer;
+mod production;
 mod refusals;
 mod rerun;
 mod scene;
+mod serving;
 mod tutorial;
 mod user_wishes;
 mod versions;

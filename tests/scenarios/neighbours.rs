@@ -1,6 +1,7 @@
 //! Another mutating webhook in the cluster, called after ours.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 
 use anyhow::{Context as _, Result, ensure};
 use axum::body::Bytes;
@@ -11,7 +12,6 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use koupleless_warden::tls;
 use serde_json::{Value, json};
-use tokio_util::sync::CancellationToken;
 use warden_testbed::ServingCertificate;
 
 use crate::manifests::Module;
@@ -44,13 +44,16 @@ async fn a_webhook_that_changes_pods_after_us_converges_with_us() -> Result<()> 
     let stage = shared().await?;
     let scene = Scene::with_bases(stage, 1).await?;
     let certificate = ServingCertificate::issue(&stage.plane, &["localhost"])?;
-    let config = tls::server_config(&certificate.cert_path, &certificate.key_path)?;
+    let current = tls::Current::none(tls::CertificateMetrics::default());
+    let files = tls::Files { certificate: certificate.cert_path.clone(), key: certificate.key_path.clone() };
+    current.take(files.pair()?);
+    let config = tls::server_config(Arc::new(current), &tls::TlsSettings::default());
     let listener = tls::Listener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), config).await?;
     let port = listener.local_addr()?.port();
     let router = axum::Router::new().route("/", post(add_sidecar));
-    let stop = CancellationToken::new();
-    let _stop_at_the_end = stop.clone().drop_guard();
-    tokio::spawn(tls::serve(listener, router, tls::Patience::default(), stop));
+    let farewell = tls::Farewell::default();
+    let _stop_at_the_end = farewell.stop.clone().drop_guard();
+    tokio::spawn(tls::serve(listener, router, tls::Terms::default(), farewell));
     let name = format!("zz-{}", scene.namespace);
     scene
         .apply(&json!({

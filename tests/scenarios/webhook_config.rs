@@ -7,8 +7,8 @@ use warden_testbed::eventually;
 use crate::manifests::Module;
 use crate::scene::{LONG, Scene, shared};
 
-const MUTATING: &str = include_str!("../../webhook-config/mutating.yaml");
-const VALIDATING: &str = include_str!("../../webhook-config/validating.yaml");
+const MUTATING: &str = include_str!("../../deploy/manifests/webhooks-mutating.yaml");
+const VALIDATING: &str = include_str!("../../deploy/manifests/webhooks-validating.yaml");
 
 #[test]
 fn both_configurations_select_the_same_objects() {

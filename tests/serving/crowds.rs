@@ -15,7 +15,7 @@ use crate::client::{Answer, in_time, read_to_the_end};
 use crate::reviews::{creation_of, module};
 use crate::server::{Answering, Gate, Server, nothing_said};
 
-const COMPLETED: &str = "warden_tls_handshakes_total{outcome=\"completed\"}";
+const COMPLETED: &str = "warden_tls_handshakes_total{outcome=\"Completed\"}";
 const CONNECTIONS: &str = "warden_tls_connections";
 const MEMORY: &str = "warden_tls_body_memory_bytes";
 const REFUSED: &str = "warden_tls_bodies_refused_total";

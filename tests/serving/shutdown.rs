@@ -13,7 +13,7 @@ use crate::client::{Answer, in_time, post, read_to_the_end};
 use crate::reviews::{creation_of, module};
 use crate::server::{Gate, Server};
 
-const COMPLETED: &str = "warden_tls_handshakes_total{outcome=\"completed\"}";
+const COMPLETED: &str = "warden_tls_handshakes_total{outcome=\"Completed\"}";
 
 #[tokio::test]
 async fn a_review_under_way_is_finished_while_new_connections_are_refused() {

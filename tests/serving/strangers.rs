@@ -15,7 +15,7 @@ use crate::reviews::{creation_of, module};
 use crate::server::Server;
 
 const REJECTED: &str = "warden_tls_client_ca_rejected_total";
-const COMPLETED: &str = "warden_tls_handshakes_total{outcome=\"completed\"}";
+const COMPLETED: &str = "warden_tls_handshakes_total{outcome=\"Completed\"}";
 
 /// A file with authorities, which stays as long as this does.
 struct File {

@@ -1,6 +1,6 @@
 //! What is counted of connections.
 
-use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -21,7 +21,7 @@ pub struct Metrics {
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct HandshakeLabels {
-    outcome: &'static str,
+    outcome: Handshake,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -30,7 +30,7 @@ struct ClosedLabels {
 }
 
 /// How a handshake ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
 pub(super) enum Handshake {
     /// Well.
     Completed,
@@ -44,6 +44,9 @@ impl Metrics {
     /// Counters that are shown at `registry`.
     pub fn register(registry: &mut Registry) -> Self {
         let metrics = Self::default();
+        for outcome in [Handshake::Completed, Handshake::Failed, Handshake::TimedOut] {
+            metrics.handshakes.get_or_create(&HandshakeLabels { outcome }).inc_by(0);
+        }
         let registry = registry.sub_registry_with_prefix("warden_tls");
         registry.register("connections", "Connections there are, whatever they do", metrics.connections.clone());
         registry.register("handshakes", "TLS handshakes, by outcome", metrics.handshakes.clone());
@@ -75,12 +78,7 @@ impl Metrics {
         self.connections.inc_by(more);
     }
 
-    pub(super) fn handshake(&self, ended: Handshake) {
-        let outcome = match ended {
-            Handshake::Completed => "completed",
-            Handshake::Failed => "failed",
-            Handshake::TimedOut => "timed_out",
-        };
+    pub(super) fn handshake(&self, outcome: Handshake) {
         self.handshakes.get_or_create(&HandshakeLabels { outcome }).inc();
     }
 

@@ -40,7 +40,7 @@ async fn while_certificates_and_authorities_change_no_handshake_fails() -> Resul
     // Then every creation and every handshake succeeded
     let (created, per_second, failed) = creations.stop().await;
     let (shaken, _, unshaken) = handshakes.stop().await;
-    let refused = site.metric("warden_tls_handshakes_total{outcome=\"failed\"}").await?;
+    let refused = site.metric("warden_tls_handshakes_total{outcome=\"Failed\"}").await?;
     println!("{} authorities, {} certificates were seen", authorities.len(), certificates.len());
     println!("{created} module Pods created, {per_second:.0} per second; failed: {}", failed.len());
     println!("{shaken} handshakes by who trusts what the webhooks trust; failed: {}", unshaken.len());

@@ -104,16 +104,15 @@ impl Process {
         Ok(())
     }
 
-    /// Asks it to end, and waits for that.
-    pub async fn terminate(&mut self, timeout: Duration) -> Result<ExitStatus> {
-        self.signal(Signal::TERM)?;
+    /// Waits until it has ended by itself, or because it was told to.
+    pub async fn ended(&mut self, timeout: Duration) -> Result<ExitStatus> {
         let deadline = Instant::now() + timeout;
         loop {
             if let Some(status) = self.exited()? {
                 return Ok(status);
             }
             if Instant::now() > deadline {
-                return Err(self.failure(&format!("did not end within {timeout:?} of SIGTERM")));
+                return Err(self.failure(&format!("did not end within {timeout:?}")));
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }

@@ -9,8 +9,17 @@ use crate::warden::WardenProgram;
 use crate::webhooks::SERVICE_DNS_NAME;
 use crate::{ControlPlane, Options, Proxy, ServingCertificate, WardenProcess, ports};
 
-/// Who the program is to the API server: the service account in `deploy/rbac.yaml`.
+/// Who the program is to the API server: the service account in `deploy/manifests/`.
 const ACCOUNT: (&str, &str) = ("koupleless-warden", "koupleless-warden");
+
+/// Below the repository: what ships, one file per concern.
+const MANIFESTS: &str = "deploy/manifests";
+
+/// Those of them that make the program's account.
+const ACCOUNT_FILES: [&str; 3] = ["namespace.yaml", "serviceaccount.yaml", "rbac.yaml"];
+
+/// Those of them that have the API server call it.
+const WEBHOOK_FILES: [&str; 2] = ["webhooks-mutating.yaml", "webhooks-validating.yaml"];
 
 /// A control plane on which `warden serve` can be started, killed and started again, always with the same certificate and
 /// with no other rights than those that ship.
@@ -20,17 +29,20 @@ pub struct Stage {
     warden: Option<WardenProcess>,
     program: WardenProgram,
     kubeconfig: PathBuf,
-    webhook_config: PathBuf,
+    webhook_files: Vec<PathBuf>,
 }
 
 impl Stage {
-    /// Boots a control plane and makes the program's account there, from `deploy/rbac.yaml` below `root`. The program is
+    /// Boots a control plane and makes the program's account there, from `deploy/manifests/` below `root`. The program is
     /// not started and its webhooks are not registered yet.
     pub async fn raise(options: Options, program: &Path, leading_args: &[&str], root: &Path) -> Result<Self> {
         let plane = ControlPlane::start(options).await?;
-        let rbac = root.join("deploy/rbac.yaml");
-        let rbac = rbac.to_str().context("the folder's name is not UTF-8")?;
-        plane.kubectl(&["apply", "-f", rbac]).await?.expect_success()?;
+        let manifests = root.join(MANIFESTS);
+        for file in ACCOUNT_FILES {
+            let file = manifests.join(file);
+            let file = file.to_str().context("the folder's name is not UTF-8")?;
+            plane.kubectl(&["apply", "-f", file]).await?.expect_success()?;
+        }
         Ok(Self {
             kubeconfig: plane.kubeconfig_for_service_account(ACCOUNT.0, ACCOUNT.1).await?,
             program: WardenProgram {
@@ -38,13 +50,13 @@ impl Stage {
                 leading_args: leading_args.iter().map(|&arg| arg.to_owned()).collect(),
                 certificate: ServingCertificate::issue(&plane, &[SERVICE_DNS_NAME])?,
             },
-            webhook_config: root.join("webhook-config"),
+            webhook_files: WEBHOOK_FILES.map(|file| manifests.join(file)).to_vec(),
             warden: None,
             plane,
         })
     }
 
-    /// Starts the program, registers its webhooks from `webhook-config/`, and waits until the API server calls them.
+    /// Starts the program, registers its webhooks from `deploy/manifests/`, and waits until the API server calls them.
     pub async fn serve(&mut self, extra_args: &[String]) -> Result<()> {
         self.serve_with(&self.kubeconfig.clone(), extra_args).await
     }
@@ -59,7 +71,7 @@ impl Stage {
         let listen = self.plane.webhook_address();
         let warden = WardenProcess::start(&self.plane, &self.program, kubeconfig, listen, extra_args).await?;
         self.warden = Some(warden);
-        self.plane.register_webhooks(&self.webhook_config, &self.program.certificate.ca_pem).await?;
+        self.plane.register_webhooks(&self.webhook_files, &self.program.certificate.ca_pem).await?;
         self.plane.webhooks_in_effect("default").await
     }
 

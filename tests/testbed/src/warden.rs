@@ -53,10 +53,18 @@ impl WardenProcess {
         let log = plane.dir().join(format!("{name}.log"));
         let process =
             Process::start(&name, &program.path, &args, &[("KUBECONFIG", kubeconfig)], log, plane.watchdog())?;
-        let mut warden = Self { process, ops };
-        let ready = format!("http://{ops}/readyz");
-        wait_until_ready(&mut warden.process, &ready).await?;
-        Ok(warden)
+        Self::when_ready(process, ops).await
+    }
+
+    /// One that was started, once it is ready. Its metrics are at `ops`.
+    pub(crate) async fn when_ready(mut process: Process, ops: SocketAddr) -> Result<Self> {
+        wait_until_ready(&mut process, &format!("http://{ops}/readyz")).await?;
+        Ok(Self { process, ops })
+    }
+
+    /// Where it serves probes and metrics.
+    pub fn ops(&self) -> SocketAddr {
+        self.ops
     }
 
     /// Its metrics, as text.
@@ -69,9 +77,9 @@ impl WardenProcess {
         self.process.kill()
     }
 
-    /// Asks it to end (SIGTERM), and waits for that.
-    pub async fn terminate(&mut self, timeout: Duration) -> Result<ExitStatus> {
-        self.process.terminate(timeout).await
+    /// Waits until it has ended by itself, or because it was told to.
+    pub async fn ended(&mut self, timeout: Duration) -> Result<ExitStatus> {
+        self.process.ended(timeout).await
     }
 
     /// The process: its id, its log, signals to it.

@@ -1,7 +1,7 @@
 //! Makes the API server call the program under test.
 
-use std::net::Ipv4Addr;
-use std::path::Path;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -25,24 +25,22 @@ const NAME: &str = "koupleless-warden";
 pub(crate) const SERVICE_DNS_NAME: &str = "koupleless-warden.koupleless-warden.svc";
 
 impl ControlPlane {
-    /// Applies the webhook configurations in `dir` as they are, makes their Service lead to [`Self::webhook_address`], and
+    /// Applies the webhook configurations in `files` as they are, makes their Service lead to [`Self::webhook_address`], and
     /// then sets nothing but `caBundle`, as the program itself does in a cluster.
-    pub async fn register_webhooks(&self, dir: &Path, ca_pem: &str) -> Result<()> {
+    pub async fn register_webhooks(&self, files: &[PathBuf], ca_pem: &str) -> Result<()> {
         let client = self.client()?;
         let apply = PatchParams::apply("warden-testbed").force();
         let namespace = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": NAME } });
         Api::<Namespace>::all(client.clone()).patch(NAME, &apply, &Patch::Apply(namespace)).await?;
-        // For such a Service the API server calls the external name itself: no cluster network, no cluster DNS.
-        let address = self.webhook_address().ip();
-        let host = if address == Ipv4Addr::LOCALHOST { "localhost".to_owned() } else { address.to_string() };
-        let service = json!({
-            "apiVersion": "v1", "kind": "Service", "metadata": { "name": NAME },
-            "spec": { "type": "ExternalName", "externalName": host, "ports": [{ "port": PORT }] },
-        });
+        let service =
+            json!({ "apiVersion": "v1", "kind": "Service", "metadata": { "name": NAME }, "spec": self.service() });
         Api::<Service>::namespaced(client.clone(), NAME).patch(NAME, &apply, &Patch::Apply(service)).await?;
 
-        let dir = dir.to_str().context("the folder's name is not UTF-8")?;
-        let applied = self.kubectl(&["apply", "-f", dir, "-o", "json"]).await?.expect_success()?;
+        let mut args = vec!["apply", "-o", "json"];
+        for file in files {
+            args.extend(["-f", file.to_str().context("the file's name is not UTF-8")?]);
+        }
+        let applied = self.kubectl(&args).await?.expect_success()?;
         let applied: Value = serde_json::from_str(&applied)?;
         let objects = match applied.get("items") {
             Some(items) => serde_json::from_value(items.clone())?,
@@ -65,6 +63,21 @@ impl ControlPlane {
             }
         }
         Ok(())
+    }
+
+    /// Makes the Service that an installer made lead to `address` instead of to Pods, of which none does any work here.
+    pub async fn lead_service_to(&self, namespace: &str, name: &str, address: SocketAddr) -> Result<()> {
+        let services: Api<Service> = Api::namespaced(self.client()?, namespace);
+        let patch = Patch::Merge(json!({ "spec": external(address.ip()) }));
+        services.patch(name, &PatchParams::default(), &patch).await?;
+        Ok(())
+    }
+
+    /// The spec of the Service that leads to [`Self::webhook_address`].
+    fn service(&self) -> Value {
+        let mut spec = external(self.webhook_address().ip());
+        spec["ports"] = json!([{ "port": PORT }]);
+        spec
     }
 
     /// Deletes all webhook configurations.
@@ -98,6 +111,12 @@ impl ControlPlane {
         })
         .await
     }
+}
+
+/// For such a Service the API server calls the external name itself: no cluster network, no cluster DNS.
+fn external(address: IpAddr) -> Value {
+    let host = if address == Ipv4Addr::LOCALHOST { "localhost".to_owned() } else { address.to_string() };
+    json!({ "type": "ExternalName", "externalName": host })
 }
 
 fn module_pod(name: &str, env: Value) -> Result<Pod> {

@@ -30,7 +30,7 @@ async fn the_service_leads_to_the_webhook_address() -> Result<()> {
     fs::create_dir(&dir)?;
     fs::write(dir.join("validating.yaml"), CONFIGURATION)?;
     let certificate = ServingCertificate::issue(&plane, &["koupleless-warden.koupleless-warden.svc"])?;
-    plane.register_webhooks(&dir, &certificate.ca_pem).await?;
+    plane.register_webhooks(&[dir], &certificate.ca_pem).await?;
     let bundle = "jsonpath={.webhooks[0].clientConfig.caBundle}";
     let bundle = plane.kubectl(&["get", "validatingwebhookconfiguration", "nobody-listens", "-o", bundle]).await?;
     ensure!(!bundle.expect_success()?.is_empty());

@@ -1,0 +1,77 @@
+{{/* How every object is called: the release's name, with the chart's where it does not contain that. The Secret's name is 4 longer. */}}
+{{- define "warden.name" -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride -}}
+{{- else if contains .Chart.Name .Release.Name -}}
+{{- .Release.Name | trunc 59 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name .Chart.Name | trunc 59 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+
+{{/* By what warden's Pods are found; never changes, for a Deployment's selector cannot. */}}
+{{- define "warden.selector" -}}
+app.kubernetes.io/name: koupleless-warden
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{- define "warden.labels" -}}
+{{ include "warden.selector" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- with .Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{- define "warden.image" -}}
+{{- with .Values.image -}}
+{{- if .digest -}}
+{{ printf "%s@%s" .repository .digest }}
+{{- else -}}
+{{ printf "%s:%s" .repository (.tag | default $.Chart.AppVersion) }}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* The Secret that is mounted for the server, in the modes that mount one. */}}
+{{- define "warden.certificateSecret" -}}
+{{- if eq .Values.certificates.mode "files" -}}
+{{- required "certificates.secretName: which Secret holds the certificate, in mode files?" .Values.certificates.secretName -}}
+{{- else -}}
+{{- printf "%s-cert" (include "warden.name" .) -}}
+{{- end -}}
+{{- end -}}
+
+{{/* What both webhook configurations say of a webhook, but for its rules and conditions. */}}
+{{- define "warden.clientConfig" -}}
+service:
+  namespace: {{ .root.Release.Namespace }}
+  name: {{ include "warden.name" .root }}
+  port: 9443
+  path: {{ .path }}
+{{- end -}}
+
+{{- define "warden.namespaces" -}}
+matchExpressions:
+  # Neither the control plane nor warden itself may ever wait for warden.
+  - key: kubernetes.io/metadata.name
+    operator: NotIn
+    values: {{ concat (list "kube-system" .Release.Namespace) .Values.webhooks.excludedNamespaces | uniq | toJson | replace "\",\"" "\", \"" }}
+  {{- with .Values.webhooks.namespaceSelector }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+{{- end -}}
+
+{{- define "warden.webhookAnnotations" -}}
+{{- $annotations := .Values.webhooks.annotations -}}
+{{- if eq .Values.certificates.mode "certManager" -}}
+{{- $from := printf "%s/%s" .Release.Namespace (include "warden.name" .) -}}
+{{- $annotations = merge (dict "cert-manager.io/inject-ca-from" $from) $annotations -}}
+{{- end -}}
+{{- with $annotations }}
+annotations:
+  {{- toYaml . | nindent 2 }}
+{{- end -}}
+{{- end -}}
