@@ -2,6 +2,7 @@
 
 mod args;
 mod background;
+mod caches;
 mod certificates;
 mod controllers;
 
@@ -18,9 +19,9 @@ use tokio::net::TcpListener;
 
 use self::args::{CertificateArgs, Identity, LeaseArgs, PeerArgs, ServingArgs};
 use self::background::Background;
+use self::caches::watch_cluster;
 use self::controllers::Controllers;
 use crate::admission::{self, Reviewer, http};
-use crate::cluster::{NamespaceCache, PeerCache};
 use crate::policy::Policy;
 use crate::runtime::{
     LogFormat, Logging, Ops, Readiness, StopSignals, api_client, own_user_name, process_identity, serve_ops,
@@ -99,20 +100,9 @@ impl Serve {
         if let Some(clients) = tls_settings.clients {
             background.spawn("reader of the client CA", clients.follow(terms.metrics.clone()));
         }
-        let own = admission::OwnUser::default();
         background.spawn("watch of the configuration", configuration);
-        let (namespaces, watch) = NamespaceCache::watch(client.clone());
-        background.spawn("watch of Namespaces", watch);
-        let (cache, watch) = PeerCache::watch(client.clone(), policy.clone(), namespaces.clone());
-        background.spawn("watches of bases and peer Deployments", watch);
-        background.ready_when(readiness.condition("namespaces-synced"), {
-            let namespaces = namespaces.clone();
-            async move { namespaces.synced().await }
-        });
-        background.ready_when(readiness.condition("peers-synced"), {
-            let cache = cache.clone();
-            async move { cache.synced().await }
-        });
+        let (namespaces, cache) = watch_cluster(&client, policy.clone(), &mut background, &readiness);
+        let own = admission::OwnUser::default();
         background.ready_when(readiness.condition("own-user-known"), {
             let (own, client) = (own.clone(), client.clone());
             async move { own.is(own_user_name(client).await) }

@@ -1,5 +1,10 @@
 //! What warden may do, and what it may not.
 
+mod grant;
+mod minimal;
+mod play;
+mod trial;
+
 use std::collections::BTreeSet;
 
 use anyhow::{Context as _, Result, ensure};

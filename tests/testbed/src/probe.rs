@@ -17,6 +17,8 @@ pub(crate) async fn get(url: &str) -> Result<String> {
     parts.path_and_query = Some(http::uri::PathAndQuery::from_static("/"));
     let mut config = Config::new(http::Uri::from_parts(parts)?);
     config.accept_invalid_certs = true;
+    // Who is not ready is asked again by who waits for it, and says why until then.
+    config.default_retry = false;
     let client = Client::try_from(config)?;
     let request = http::Request::get(path).body(Vec::new())?;
     let answer = tokio::time::timeout(TIMEOUT, client.request_text(request)).await;

@@ -48,7 +48,12 @@ fn unpack(dir: &Path, program: &Path) -> Result<()> {
         fs::remove_dir_all(&unfinished)?;
     }
     fs::create_dir_all(&unfinished)?;
-    run(Command::new("apt-get").args(["download", PACKAGE]).current_dir(&unfinished))?;
+    let download = || run(Command::new("apt-get").args(["download", PACKAGE]).current_dir(&unfinished));
+    if download().is_err() {
+        // A machine that is new, or old, knows no package that is still there.
+        run(Command::new("apt-get").arg("update"))?;
+        download()?;
+    }
     let packages: Vec<PathBuf> = fs::read_dir(&unfinished)?.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
     let package = packages.iter().find(|path| path.extension().is_some_and(|end| end == "deb"));
     run(Command::new("dpkg").arg("-x").arg(package.context("apt-get downloaded nothing")?).arg(&unfinished))?;

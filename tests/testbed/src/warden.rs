@@ -56,6 +56,16 @@ impl WardenProcess {
         Self::when_ready(process, ops).await
     }
 
+    /// Starts `<program> serve <args>` and waits for nothing: it may never be ready. Its metrics are at a port of their own.
+    pub fn launch(plane: &ControlPlane, program: &Path, kubeconfig: &Path, args: &[String]) -> Result<Self> {
+        let ops = SocketAddr::from((Ipv4Addr::LOCALHOST, ports::free()?));
+        let args = [&["serve".to_owned(), format!("--ops-listen={ops}")], args].concat();
+        let name = plane.unique_name("warden");
+        let log = plane.dir().join(format!("{name}.log"));
+        let process = Process::start(&name, program, &args, &[("KUBECONFIG", kubeconfig)], log, plane.watchdog())?;
+        Ok(Self { process, ops })
+    }
+
     /// One that was started, once it is ready. Its metrics are at `ops`.
     pub(crate) async fn when_ready(mut process: Process, ops: SocketAddr) -> Result<Self> {
         wait_until_ready(&mut process, &format!("http://{ops}/readyz")).await?;
@@ -70,6 +80,11 @@ impl WardenProcess {
     /// Its metrics, as text.
     pub async fn metrics(&self) -> Result<String> {
         probe::get(&format!("http://{}/metrics", self.ops)).await
+    }
+
+    /// Whether it is ready. The error tells the conditions that do not hold.
+    pub async fn is_ready(&self) -> Result<()> {
+        probe::get(&format!("http://{}/readyz", self.ops)).await.map(drop)
     }
 
     /// Ends it at once, as a crash of its machine would.

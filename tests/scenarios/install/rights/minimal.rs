@@ -1,0 +1,138 @@
+//! Each right is there for something that does not happen without it.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use futures::future::try_join;
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use warden_testbed::{ControlPlane, eventually};
+
+use super::super::plane;
+use super::grant::{Right, Roles};
+use super::play::Scenario;
+use super::trial::Trial;
+use crate::scene::LONG;
+
+/// The API group of the webhook configurations.
+const ADMISSION: &str = "admissionregistration.k8s.io";
+
+/// What each right is for: verb, resource, API group.
+const NEEDED: [(&str, &str, &str, Scenario); 30] = [
+    ("get", "namespaces", "", Scenario::ANamespaceThatNoWatchHasShownIsHeeded),
+    ("list", "namespaces", "", Scenario::ItGetsReady),
+    ("watch", "namespaces", "", Scenario::ANamespaceThatChangesIsHeeded),
+    ("list", "nodes", "", Scenario::ItGetsReady),
+    ("watch", "nodes", "", Scenario::ABaseThatJoinsIsFollowed),
+    ("list", "pods", "", Scenario::ItGetsReady),
+    ("watch", "pods", "", Scenario::ThePodOfADepartedBaseGoesFirst),
+    ("patch", "pods", "", Scenario::ThePodOfADepartedBaseGoesFirst),
+    ("list", "deployments", "apps", Scenario::ItGetsReady),
+    ("watch", "deployments", "apps", Scenario::ADeploymentMadeLaterIsFilled),
+    ("patch", "deployments", "apps", Scenario::TheDeploymentSaysHowItStands),
+    ("update", "deployments/scale", "apps", Scenario::ABaseThatJoinsIsFollowed),
+    ("list", "statefulsets", "apps", Scenario::AStatefulSetIsFollowed),
+    ("watch", "statefulsets", "apps", Scenario::AStatefulSetIsFollowed),
+    ("create", "events", "events.k8s.io", Scenario::AnEventTellsWhatWasDone),
+    ("patch", "events", "events.k8s.io", Scenario::TheSameEventIsCounted),
+    ("list", "mutatingwebhookconfigurations", ADMISSION, Scenario::TheApiServerTrustsItAndIsAnswered),
+    ("watch", "mutatingwebhookconfigurations", ADMISSION, Scenario::TheApiServerTrustsItAndIsAnswered),
+    ("patch", "mutatingwebhookconfigurations", ADMISSION, Scenario::TheApiServerTrustsItAndIsAnswered),
+    ("list", "validatingwebhookconfigurations", ADMISSION, Scenario::TheApiServerTrustsItAndIsAnswered),
+    ("watch", "validatingwebhookconfigurations", ADMISSION, Scenario::TheApiServerTrustsItAndIsAnswered),
+    ("patch", "validatingwebhookconfigurations", ADMISSION, Scenario::TheApiServerTrustsItAndIsAnswered),
+    ("create", "leases", "coordination.k8s.io", Scenario::ADeletedLeaseIsMadeAgain),
+    ("get", "leases", "coordination.k8s.io", Scenario::TheLeaseThatIsThereIsTaken),
+    ("update", "leases", "coordination.k8s.io", Scenario::TheLeaseThatIsThereIsTaken),
+    ("list", "secrets", "", Scenario::TheApiServerTrustsItAndIsAnswered),
+    ("watch", "secrets", "", Scenario::TheApiServerTrustsItAndIsAnswered),
+    ("create", "secrets", "", Scenario::ADeletedSecretIsMadeAgain),
+    ("update", "secrets", "", Scenario::TheApiServerTrustsItAndIsAnswered),
+    ("patch", "secrets", "", Scenario::ADeletedSecretIsMadeAgain),
+];
+
+/// How many scenarios that take no controllers are played at a time.
+const AT_A_TIME: usize = 3;
+
+/// A scenario counts as failed after as many times what it takes with all rights, and a while.
+const TIMES: u32 = 2;
+const A_WHILE: Duration = Duration::from_secs(1);
+
+#[tokio::test]
+async fn with_one_right_less_a_scenario_fails() -> Result<()> {
+    // Given the rights that ship, and for each of them a scenario
+    let roles = Roles::shipped()?;
+    let needed: Vec<(Right, Scenario)> =
+        NEEDED.iter().map(|&(verb, resource, group, what)| (Right::new(verb, resource, group), what)).collect();
+    let named: BTreeSet<Right> = needed.iter().map(|(right, _)| right.clone()).collect();
+    similar_asserts::assert_eq!(named, roles.rights());
+    let trials = Trials { plane: &plane().await?, roles: &roles };
+    // When the scenario is played with all of them, and then without that one
+    let (alone, beside): (Vec<_>, Vec<_>) = needed.into_iter().partition(|(_, scenario)| scenario.takes_controllers());
+    try_join(trials.of_all(alone, 1), trials.of_all(beside, AT_A_TIME)).await?;
+    // Then it goes well with all, and fails for the one
+    Ok(())
+}
+
+/// Trials on one control plane.
+struct Trials<'t> {
+    plane: &'t ControlPlane,
+    roles: &'t Roles,
+}
+
+impl Trials<'_> {
+    /// Tries each, so many at a time.
+    async fn of_all(&self, needed: Vec<(Right, Scenario)>, at_a_time: usize) -> Result<()> {
+        let scenarios: BTreeSet<Scenario> = needed.iter().map(|&(_, scenario)| scenario).collect();
+        let played = scenarios.into_iter().map(async |scenario| {
+            let took = self.goes_well(scenario).await.with_context(|| format!("{scenario:?} with all rights"))?;
+            anyhow::Ok((scenario, took))
+        });
+        let took: Vec<_> = stream::iter(played).buffered(at_a_time).try_collect().await?;
+        let tried = needed.into_iter().map(async |(right, scenario)| {
+            let usual = took.iter().find(|(other, _)| *other == scenario).map(|(_, took)| *took).unwrap_or_default();
+            self.fails(&right, scenario, usual).await.with_context(|| format!("{scenario:?} without {right}"))
+        });
+        stream::iter(tried).buffered(at_a_time).try_collect::<()>().await
+    }
+
+    /// Plays a scenario with all rights. Gives how long it took.
+    async fn goes_well(&self, scenario: Scenario) -> Result<Duration> {
+        let trial = self.trial(None).await?;
+        let began = Instant::now();
+        scenario.play(&trial).await.with_context(|| trial.log_tail())?;
+        let took = began.elapsed();
+        let refused = trial.refused()?;
+        ensure!(refused.is_empty(), "it lacks {refused:?}");
+        trial.ends().await?;
+        println!("with all rights: {scenario:?} in {took:.1?}");
+        Ok(took)
+    }
+
+    /// Plays a scenario with one right less, and sees that it fails for that and nothing else.
+    async fn fails(&self, less: &Right, scenario: Scenario, usual: Duration) -> Result<()> {
+        let trial = self.trial(Some(less)).await?;
+        let began = Instant::now();
+        let too_long = eventually("warden is refused", LONG, async || {
+            let refused = trial.refused().map_err(|error| error.to_string())?;
+            let is_late = began.elapsed() > usual * TIMES + A_WHILE;
+            if is_late && refused.contains(less) { Ok(()) } else { Err(format!("{refused:?}")) }
+        });
+        tokio::select! {
+            played = scenario.play(&trial) => {
+                played.with_context(|| trial.log_tail())?;
+                bail!("it goes well");
+            }
+            refused = too_long => refused.with_context(|| trial.log_tail())?,
+        }
+        let refused = trial.refused()?;
+        ensure!(refused == BTreeSet::from([less.clone()]), "it lacks {refused:?}");
+        println!("without {less}: {scenario:?} fails, waiting until {}", trial.awaits());
+        trial.ends().await
+    }
+
+    async fn trial(&self, less: Option<&Right>) -> Result<Trial<'_>> {
+        let name = self.plane.namespace("trial").await?;
+        Trial::install(self.plane, name, self.roles, less).await
+    }
+}

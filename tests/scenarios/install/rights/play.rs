@@ -1,0 +1,288 @@
+//! Small scenarios, each of which some right is for.
+
+use anyhow::Result;
+use k8s_openapi::api::core::v1::Node;
+use kube::Api;
+use kube::api::DeleteParams;
+use serde_json::{Value, json};
+use warden_testbed::{Base, Proxy};
+
+use super::trial::{REVIEWED_IN, Trial};
+use crate::manifests::{Module, web_server};
+
+/// What a right is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Scenario {
+    ItGetsReady,
+    TheApiServerTrustsItAndIsAnswered,
+    ADeletedSecretIsMadeAgain,
+    TheLeaseThatIsThereIsTaken,
+    ADeletedLeaseIsMadeAgain,
+    ANamespaceThatChangesIsHeeded,
+    ANamespaceThatNoWatchHasShownIsHeeded,
+    ADeploymentMadeLaterIsFilled,
+    ABaseThatJoinsIsFollowed,
+    ThePodOfADepartedBaseGoesFirst,
+    TheDeploymentSaysHowItStands,
+    AnEventTellsWhatWasDone,
+    TheSameEventIsCounted,
+    AStatefulSetIsFollowed,
+}
+
+impl Scenario {
+    /// Whether it takes the controllers, who would work on the Deployments of other trials too.
+    pub(super) fn takes_controllers(self) -> bool {
+        matches!(
+            self,
+            Self::ADeploymentMadeLaterIsFilled
+                | Self::ABaseThatJoinsIsFollowed
+                | Self::ThePodOfADepartedBaseGoesFirst
+                | Self::TheDeploymentSaysHowItStands
+                | Self::AnEventTellsWhatWasDone
+                | Self::TheSameEventIsCounted
+                | Self::AStatefulSetIsFollowed
+        )
+    }
+
+    pub(super) async fn play(self, trial: &Trial<'_>) -> Result<()> {
+        match self {
+            Self::ItGetsReady => {
+                trial.starts("none").await?;
+                trial.gets_ready().await
+            }
+            Self::TheApiServerTrustsItAndIsAnswered => trusted(trial).await,
+            Self::ADeletedSecretIsMadeAgain => deleted_secret(trial).await,
+            Self::TheLeaseThatIsThereIsTaken => taken_lease(trial).await,
+            Self::ADeletedLeaseIsMadeAgain => {
+                trial.kubectl(&["delete", "lease", &trial.name]).await?.expect_success()?;
+                taken_lease(trial).await
+            }
+            Self::ANamespaceThatChangesIsHeeded => changed_namespace(trial).await,
+            Self::ANamespaceThatNoWatchHasShownIsHeeded => unseen_namespace(trial).await,
+            Self::ADeploymentMadeLaterIsFilled => made_later(trial).await,
+            Self::ABaseThatJoinsIsFollowed => joining_base(trial).await,
+            Self::ThePodOfADepartedBaseGoesFirst => departed_base(trial).await,
+            Self::TheDeploymentSaysHowItStands => status_line(trial).await,
+            Self::AnEventTellsWhatWasDone => told(trial).await,
+            Self::TheSameEventIsCounted => counted(trial).await,
+            Self::AStatefulSetIsFollowed => followed(trial).await,
+        }
+    }
+}
+
+async fn trusted(trial: &Trial<'_>) -> Result<()> {
+    // Given a warden that is ready
+    let namespace = shop(trial, json!({})).await?;
+    trial.starts("none").await?;
+    trial.gets_ready().await?;
+    // When a module is applied, then the API server asks it
+    review(trial, &namespace, &Module::new("asked", "1.0.0", "base").deployment(1)).await
+}
+
+async fn deleted_secret(trial: &Trial<'_>) -> Result<()> {
+    // Given an installation whose Secret is gone
+    let secret = format!("{}-tls", trial.name);
+    trial.kubectl(&["delete", "secret", &secret]).await?.expect_success()?;
+    // When warden starts, then it is made, and filled
+    trial.starts("none").await?;
+    trial
+        .until("there is a key in the Secret", async || has(trial, &format!("secret/{secret}"), "/data/tls.key").await)
+        .await
+}
+
+async fn taken_lease(trial: &Trial<'_>) -> Result<()> {
+    trial.starts("none").await?;
+    let lease = format!("lease/{}", trial.name);
+    trial.until("the Lease has a holder", async || has(trial, &lease, "/spec/holderIdentity").await).await
+}
+
+async fn changed_namespace(trial: &Trial<'_>) -> Result<()> {
+    // Given a Namespace that says nothing, and a warden that has seen it
+    let namespace = shop(trial, json!({})).await?;
+    trial.starts("none").await?;
+    trial.gets_ready().await?;
+    // When it says which base, then its modules are given that
+    let annotate = ["annotate", "namespace", &namespace, "base.koupleless.io/name=base"];
+    trial.kubectl(&annotate).await?.expect_success()?;
+    review(trial, &namespace, &without_base()).await
+}
+
+async fn unseen_namespace(trial: &Trial<'_>) -> Result<()> {
+    // Given a warden that is shown no Namespace by its watch
+    let proxy = Proxy::start(trial.plane).await?;
+    proxy.freeze_watches_of(&["namespaces"]);
+    trial.starts_through(&proxy).await?;
+    trial.gets_ready().await?;
+    // When one is made that says which base, then its modules are given that
+    let namespace = shop(trial, json!({"base.koupleless.io/name": "base"})).await?;
+    review(trial, &namespace, &without_base()).await
+}
+
+async fn made_later(trial: &Trial<'_>) -> Result<()> {
+    // Given a base, and a warden that has looked at what there is
+    add_base(trial, "one").await?;
+    trial.starts("peer").await?;
+    trial.gets_ready().await?;
+    // When a peer Deployment is made, then it gets a replica
+    trial.create(&[peer(trial)]).await?;
+    replicas_become(trial, 1).await
+}
+
+async fn joining_base(trial: &Trial<'_>) -> Result<()> {
+    // Given a peer Deployment without a base
+    trial.create(&[peer(trial)]).await?;
+    trial.starts("peer").await?;
+    trial.gets_ready().await?;
+    // When a base joins, then it gets a replica
+    add_base(trial, "one").await?;
+    replicas_become(trial, 1).await
+}
+
+async fn departed_base(trial: &Trial<'_>) -> Result<()> {
+    // Given two bases with a module
+    add_base(trial, "one").await?;
+    let leaving = add_base(trial, "two").await?;
+    trial.starts("peer").await?;
+    trial.gets_ready().await?;
+    trial.create(&[peer(trial)]).await?;
+    let pod = trial
+        .until("both bases have a Pod", async || {
+            let pods = trial.stored("pods").await.map_err(|error| error.to_string())?;
+            let pods: Vec<_> = pods["items"].as_array().into_iter().flatten().collect();
+            let is_ready = |pod: &&&Value| pod["status"]["phase"] == "Running";
+            let there = pods.iter().find(|pod| pod["spec"]["nodeName"] == leaving.as_str());
+            match there.and_then(|pod| pod["metadata"]["name"].as_str()) {
+                Some(pod) if pods.iter().filter(is_ready).count() == 2 => Ok(pod.to_owned()),
+                _ => Err(format!("{} Pods", pods.len())),
+            }
+        })
+        .await?;
+    // When a base departs, then its Pod is marked to go first
+    let nodes: Api<Node> = Api::all(trial.plane.client()?);
+    nodes.delete(&leaving, &DeleteParams::default()).await?;
+    let mark = "/metadata/annotations/controller.kubernetes.io~1pod-deletion-cost";
+    trial.until("the Pod is marked", async || has(trial, &format!("pod/{pod}"), mark).await).await?;
+    // And the Deployment has one replica less
+    replicas_become(trial, 1).await
+}
+
+async fn status_line(trial: &Trial<'_>) -> Result<()> {
+    trial.create(&[peer(trial)]).await?;
+    trial.starts("peer").await?;
+    let line = "/metadata/annotations/warden.koupleless.io~1peer";
+    trial.until("the Deployment says how it stands", async || has(trial, "deployment/orders", line).await).await
+}
+
+async fn told(trial: &Trial<'_>) -> Result<()> {
+    add_base(trial, "one").await?;
+    trial.create(&[peer(trial)]).await?;
+    trial.starts("peer").await?;
+    trial.until("there is an Event", async || event(trial, |_| true).await).await
+}
+
+async fn counted(trial: &Trial<'_>) -> Result<()> {
+    // Given a peer Deployment that was scaled, and an Event that says so
+    told(trial).await?;
+    replicas_become(trial, 1).await?;
+    // When it has to be scaled so again, for somebody undid it
+    let undo = ["scale", "deployment/orders", "--replicas=0"];
+    trial.kubectl(&undo).await?.expect_success()?;
+    // Then that is the same Event
+    trial.until("the Event is counted", async || event(trial, |event| event["series"]["count"] == 2).await).await
+}
+
+async fn followed(trial: &Trial<'_>) -> Result<()> {
+    // Given a peer Deployment that follows a StatefulSet
+    let mut bases = web_server("base");
+    bases["kind"] = json!("StatefulSet");
+    let mut follower = peer(trial);
+    follower["metadata"]["annotations"] = json!({"warden.koupleless.io/follow": "StatefulSet/base"});
+    trial.create(&[bases, follower]).await?;
+    trial.starts("peer").await?;
+    // Then it has as many replicas
+    replicas_become(trial, 1).await?;
+    // When that grows, then so does the Deployment
+    trial.kubectl(&["scale", "statefulset/base", "--replicas=2"]).await?.expect_success()?;
+    replicas_become(trial, 2).await
+}
+
+/// A Namespace whose Deployments are reviewed in this trial.
+async fn shop(trial: &Trial<'_>, annotations: Value) -> Result<String> {
+    let name = format!("{}-shop", trial.name);
+    let metadata = json!({"name": name, "labels": {REVIEWED_IN: trial.name}, "annotations": annotations});
+    trial.create(&[json!({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})]).await?;
+    Ok(name)
+}
+
+/// A module that leaves it to its Namespace to say which base.
+fn without_base() -> Value {
+    let mut manifest = Module::new("asked", "1.0.0", "base").deployment(1);
+    manifest["metadata"]["annotations"] = json!({});
+    manifest
+}
+
+/// Waits until a Deployment in `namespace` is reviewed: given tolerations and its base, and not refused.
+async fn review(trial: &Trial<'_>, namespace: &str, manifest: &Value) -> Result<()> {
+    let create = ["-n", namespace, "create", "--dry-run=server", "-o", "json", "-f", "-"];
+    trial
+        .until("a module is reviewed", async || {
+            let output = trial.plane.kubectl_with_stdin(&create, &manifest.to_string()).await;
+            let reviewed = output.and_then(|output| output.expect_success()).map_err(|error| error.to_string())?;
+            let is_filled_in = ["schedule.koupleless.io/virtual-node", "\"base.koupleless.io/name\""];
+            let spec = reviewed.split_once("\"spec\"").unwrap_or_default().1;
+            if is_filled_in.iter().all(|text| spec.contains(text)) { Ok(()) } else { Err(reviewed) }
+        })
+        .await
+}
+
+/// A peer Deployment for the bases of this trial. All is in it that a review would fill in, for there is none.
+fn peer(trial: &Trial<'_>) -> Value {
+    let mut manifest = Module::new("orders", "1.0.0", &trial.name).deployment(0);
+    manifest["metadata"]["labels"] = json!({"virtual-kubelet.koupleless.io/strategy": "peer"});
+    let apart = json!({"topologyKey": "kubernetes.io/hostname", "labelSelector": {"matchLabels": {"app": "orders"}}});
+    let spec = &mut manifest["spec"]["template"]["spec"];
+    spec["tolerations"] = json!([{"operator": "Exists"}]);
+    spec["nodeSelector"] = json!({"base.koupleless.io/name": trial.name});
+    spec["affinity"] = json!({"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [apart]}});
+    // On a node that is gone nobody ends them: they can be looked at.
+    spec["terminationGracePeriodSeconds"] = json!(30);
+    manifest
+}
+
+/// Adds a base of this trial. Gives its node.
+async fn add_base(trial: &Trial<'_>, base: &str) -> Result<String> {
+    let base = Base::new(format!("{base}-{}", trial.name)).name(&trial.name);
+    trial.plane.add_base(base).await
+}
+
+async fn replicas_become(trial: &Trial<'_>, count: u64) -> Result<()> {
+    trial
+        .until(&format!("it has {count} replicas"), async || {
+            let deployment = trial.stored("deployment/orders").await.map_err(|error| error.to_string())?;
+            match deployment["spec"]["replicas"].as_u64() {
+                Some(replicas) if replicas == count => Ok(()),
+                replicas => Err(format!("{replicas:?}")),
+            }
+        })
+        .await
+}
+
+/// Whether there is such an Event that the replicas were written.
+async fn event(trial: &Trial<'_>, is_it: impl Fn(&Value) -> bool) -> Result<(), String> {
+    let events = trial.stored("events.events.k8s.io").await.map_err(|error| error.to_string())?;
+    let mut of_orders = events["items"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter(|event| event["regarding"]["name"] == "orders" && event["reason"] == "ReplicasSynced");
+    if of_orders.any(is_it) { Ok(()) } else { Err("there is none".to_owned()) }
+}
+
+/// Whether something is stored at this place of the object.
+async fn has(trial: &Trial<'_>, what: &str, place: &str) -> Result<(), String> {
+    let object = trial.stored(what).await.map_err(|error| error.to_string())?;
+    match object.pointer(place).and_then(Value::as_str) {
+        Some(text) if !text.is_empty() => Ok(()),
+        _ => Err(format!("nothing at {place}")),
+    }
+}
