@@ -12,6 +12,10 @@ use serde::de::DeserializeOwned;
 use super::News;
 use super::feed::Feed;
 
+/// How long one watch lasts: so long, and 5 s more, its connection may be dead without anybody noticing. One object is
+/// watched anew for little.
+const WATCH_SECONDS: u32 = 30;
+
 /// Tells what the object called `name` is, now and whenever that changes; none where it is not there. Runs until it is
 /// dropped; kube backs off and goes on after errors. `what` is what the log calls it.
 ///
@@ -21,7 +25,8 @@ where
     K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
 {
     let mut feed = Feed::of(what);
-    let mut events = pin!(watcher(api, Config::default().fields(&format!("metadata.name={name}"))).default_backoff());
+    let config = Config::default().fields(&format!("metadata.name={name}")).timeout(WATCH_SECONDS);
+    let mut events = pin!(watcher(api, config).default_backoff());
     while let Some(event) = events.next().await {
         match feed.take_in(event, |object| ((), object)) {
             Some(News::Is((), object)) => tell(Some(object)),

@@ -66,12 +66,10 @@ impl Controller {
         loop {
             self.cache.synced().await;
             self.leadership.acquired().await;
-            self.desk.metrics.leads.set(1);
             tokio::select! {
                 () = self.lead() => {}
                 () = self.leadership.lost() => {}
             }
-            self.desk.metrics.leads.set(0);
         }
     }
 

@@ -12,7 +12,6 @@ pub struct Metrics {
     pub(super) writes: Family<WriteLabels, Counter>,
     pub(super) held: Family<HoldLabels, Gauge>,
     pub(super) shared_hosts: Gauge,
-    pub(super) leads: Gauge,
 }
 
 /// What was written.
@@ -86,7 +85,6 @@ impl Metrics {
             "Peer Deployments that count fewer bases because several share a host name",
             metrics.shared_hosts.clone(),
         );
-        registry.register("leads", "1 while this process holds the lease", metrics.leads.clone());
         metrics
     }
 }

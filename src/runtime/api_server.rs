@@ -1,5 +1,7 @@
 //! The connection to the API server.
 
+use std::time::Duration;
+
 use kube::{Client, Config, Error};
 
 /// A client by the environment: `KUBECONFIG`, `~/.kube/config`, or the account of the Pod.
@@ -14,9 +16,16 @@ pub async fn api_client() -> Result<Client, Error> {
     sending_once(config)
 }
 
+/// How long a connection may say nothing while an answer is awaited. Longer than the 290 s after which kube ends a watch, in
+/// which the API server sends a bookmark every minute; and shorter than the quarter of an hour after which TCP gives up on
+/// an API server that is gone, in which every cache would stand still.
+const SILENCE: Duration = Duration::from_secs(300);
+
 /// kube would send again what was answered by 429, 503 or 504, for minutes.
 fn sending_once(mut config: Config) -> Result<Client, Error> {
     config.default_retry = false;
+    config.read_timeout = Some(SILENCE);
+    config.reset_reader_on_write = true;
     Client::try_from(config)
 }
 

@@ -109,6 +109,13 @@ async fn who_takes_long_to_send_its_question_leaves_before_a_new_one_is_turned_a
     }
     idle(&server).await;
     assert_eq!(server.metric(&closed("sending")), 1.0);
+    // And it has left: its place is taken.
+    in_time(async {
+        let mut rest = [0; 64];
+        while slow[0].read(&mut rest).await.is_ok_and(|read| read > 0) {}
+    })
+    .await;
+    server.metric_becomes("warden_tls_connections", 3.0).await;
 }
 
 #[tokio::test]

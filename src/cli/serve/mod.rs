@@ -12,8 +12,6 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Args;
-use futures::FutureExt as _;
-use futures::future::OptionFuture;
 use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
 
@@ -24,8 +22,8 @@ use self::controllers::Controllers;
 use crate::admission::{self, Reviewer, http};
 use crate::policy::Policy;
 use crate::runtime::{
-    LogFormat, Logging, Ops, Readiness, StopSignals, api_client, own_user_name, process_identity, serve_ops,
-    start_logging,
+    LeaderMetrics, LogFormat, Logging, Ops, Readiness, StopSignals, api_client, own_user_name, process_identity,
+    serve_ops, start_logging,
 };
 use crate::settings::{self, Given, InForce, Source};
 use crate::{peer, tls};
@@ -78,8 +76,9 @@ impl Serve {
         let certificate = certificates::Source::of(&self.certificates, &self.names)?;
         let tls_settings = self.serving.tls()?;
         let identity = process_identity();
-        let lease = self.lease.settings(&self.names, identity.clone());
-        lease.validate()?;
+        let lease = |name: &str| self.lease.settings(&self.names.namespace, name, &identity);
+        let (peer_lease, certificate_lease) = (lease(&self.names.name), lease(&self.names.certificate_lease()));
+        peer_lease.validate()?;
         let client = api_client().await?;
         let readiness = Readiness::default();
         let running = readiness.condition("not-shutting-down");
@@ -87,8 +86,8 @@ impl Serve {
         let reviews = admission::Metrics::register(&mut registry);
         let peers = peer::Metrics::register(&mut registry);
         let certificates = tls::CertificateMetrics::register(&mut registry);
+        let leaders = LeaderMetrics::register(&mut registry);
         let current = tls::Current::none(certificates.clone());
-
         let terms = self.serving.terms(tls::Metrics::register(&mut registry));
 
         let ops_listener = TcpListener::bind(self.ops_listen).await?;
@@ -110,17 +109,19 @@ impl Serve {
         let keeper = certificate.start(client.clone(), current, certificates, &mut background, &readiness);
         background.spawn("ops server", serve_ops(ops_listener, Ops { readiness, registry: Arc::new(registry) }));
 
-        let mut controllers = (self.peer.controls_peers() || keeper.is_some()).then(|| {
-            let warm = cache.clone();
-            Controllers::start(client.clone(), async move { warm.synced().await }, lease, |leadership| {
-                let peers = self.peer.controls_peers().then(|| {
-                    let leadership = leadership.clone();
-                    peer::Controller::new(client, cache.clone(), leadership, windows, identity, peers).run().boxed()
-                });
-                let keeper = keeper.map(|keeper| keeper.run(leadership.clone()).boxed());
-                peers.into_iter().chain(keeper).collect()
-            })
-        });
+        let mut leading = Vec::new();
+        if let Some(keeper) = keeper {
+            let (client, leaders) = (client.clone(), leaders.clone());
+            let at_once = std::future::ready(());
+            leading.push(Controllers::start(client, at_once, certificate_lease, leaders, |it| keeper.run(it)));
+        }
+        if self.peer.controls_peers() {
+            let (warm, cache, work_client) = (cache.clone(), cache.clone(), client.clone());
+            let warm = async move { warm.synced().await };
+            leading.push(Controllers::start(client, warm, peer_lease, leaders, |leadership| {
+                peer::Controller::new(work_client, cache, leadership, windows, identity, peers).run()
+            }));
+        }
 
         let farewell = tls::Farewell::default();
         let reviewer = Reviewer::new(Policy::default(), Arc::new(namespaces), Arc::new(cache), reviews)
@@ -128,21 +129,24 @@ impl Serve {
             .for_user(own);
         let mut webhook = tokio::spawn(tls::serve(listener, http::router(reviewer), terms, farewell.clone()));
 
-        let signal = tokio::select! {
-            signal = signals.next() => signal,
-            ended = &mut webhook => return Err(format!("the webhook ended: {ended:?}").into()),
-            ended = background.first_end() => return Err(ended.into()),
-            Some(ended) = OptionFuture::from(controllers.as_mut().map(Controllers::first_end)) => {
-                return Err(ended.into());
+        let fault: Option<Failure> = tokio::select! {
+            signal = signals.next() => {
+                tracing::info!(signal, delay = ?self.serving.shutdown_delay(), "shutting down");
+                None
             }
+            ended = &mut webhook => return Err(format!("the webhook ended: {ended:?}").into()),
+            ended = background.first_end() => Some(ended.into()),
+            ended = Controllers::first_end_of(&mut leading) => Some(ended.into()),
         };
-        tracing::info!(signal, delay = ?self.serving.shutdown_delay(), "shutting down");
+        if let Some(error) = &fault {
+            tracing::error!(%error, delay = ?self.serving.shutdown_delay(), "shutting down, for half a warden is none");
+        }
         running.set(false);
         farewell.leaving.cancel();
         let orderly = async {
-            // Whoever takes the lease next can begin while this one still answers reviews.
-            if let Some(controllers) = controllers {
-                controllers.stop().await?;
+            // Whoever takes the leases next can begin while this one still answers reviews.
+            for controllers in leading {
+                controllers.stop().await;
             }
             tokio::time::sleep(self.serving.shutdown_delay()).await;
             farewell.stop.cancel();
@@ -152,7 +156,7 @@ impl Serve {
             ended = orderly => ended?,
             signal = signals.next() => tracing::warn!(signal, "told twice: ending at once"),
         }
-        Ok(())
+        fault.map_or(Ok(()), Err)
     }
 }
 

@@ -3,6 +3,7 @@
 //! - [`LeaseSettings`]: which Lease, as whom, and the three times.
 //! - [`elect`]: runs the election.
 //! - [`Leadership`]: what a writer asks before every write.
+//! - [`LeaderMetrics`]: who leads, for those who watch.
 //!
 //! A Lease of somebody else is taken only after it has not changed for its duration as *this* process saw it, by its own
 //! monotonic clock: the times written in it are for people, and nobody's wall clock counts. A leader gives up earlier than
@@ -17,6 +18,7 @@ mod candidate;
 mod decide;
 mod election;
 mod leadership;
+mod metrics;
 mod record;
 mod settings;
 #[cfg(test)]
@@ -24,4 +26,5 @@ mod simulation;
 
 pub use election::elect;
 pub use leadership::Leadership;
+pub use metrics::LeaderMetrics;
 pub use settings::{InvalidLeaseSettings, LeaseSettings, process_identity};

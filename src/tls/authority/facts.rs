@@ -53,12 +53,12 @@ pub(super) enum Rotate {
 /// What the webhook configurations say of authorities.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) enum Bundles {
-    /// One of them is not there, or has not been seen yet.
+    /// None of them is there, or not all have been looked for yet.
     #[default]
     Missing,
-    /// Both are there.
+    /// At least one is there.
     Are {
-        /// The authorities that every one of their webhooks trusts.
+        /// The authorities that every webhook there is trusts.
         trusted: BTreeSet<CertificateId>,
         /// Whether all webhooks trust the same and nobody else.
         alike: bool,

@@ -1,5 +1,6 @@
 //! The loop around the plan: what every replica serves, and when the leader takes a step.
 
+use std::fmt::Display;
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Secret;
@@ -94,21 +95,30 @@ impl Keeper {
         }
     }
 
-    /// What the Secret holds, if it can be used. What cannot be is told once, and not at all where nothing was written yet.
+    /// What the Secret holds, if it can be used. What cannot be, or not be served, is told once, and not at all where nothing was
+    /// written yet.
     fn read(&self, secret: Option<&Secret>, complained: &mut Option<String>) -> Option<(Material, Facts)> {
         let data = secret.and_then(|secret| secret.data.as_ref()).filter(|data| !data.is_empty())?;
+        let mut complain = |error: &dyn Display| {
+            let version = secret.and_then(Secret::resource_version);
+            if *complained != version {
+                *complained = version;
+                self.current.rejected();
+                tracing::error!(secret = self.names.secret(), %error, "the Secret cannot be served with");
+            }
+        };
         match Material::decode(data) {
             Ok(material) => {
-                let facts = material.facts(&self.names.host(), secret.and_then(asked));
+                let host = self.names.host();
+                let judged = material.pair().is_for(&host).and_then(|()| material.pair().is_good_at(Timestamp::now()));
+                if let Err(error) = judged {
+                    complain(&error);
+                }
+                let facts = material.facts(&host, secret.and_then(asked));
                 Some((material, facts))
             }
             Err(error) => {
-                let version = secret.and_then(Secret::resource_version);
-                if *complained != version {
-                    *complained = version;
-                    self.current.rejected();
-                    tracing::error!(secret = self.names.secret(), %error, "the Secret cannot be used");
-                }
+                complain(&error);
                 None
             }
         }

@@ -22,7 +22,10 @@ pub(super) struct Leader {
     store: Store,
     terms: Terms,
     settle: SignedDuration,
-    pace: Pace,
+    /// Of the Secret: somebody may ask for the same again and again.
+    secret_pace: Pace,
+    /// Of the bundles.
+    bundle_pace: Pace,
 }
 
 /// Why a step was not taken.
@@ -42,7 +45,7 @@ impl Leader {
             leaf_lifetime: settings.leaf_lifetime,
             authority_lifetime: settings.authority_lifetime,
         };
-        Self { store, terms, settle: settings.settle, pace: Pace::default() }
+        Self { store, terms, settle: settings.settle, secret_pace: Pace::default(), bundle_pace: Pace::default() }
     }
 
     /// Takes the step that is due, if any. Gives how long to wait for the next one if nothing changes; none where only a
@@ -61,13 +64,21 @@ impl Leader {
             }
             (Step::PutBundles, Some(stored)) => {
                 let bundle = stored.bundle();
-                let wait = self.pace.wait(&bundle, Instant::now());
+                let wait = self.bundle_pace.wait(&bundle, Instant::now());
                 if !wait.is_zero() {
                     return Some(wait);
                 }
                 self.put_bundles(seen, bundle).await
             }
-            (step, stored) => self.rewrite(seen, step, stored, now).await,
+            (step, stored) => {
+                let what = format!("{step:?}");
+                let wait = self.secret_pace.wait(&what, Instant::now());
+                if !wait.is_zero() {
+                    return Some(wait);
+                }
+                self.secret_pace.note(what, Instant::now());
+                self.rewrite(seen, step, stored, now).await
+            }
         };
         match taken {
             Ok(()) => {
@@ -82,11 +93,8 @@ impl Leader {
     }
 
     async fn put_bundles(&mut self, seen: &Seen, bundle: String) -> Result<(), StepError> {
-        if let Some(configurations) = seen.configurations() {
-            self.store.put_bundles(configurations, &bundle).await?;
-            self.pace.note(bundle, Instant::now());
-        }
-        Ok(())
+        self.bundle_pace.note(bundle.clone(), Instant::now());
+        Ok(self.store.put_bundles(seen, &bundle).await?)
     }
 
     async fn rewrite(
@@ -101,7 +109,7 @@ impl Leader {
             (Step::AddAuthority, Some(stored)) => stored.with_authority(&self.terms, now)?.encode(),
             (Step::Issue, Some(stored)) => stored.with_leaf(&self.terms, now)?.encode(),
             (Step::Drop(old), Some(stored)) => stored.without(old)?.encode(),
-            _ => Material::create(&self.terms, now)?.encode(),
+            _ => Material::create(&self.terms, seen.trusted_by_any(), now)?.encode(),
         };
         let secret = seen.secret.as_ref().and_then(Option::as_ref);
         Ok(self.store.write(secret, data).await?)

@@ -105,11 +105,17 @@ impl Material {
         .into()
     }
 
-    /// A new authority and a certificate by it.
-    pub(super) fn create(terms: &Terms, now: Timestamp) -> Result<Self, MaterialError> {
+    /// A new authority and a certificate by it. `others` are in the bundle too: what they have signed may still be shown.
+    pub(super) fn create(
+        terms: &Terms,
+        others: Vec<CertificateDer<'static>>,
+        now: Timestamp,
+    ) -> Result<Self, MaterialError> {
         let signer = mint::authority(&terms.name, now, terms.authority_lifetime)?;
         let leaf = terms.leaf(&signer, now)?;
-        Self::of(&signer.certificate, signer.key, leaf.certificate, leaf.key)
+        let others = others.into_iter().filter_map(|der| Listed::new(der).ok());
+        let bundle = others.fold(signer.certificate, |bundle, other| bundle + &other.pem());
+        Self::of(&bundle, signer.key, leaf.certificate, leaf.key)
     }
 
     /// The same with a new authority in the bundle, which signs from now on.

@@ -64,31 +64,35 @@ pub(super) fn plan(seen: &Situation, now: Timestamp, settle: SignedDuration) -> 
     let mut next = Next { now, until: None };
     let Some(signer) = facts.authority(&facts.signer) else { return Step::Create };
     let leaf = &facts.leaf;
-    let hands_over = leaf.issuer != facts.signer;
-    if !hands_over && (facts.asked == Some(Rotate::Authority) || next.has_come(renewal(signer.validity))) {
+    let settled = |since: Option<Timestamp>| since.and_then(|since| since.checked_add(settle).ok());
+    // Past its time, or not in it yet: made by a leader whose clock went ahead.
+    if !signer.validity.holds_at(now) {
         return Step::AddAuthority;
     }
-    let settled = |since: Option<Timestamp>| since.and_then(|since| since.checked_add(settle).ok());
-    if hands_over {
-        // What can be served no more is no reason to wait.
-        let served = leaf.validity.holds_at(now)
-            && facts.authority(&leaf.issuer).is_some_and(|issuer| issuer.validity.holds_at(now));
-        if !served || settled(seen.trusted_since).is_some_and(|at| next.has_come(at)) {
-            return Step::Issue;
-        }
-    } else if !leaf.has_our_name
-        || facts.asked == Some(Rotate::Leaf)
-        || next.has_come(renewal(leaf.validity).min(signer.validity.until))
-    {
+    let hands_over = leaf.issuer != facts.signer;
+    let old = facts.bundle().into_iter().filter(|id| *id != facts.signer && *id != leaf.issuer).collect::<Vec<_>>();
+    // One at a time: whoever asks again and again makes the bundle no longer.
+    let may_rotate = !hands_over && old.is_empty() && seen.bundles != Bundles::Missing;
+    if may_rotate && (facts.asked == Some(Rotate::Authority) || next.has_come(renewal(signer.validity))) {
+        return Step::AddAuthority;
+    }
+    // What can be served no more is no reason to wait.
+    let issuer_is_good = facts.authority(&leaf.issuer).is_some_and(|issuer| issuer.validity.holds_at(now));
+    if !leaf.validity.holds_at(now) || !issuer_is_good {
         return Step::Issue;
     }
-    if settled(seen.leaf_since).is_some_and(|at| next.has_come(at)) {
-        let needed = |id: &CertificateId| *id == facts.signer || *id == leaf.issuer;
-        let old: Vec<_> = facts.bundle().into_iter().filter(|id| !needed(id)).collect();
-        if !old.is_empty() {
-            return Step::Drop(old);
+    if hands_over {
+        if settled(seen.trusted_since).is_some_and(|at| next.has_come(at)) {
+            return Step::Issue;
         }
+    } else if !leaf.has_our_name || facts.asked == Some(Rotate::Leaf) || next.has_come(renewal(leaf.validity)) {
+        return Step::Issue;
     }
+    if !old.is_empty() && settled(seen.leaf_since).is_some_and(|at| next.has_come(at)) {
+        return Step::Drop(old);
+    }
+    next.has_come(signer.validity.until);
+    next.has_come(leaf.validity.until);
     Step::Wait { until: next.until }
 }
 

@@ -10,6 +10,7 @@ use k8s_openapi::api::admissionregistration::v1::{
 };
 use k8s_openapi::api::core::v1::Secret;
 use kube::{Api, Client};
+use rustls::pki_types::CertificateDer;
 use tokio::sync::watch;
 
 use super::facts::{Bundles, CertificateId};
@@ -21,8 +22,10 @@ use crate::cluster::watch_one;
 pub(super) struct Seen {
     /// The Secret; none before the first answer, and then none where there is no such Secret.
     pub(super) secret: Option<Option<Arc<Secret>>>,
-    mutating: Option<Configuration>,
-    validating: Option<Configuration>,
+    /// As the Secret.
+    pub(super) mutating: Option<Option<Configuration>>,
+    /// As the Secret.
+    pub(super) validating: Option<Option<Configuration>>,
 }
 
 /// The webhooks of one configuration.
@@ -52,11 +55,11 @@ pub(super) fn watch(client: Client, names: &Names) -> (watch::Receiver<Seen>, im
             }),
             watch_one(Api::all(client.clone()), name, "warden's MutatingWebhookConfiguration", |found| {
                 let found = found.map(Configuration::from_mutating);
-                show(&|seen| seen.mutating = found.clone());
+                show(&|seen| seen.mutating = Some(found.clone()));
             }),
             watch_one(Api::all(client.clone()), name, "warden's ValidatingWebhookConfiguration", |found| {
                 let found = found.map(Configuration::from_validating);
-                show(&|seen| seen.validating = found.clone());
+                show(&|seen| seen.validating = Some(found.clone()));
             }),
         )
         .await;
@@ -65,19 +68,23 @@ pub(super) fn watch(client: Client, names: &Names) -> (watch::Receiver<Seen>, im
 }
 
 impl Seen {
-    /// The two configurations, where both are there.
-    pub(super) fn configurations(&self) -> Option<(&Configuration, &Configuration)> {
-        self.mutating.as_ref().zip(self.validating.as_ref())
-    }
-
-    /// What they trust.
+    /// What the configurations that are there trust.
     pub(super) fn bundles(&self) -> Bundles {
-        let Some((mutating, validating)) = self.configurations() else { return Bundles::Missing };
-        let each: Vec<_> = mutating.webhooks.iter().chain(&validating.webhooks).map(Webhook::trusts).collect();
+        let (Some(mutating), Some(validating)) = (&self.mutating, &self.validating) else { return Bundles::Missing };
+        let each: Vec<_> = mutating.iter().chain(validating).flat_map(Configuration::trusts).collect();
         let Some(first) = each.first().cloned() else { return Bundles::Missing };
         let alike = each.iter().all(|trusted| *trusted == first);
         let trusted = each.iter().fold(first, |common, trusted| common.intersection(trusted).cloned().collect());
         Bundles::Are { trusted, alike }
+    }
+
+    /// Everybody whom any webhook trusts.
+    pub(super) fn trusted_by_any(&self) -> Vec<CertificateDer<'static>> {
+        let configurations = [&self.mutating, &self.validating].into_iter().flatten().flatten();
+        let mut all: Vec<_> = configurations.flat_map(|found| &found.webhooks).flat_map(Webhook::authorities).collect();
+        all.sort_by(|one, other| one.as_ref().cmp(other.as_ref()));
+        all.dedup();
+        all
     }
 }
 
@@ -92,6 +99,11 @@ impl Configuration {
         Self { webhooks: webhooks.map(|webhook| Webhook::new(webhook.name, webhook.client_config)).collect() }
     }
 
+    /// Whom each of its webhooks trusts.
+    fn trusts(&self) -> impl Iterator<Item = BTreeSet<CertificateId>> {
+        self.webhooks.iter().map(|webhook| webhook.authorities().iter().map(|der| CertificateId::of(der)).collect())
+    }
+
     /// The names of its webhooks.
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         self.webhooks.iter().map(|webhook| webhook.name.as_str())
@@ -104,9 +116,8 @@ impl Webhook {
     }
 
     /// What is no PEM, nobody is trusted by.
-    fn trusts(&self) -> BTreeSet<CertificateId> {
+    fn authorities(&self) -> Vec<CertificateDer<'static>> {
         let bundle = self.ca_bundle.as_ref().map(|bundle| material::authorities(&bundle.0));
-        let authorities = bundle.and_then(Result::ok).unwrap_or_default();
-        authorities.iter().map(|der| CertificateId::of(der)).collect()
+        bundle.and_then(Result::ok).unwrap_or_default()
     }
 }

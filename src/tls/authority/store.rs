@@ -7,14 +7,14 @@ use std::time::Duration;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::admissionregistration::v1::{MutatingWebhookConfiguration, ValidatingWebhookConfiguration};
 use k8s_openapi::api::core::v1::Secret;
-use kube::api::{Patch, PatchParams, PostParams};
+use kube::api::{ListParams, Patch, PatchParams, PostParams};
 use kube::{Api, Client, Resource, ResourceExt as _};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use thiserror::Error;
 
 use super::Names;
-use super::seen::Configuration;
+use super::seen::{Configuration, Seen};
 use crate::runtime::Leadership;
 use crate::tls::certificate_metrics::{CertificateMetrics, Outcome};
 use crate::vocabulary as words;
@@ -37,6 +37,8 @@ pub(super) enum StoreError {
     NotLeader,
     #[error("no answer within the time that was left")]
     Timeout,
+    #[error("the watch of the Secret is behind")]
+    Behind,
     #[error(transparent)]
     Kube(#[from] kube::Error),
 }
@@ -72,14 +74,29 @@ impl Store {
         written.map(|_| ())
     }
 
-    /// Lets all webhooks of both configurations trust `bundle`, PEM, and nobody else. Nothing else of them is touched.
-    pub(super) async fn put_bundles(
-        &self,
-        (mutating, validating): (&Configuration, &Configuration),
-        bundle: &str,
-    ) -> Result<(), StoreError> {
-        self.put_bundle::<MutatingWebhookConfiguration>(mutating, bundle).await?;
-        self.put_bundle::<ValidatingWebhookConfiguration>(validating, bundle).await
+    /// Lets all webhooks that were seen trust `bundle`, PEM, and nobody else. Nothing else of them is touched.
+    ///
+    /// Not if the Secret that was seen is not the one there is any more: a watch that is behind, or dead, shows a bundle from
+    /// before, and to put that in place would cut off who shows a newer certificate already.
+    pub(super) async fn put_bundles(&self, seen: &Seen, bundle: &str) -> Result<(), StoreError> {
+        self.in_time(self.is_latest(seen.secret.as_ref().and_then(Option::as_ref))).await?;
+        let mutating = match seen.mutating.as_ref().and_then(Option::as_ref) {
+            Some(found) => self.put_bundle::<MutatingWebhookConfiguration>(found, bundle).await,
+            None => Ok(()),
+        };
+        let validating = match seen.validating.as_ref().and_then(Option::as_ref) {
+            Some(found) => self.put_bundle::<ValidatingWebhookConfiguration>(found, bundle).await,
+            None => Ok(()),
+        };
+        mutating.and(validating)
+    }
+
+    async fn is_latest(&self, seen: Option<&Arc<Secret>>) -> Result<(), StoreError> {
+        let secrets = Api::<Secret>::namespaced(self.client.clone(), &self.names.namespace);
+        let by_name = ListParams::default().fields(&format!("metadata.name={}", self.names.secret()));
+        let found = secrets.list(&by_name).await?.items.into_iter().next().and_then(|secret| secret.resource_version());
+        let is_latest = found == seen.and_then(|secret| secret.resource_version());
+        if is_latest { Ok(()) } else { Err(StoreError::Behind) }
     }
 
     async fn put_bundle<K>(&self, configuration: &Configuration, bundle: &str) -> Result<(), StoreError>
@@ -106,7 +123,10 @@ impl Store {
         written.map(|_| ())
     }
 
-    async fn in_time<T>(&self, write: impl Future<Output = kube::Result<T>>) -> Result<T, StoreError> {
+    async fn in_time<T, E: Into<StoreError>>(
+        &self,
+        write: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, StoreError> {
         let left = self.leadership.left().ok_or(StoreError::NotLeader)?;
         tokio::time::timeout(left.min(TIMEOUT), write).await.map_err(|_| StoreError::Timeout)?.map_err(Into::into)
     }

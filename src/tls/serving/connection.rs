@@ -26,7 +26,7 @@ const HTTP1_BUFFER: usize = 32 * 1024;
 const HTTP2_STREAMS: u32 = 64;
 const HTTP2_WINDOW: u32 = 256 * 1024;
 
-/// How long whoever is asking when we are about to close has to come to an end with its headers.
+/// How long whoever is about to ask, or is asking, when we are about to close has to come to an end with its headers.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -50,7 +50,7 @@ impl Hosting {
         let stream = tokio::select! {
             stream = self.handshake(stream) => stream?,
             () = seat.is_shown_out() => return Ok(()),
-            () = self.farewell.stop.cancelled() => return Ok(()),
+            () = self.is_over_for_newcomers() => return Ok(()),
         };
         let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
         let service = service_fn(|request| self.answering.clone().answer(request, Arc::clone(&seat).begins()));
@@ -98,6 +98,12 @@ impl Hosting {
         }
     }
 
+    /// Who comes in the last moment is on its way to its first question.
+    async fn is_over_for_newcomers(&self) {
+        self.farewell.stop.cancelled().await;
+        tokio::time::sleep(LAST_WORDS).await;
+    }
+
     /// Waits until this connection has to come to an end.
     ///
     /// HTTP/2 can be told to go away, and is as soon as we are about to end; but not before it has asked something: one that
@@ -107,8 +113,11 @@ impl Hosting {
     async fn has_to_end(&self, seat: &Seat, is_http2: bool) {
         let stopped = async {
             self.farewell.stop.cancelled().await;
-            if seat.asked_before() && !is_http2 {
-                self.over.cancelled().await;
+            if !is_http2 {
+                tokio::time::sleep(LAST_WORDS).await;
+                if seat.asked_before() {
+                    self.over.cancelled().await;
+                }
             }
         };
         let leaves = async {

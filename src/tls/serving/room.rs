@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::line::{Doing, Line};
+use super::line::{Doing, Line, Rank};
 use super::{Limits, Metrics};
 
 /// All connections of a server; clones are the same.
@@ -21,7 +21,7 @@ pub(super) struct Room {
 struct Shared {
     limits: Limits,
     metrics: Metrics,
-    line: Mutex<Line<CancellationToken>>,
+    line: Mutex<Line<Door>>,
     /// How many there are, those included that were shown the door and are not through it yet.
     present: watch::Sender<usize>,
 }
@@ -30,9 +30,17 @@ struct Shared {
 #[derive(Debug)]
 pub(super) struct Seat {
     number: u64,
-    door: CancellationToken,
+    door: Door,
     requests: watch::Sender<Requests>,
     room: Room,
+}
+
+/// How a connection learns that it has to leave.
+#[derive(Debug, Clone, Default)]
+struct Door {
+    shown: CancellationToken,
+    /// What it has under way is not waited for.
+    at_once: Arc<AtomicBool>,
 }
 
 /// The requests of a connection.
@@ -59,7 +67,7 @@ impl Room {
 
     /// A place for one more connection: somebody else's, where all are taken. None where nobody else can leave.
     pub(super) fn enter(&self) -> Option<Arc<Seat>> {
-        let door = CancellationToken::new();
+        let door = Door::default();
         let number = {
             let mut line = self.line();
             if line.len() >= self.shared.limits.connections && !self.show_one_out(&mut line) {
@@ -85,14 +93,16 @@ impl Room {
         let _ = self.shared.present.subscribe().wait_for(|present| *present == 0).await;
     }
 
-    fn show_one_out(&self, line: &mut Line<CancellationToken>) -> bool {
+    fn show_one_out(&self, line: &mut Line<Door>) -> bool {
         let Some((door, rank)) = line.show_one_out(Instant::now(), self.shared.limits.grace) else { return false };
         self.shared.metrics.shown_out(rank);
-        door.cancel();
+        // Its place is given away already: who takes long to send must not be waited for.
+        door.at_once.store(rank == Rank::Sending, Ordering::Relaxed);
+        door.shown.cancel();
         true
     }
 
-    fn line(&self) -> MutexGuard<'_, Line<CancellationToken>> {
+    fn line(&self) -> MutexGuard<'_, Line<Door>> {
         // Nothing can be left half done under this lock.
         self.shared.line.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -112,10 +122,13 @@ impl Seat {
         UnderWay { seat: self, is_sent: AtomicBool::new(false) }
     }
 
-    /// Waits until the connection is shown the door and has nothing under way. What it began to ask before it heard of that
-    /// is answered.
+    /// Waits until the connection is shown the door and has nothing under way. What an idle one began to ask before it heard
+    /// of that is answered.
     pub(super) async fn is_shown_out(&self) {
-        self.door.cancelled().await;
+        self.door.shown.cancelled().await;
+        if self.door.at_once.load(Ordering::Relaxed) {
+            return;
+        }
         let _ = self.requests.subscribe().wait_for(|requests| requests.under_way == 0).await;
     }
 

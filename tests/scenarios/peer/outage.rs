@@ -72,7 +72,7 @@ async fn an_outage_of_module_controller_changes_nothing() -> Result<()> {
     println!("  by warden but for its lease, to the Deployment, or ending a module's Pod: {}", written.len());
     ensure!(written.is_empty(), "{written:#?}");
     // And warden was there all the time
-    ensure!(scene.metric("warden_peer_leads").await? == 1);
+    ensure!(scene.metric("warden_leads{lease=\"koupleless-warden\"}").await? == 1);
     // When ModuleController is back, then nothing happens either
     for node in &scene.nodes {
         stage.plane.make_ready(node).await?;

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::Identity;
 use crate::runtime::LeaseSettings;
 
 /// Which of several processes writes.
@@ -23,11 +22,12 @@ pub(in crate::cli::serve) struct LeaseArgs {
 }
 
 impl LeaseArgs {
-    pub(in crate::cli::serve) fn settings(&self, place: &Identity, identity: String) -> LeaseSettings {
+    /// Those of the lease called `name`, for the candidate `identity`.
+    pub(in crate::cli::serve) fn settings(&self, namespace: &str, name: &str, identity: &str) -> LeaseSettings {
         LeaseSettings {
-            namespace: place.namespace.clone(),
-            name: place.name.clone(),
-            identity,
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+            identity: identity.to_owned(),
             lease_duration: Duration::from_secs(self.lease_duration),
             renew_deadline: Duration::from_secs(self.lease_renew_deadline),
             retry_period: Duration::from_secs(self.lease_retry_period),

@@ -18,7 +18,7 @@ fn terms() -> Terms {
 }
 
 fn created() -> Material {
-    Material::create(&terms(), now()).unwrap()
+    Material::create(&terms(), Vec::new(), now()).unwrap()
 }
 
 fn facts(material: &Material) -> Facts {
@@ -62,6 +62,17 @@ fn authorities_follow_each_other() {
     assert_eq!(facts(&signed).leaf.issuer, between.signer);
     let alone = facts(&signed.without(&[before.signer]).unwrap());
     assert_eq!((alone.authorities.len(), alone.signer), (1, between.signer));
+}
+
+#[test]
+fn whom_webhooks_trust_already_is_trusted_on() {
+    // Given an authority that somebody else had made, for certificates that are still shown
+    let theirs = created();
+    // When one of ours is made, then both are in the bundle, and ours signs
+    let others = theirs.authorities.iter().map(|listed| listed.der.clone()).collect();
+    let ours = facts(&Material::create(&terms(), others, now()).unwrap());
+    assert!(ours.bundle().contains(&facts(&theirs).signer) && ours.authorities.len() == 2);
+    assert!(ours.leaf.issuer == ours.signer && ours.signer != facts(&theirs).signer);
 }
 
 #[test]

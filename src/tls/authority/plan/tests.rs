@@ -120,9 +120,9 @@ fn a_new_authority_signs_when_all_have_trusted_it_for_a_while() {
     // Then it waits for the other half
     assert_eq!(plan(&situation, day(30), SETTLE), Step::Wait { until: Some(half + SETTLE) });
     assert_eq!(plan(&situation, half + SETTLE, SETTLE), Step::Issue);
-    // Also where a break was seen: who does not trust it yet makes it wait
+    // Also where a break was seen: who does not trust it yet makes it wait, as long as there is something to serve
     let situation = Situation { trusted_since: None, ..situation };
-    assert_eq!(plan(&situation, day(31), SETTLE), Step::Wait { until: None });
+    assert_eq!(plan(&situation, day(31), SETTLE), Step::Wait { until: Some(day(90)) });
 }
 
 #[test]
@@ -141,5 +141,37 @@ fn an_old_authority_is_dropped_when_nobody_shows_its_certificate_any_more() {
 #[test]
 fn neither_a_signer_nor_an_issuer_is_ever_dropped() {
     let situation = Situation { trusted_since: None, ..settled(handing_over()) };
-    assert_eq!(plan(&situation, day(50), SETTLE), Step::Wait { until: None });
+    assert_eq!(plan(&situation, day(50), SETTLE), Step::Wait { until: Some(day(90)) });
+}
+
+#[test]
+fn what_a_clock_that_was_ahead_has_made_is_replaced() {
+    // Given an authority and a certificate that are not good yet
+    let mut facts = installed();
+    facts.authorities[0].validity = good(40, 3_040);
+    facts.leaf.validity = good(40, 130);
+    // Then another authority comes, and then another certificate by it, at once
+    assert_eq!(plan(&settled(facts.clone()), day(30), SETTLE), Step::AddAuthority);
+    facts.authorities.push(Authority { id: id("second"), validity: good(30, 3_030) });
+    facts.signer = id("second");
+    let situation = Situation { trusted_since: None, ..settled(facts) };
+    assert_eq!(plan(&situation, day(30), SETTLE), Step::Issue);
+}
+
+#[test]
+fn one_authority_follows_another_and_no_more_at_a_time() {
+    // Given an old authority that is not dropped yet
+    let facts = Facts { asked: Some(Rotate::Authority), ..handed_over() };
+    let fresh = Situation { leaf_since: Some(day(30)), ..settled(facts) };
+    // When another one is asked for, then that waits for the old one to go
+    assert_eq!(plan(&fresh, day(30), SETTLE), Step::Wait { until: Some(day(30) + SETTLE) });
+    assert_eq!(plan(&fresh, day(30) + SETTLE, SETTLE), Step::Drop(vec![id("first")]));
+}
+
+#[test]
+fn without_configurations_no_authority_is_changed_before_it_must() {
+    let facts = Facts { asked: Some(Rotate::Authority), ..installed() };
+    let situation = Situation { bundles: Bundles::Missing, trusted_since: None, ..settled(facts) };
+    assert_eq!(plan(&situation, day(30), SETTLE), Step::Wait { until: Some(day(60)) });
+    assert_eq!(plan(&situation, day(3_001), SETTLE), Step::AddAuthority);
 }

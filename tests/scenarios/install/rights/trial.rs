@@ -185,7 +185,9 @@ impl<'p> Trial<'p> {
 
 /// Which conditions a report of `/readyz` says do not hold; what else it says where it is no such report.
 fn without(report: &str) -> String {
-    let missing = report.split("[-]").skip(1).filter_map(|rest| rest.split(['\n', '\\']).next());
-    let missing: Vec<&str> = missing.collect();
-    if missing.is_empty() { report.to_owned() } else { format!("without {}", missing.join(", ")) }
+    let is_of_name = |c: char| c.is_ascii_lowercase() || c == '-';
+    let missing = report.split("[-]").skip(1).filter_map(|rest| rest.split(|c| !is_of_name(c)).next());
+    // The error says all of it more than once.
+    let missing: BTreeSet<&str> = missing.collect();
+    if missing.is_empty() { report.to_owned() } else { format!("without {}", Vec::from_iter(missing).join(", ")) }
 }
