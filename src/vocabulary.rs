@@ -127,6 +127,9 @@ pub const POD_TEMPLATE_HASH: &str = "pod-template-hash";
 pub const SWITCHES: [&str; 4] = [INJECT, ALLOW_SAME_VERSION, OWN_TOLERATIONS, PEER_PAUSED];
 /// On the Secret with warden's certificates: `"leaf"` or `"authority"` is to be made anew now. warden takes it away.
 pub const ROTATE: &str = "warden.koupleless.io/rotate";
+/// Written by warden on the same Secret: when it took in authorities that it had not made, in whose name others may go on to
+/// serve for a while.
+pub const ADOPTED: &str = "warden.koupleless.io/adopted";
 /// The field manager of all that warden writes.
 pub const FIELD_MANAGER: &str = "warden";
 

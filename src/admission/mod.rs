@@ -8,6 +8,7 @@ mod endpoint;
 pub mod envelope;
 pub mod http;
 mod metrics;
+mod refusal;
 mod reviewer;
 mod scale;
 

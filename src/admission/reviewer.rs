@@ -12,6 +12,7 @@ use tracing::{Instrument as _, Span, field};
 
 use super::envelope::{self, Answer, DecodeError, Denial, Operation};
 use super::metrics::Outcome;
+use super::refusal;
 use super::scale::{self, OwnUser};
 use super::{Endpoint, Metrics};
 use crate::cluster::{Namespaces, NamespacesUnavailable, Peers};
@@ -36,6 +37,9 @@ pub struct Reply {
     /// An AdmissionReview, or a Status where not even the uid could be read.
     pub body: Value,
 }
+
+/// The code of a review that was decided, either way.
+const DECIDED: u16 = 200;
 
 /// Why a review is left to the `failurePolicy` of the webhook.
 #[derive(Debug, Error)]
@@ -82,6 +86,8 @@ impl Reviewer {
             operation = field::Empty,
             dry_run = field::Empty,
             allowed = field::Empty,
+            user = field::Empty,
+            refused = field::Empty,
             patch_bytes = field::Empty,
             duration_us = field::Empty,
         );
@@ -89,7 +95,9 @@ impl Reviewer {
         let duration = began.elapsed();
         self.metrics.observe(endpoint, duration);
         span.record("duration_us", u64::try_from(duration.as_micros()).unwrap_or(u64::MAX));
-        span.in_scope(|| tracing::info!(code = reply.code, "reviewed"));
+        // A review that was decided says in its span how.
+        let code = (reply.code != DECIDED).then_some(reply.code);
+        span.in_scope(|| tracing::info!(code, "reviewed"));
         reply
     }
 
@@ -115,10 +123,14 @@ impl Reviewer {
             Ok((answer, warnings)) => {
                 let outcome = Outcome::of(&answer);
                 span.record("allowed", outcome != Outcome::Denied);
+                if let Some(refused) = refusal::of(&answer) {
+                    span.record("user", &request.user_info.username);
+                    span.record("refused", refused);
+                }
                 let body = answer.encode(&request.uid, &warnings);
                 let patch = body.pointer("/response/patch").and_then(Value::as_str);
                 span.record("patch_bytes", patch.map_or(0, |patch| patch.trim_end_matches('=').len() * 3 / 4));
-                (Reply { code: 200, body }, outcome)
+                (Reply { code: DECIDED, body }, outcome)
             }
             Err(error) => {
                 tracing::error!(%error, "cannot decide a review");

@@ -14,7 +14,7 @@ pub(super) struct SettingsArgs {
     #[arg(long, env = "WARDEN_CONFIG", value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
     /// The environment of modules that say none, nor does their Namespace [default: dev].
-    #[arg(long, env = "WARDEN_DEFAULT_ENV", value_parser = environment)]
+    #[arg(long, env = "WARDEN_DEFAULT_ENV", value_name = "ENVIRONMENT", value_parser = environment)]
     default_env: Option<String>,
     /// What the API server's --default-unreachable-toleration-seconds and --default-not-ready-toleration-seconds are set to
     /// [default: 300].

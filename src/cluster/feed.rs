@@ -5,6 +5,7 @@ use std::fmt;
 use kube::runtime::watcher::{self, Event};
 
 use super::News;
+use super::brief;
 
 /// Turns the events of one watch into news. What is being listed is kept back until the list is complete: until then nobody
 /// can say what is gone, and a list that breaks off is none.
@@ -71,10 +72,10 @@ impl Outage {
             }
             Err(error) => {
                 if self.lasts {
-                    tracing::debug!(%error, "the watch of {} is still interrupted", self.of);
+                    tracing::debug!(error = %brief(&error), "the watch of {} is still interrupted", self.of);
                 } else {
                     self.lasts = true;
-                    tracing::warn!(%error, "the watch of {} is interrupted", self.of);
+                    tracing::warn!(error = %brief(&error), "the watch of {} is interrupted", self.of);
                 }
                 None
             }

@@ -1,5 +1,6 @@
 //! What we watch of a cluster, pruned, as plain facts.
 
+mod brief;
 mod cache;
 mod change;
 mod facts;
@@ -13,6 +14,7 @@ mod snapshot;
 mod watch;
 
 pub use crate::module::LeftAlone;
+pub(crate) use brief::brief;
 pub use cache::PeerCache;
 pub use change::{Change, News, Spelling};
 pub use facts::{DeploymentFacts, Member, PodFacts};

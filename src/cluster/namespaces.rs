@@ -15,6 +15,7 @@ use kube::{Api, Client, ResourceExt as _};
 use thiserror::Error;
 use tokio::sync::watch;
 
+use super::brief;
 use super::feed::Outage;
 use crate::policy::NamespaceFacts;
 
@@ -97,7 +98,7 @@ impl Namespaces for NamespaceCache {
             let unavailable = |reason: String| NamespacesUnavailable { name: name.to_owned(), reason };
             match tokio::time::timeout(LOOK_UP_TIMEOUT, self.api.get_opt(name)).await {
                 Ok(Ok(namespace)) => Ok(namespace.as_ref().map(facts)),
-                Ok(Err(error)) => Err(unavailable(error.to_string())),
+                Ok(Err(error)) => Err(unavailable(brief(&error))),
                 Err(_) => Err(unavailable(format!("no answer within {LOOK_UP_TIMEOUT:?}"))),
             }
         })

@@ -40,6 +40,23 @@ pub enum Hold {
 }
 
 impl Hold {
+    /// Every [name](Self::name).
+    pub(super) const NAMES: [&'static str; 13] = [
+        "not_synced",
+        "not_leader",
+        "own_write_unseen",
+        "coalescing",
+        "settling",
+        "marks_unseen",
+        "controller_behind",
+        "pods_unseen",
+        "returning",
+        "pods_to_go",
+        "mass_loss",
+        "endangers_a_base",
+        "nothing_to_follow",
+    ];
+
     /// The reason as the value of a metric's label.
     pub fn name(&self) -> &'static str {
         match self {

@@ -11,6 +11,7 @@ use super::news::{News, Reason};
 use super::patience::{Patience, Turn};
 use super::writes::{WriteError, Writer};
 use super::{Memory, Moment, Settings, Standing, Step, decide, texts};
+use crate::cluster::brief;
 use crate::cluster::{ObjectKey, Place, Pod, Snapshot, Source};
 
 /// How many Pods of one Deployment are marked at a time.
@@ -214,7 +215,7 @@ impl Desk {
         };
         self.metrics.writes.get_or_create(&WriteLabels { what, outcome }).inc();
         if let Err(error) = written {
-            tracing::warn!(deployment = %key, ?what, %error, "not written");
+            tracing::warn!(deployment = %key, ?what, error = brief(error), "not written");
         }
         written.is_err()
     }

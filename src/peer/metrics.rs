@@ -6,6 +6,8 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
+use super::Hold;
+
 /// The counters of the controller; clones count into the same.
 #[derive(Debug, Clone, Default)]
 pub struct Metrics {
@@ -68,6 +70,9 @@ impl Metrics {
             for outcome in Outcome::ALL {
                 metrics.writes.get_or_create(&WriteLabels { what, outcome }).inc_by(0);
             }
+        }
+        for reason in Hold::NAMES {
+            metrics.held.get_or_create(&HoldLabels { reason }).set(0);
         }
         let registry = registry.sub_registry_with_prefix("warden_peer");
         registry.register(

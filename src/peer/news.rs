@@ -15,6 +15,7 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 
 use super::texts;
+use crate::cluster::brief;
 use crate::cluster::{ObjectKey, Snapshot};
 
 /// The reporting controller of warden's Events.
@@ -118,7 +119,7 @@ impl News {
             let outcome = timeout(self.0.timeout, self.0.publish(&told, &mut known)).await;
             let error = match outcome {
                 Ok(Ok(())) => continue,
-                Ok(Err(error)) => error.to_string(),
+                Ok(Err(error)) => brief(&error),
                 Err(_) => "no answer in time".to_owned(),
             };
             let (namespace, name) = (told.about.namespace.as_deref(), told.about.name.as_deref());

@@ -2,6 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// Longer than a start takes.
+const TELL_PERIOD: Duration = Duration::from_secs(30);
 
 /// The conditions under which the process is ready: all of them.
 #[derive(Debug, Clone, Default)]
@@ -33,6 +37,17 @@ impl Readiness {
     pub fn report(&self) -> String {
         let line = |(name, holds): (&&str, &bool)| format!("[{}]{name}\n", if *holds { '+' } else { '-' });
         self.lock().iter().map(line).collect()
+    }
+
+    /// Tells the log for what the process waits, while it is not ready. Never ends.
+    pub async fn tell(self) {
+        loop {
+            tokio::time::sleep(TELL_PERIOD).await;
+            let waits = self.lock().iter().filter(|(_, holds)| !**holds).map(|(name, _)| *name).collect::<Vec<_>>();
+            if !waits.is_empty() {
+                tracing::warn!(waits = waits.join(", "), "not ready");
+            }
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<&'static str, bool>> {

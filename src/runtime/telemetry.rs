@@ -1,6 +1,7 @@
 //! Logs.
 
 use std::fmt;
+use std::io::IsTerminal as _;
 use std::sync::Arc;
 
 use clap::ValueEnum;
@@ -32,14 +33,15 @@ pub fn start_logging(format: LogFormat) -> Logging {
     let of_environment = EnvFilter::try_from_default_env();
     let is_fixed = of_environment.is_ok();
     let filter = of_environment.unwrap_or_else(|_| EnvFilter::new(DEFAULT_FILTER));
-    let logs = tracing_subscriber::fmt().with_writer(std::io::stderr);
+    let logs = tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(colours());
     let replace = match format {
         LogFormat::Text => {
             let logs = logs.with_env_filter(filter).with_filter_reloading();
             start(logs.reload_handle(), logs.finish())
         }
         LogFormat::Json => {
-            let logs = logs.json().with_env_filter(filter).with_filter_reloading();
+            // A line lies in one span at most: a list of them would say all of it again.
+            let logs = logs.json().with_span_list(false).with_env_filter(filter).with_filter_reloading();
             start(logs.reload_handle(), logs.finish())
         }
     };
@@ -68,6 +70,11 @@ impl fmt::Debug for Logging {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Logging").field("can_change", &self.replace.is_some()).finish()
     }
+}
+
+/// Colours are for somebody who looks on, and has not asked for none (<https://no-color.org>).
+fn colours() -> bool {
+    std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|none| none.is_empty())
 }
 
 fn start<S: 'static>(

@@ -6,6 +6,8 @@ use k8s_openapi::api::authentication::v1::SelfSubjectReview;
 use kube::api::PostParams;
 use kube::{Api, Client, Error};
 
+use crate::cluster::brief;
+
 /// How long to wait until it is asked again.
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -20,7 +22,7 @@ pub async fn own_user_name(client: Client) -> String {
         match tokio::time::timeout(TIMEOUT, ask(client.clone())).await {
             Ok(Ok(Some(name))) => return name,
             Ok(Ok(None)) => tracing::warn!("the API server does not say who warden is"),
-            Ok(Err(error)) => tracing::warn!(%error, "cannot ask who warden is to the API server"),
+            Ok(Err(error)) => tracing::warn!(error = %brief(&error), "cannot ask who warden is to the API server"),
             Err(_) => tracing::warn!(timeout = ?TIMEOUT, "no answer to who warden is to the API server"),
         }
         tokio::time::sleep(RETRY).await;

@@ -14,6 +14,7 @@ pub struct CertificateMetrics {
     rejected: Counter,
     secret_writes: Family<WriteLabels, Counter>,
     ca_bundle_writes: Family<WriteLabels, Counter>,
+    configurations_missing: Gauge,
 }
 
 /// How a write ended.
@@ -66,6 +67,11 @@ impl CertificateMetrics {
             "Writes of caBundle in a webhook configuration, by outcome",
             metrics.ca_bundle_writes.clone(),
         );
+        registry.register(
+            "webhook_configurations_missing",
+            "Of warden's two webhook configurations, those that are not there: what they would do is not done",
+            metrics.configurations_missing.clone(),
+        );
         metrics
     }
 
@@ -75,6 +81,11 @@ impl CertificateMetrics {
 
     pub(super) fn rejected(&self) {
         self.rejected.inc();
+    }
+
+    /// Gives whether that is news.
+    pub(super) fn misses_configurations(&self, count: i64) -> bool {
+        self.configurations_missing.set(count) != count
     }
 
     pub(super) fn secret_write(&self, outcome: Outcome) {

@@ -138,7 +138,7 @@ async fn handshakes_are_counted_by_how_they_end() {
     let _silent = TcpStream::connect(server.address).await.unwrap();
     TcpStream::connect(server.address).await.unwrap().write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
     let _connected = server.client().connect().await;
-    for (outcome, count) in [("completed", 1.0), ("failed", 1.0), ("timed_out", 1.0)] {
+    for (outcome, count) in [("Completed", 1.0), ("Failed", 1.0), ("TimedOut", 1.0)] {
         server.metric_becomes(&format!("warden_tls_handshakes_total{{outcome=\"{outcome}\"}}"), count).await;
     }
     server.metric_becomes("warden_tls_connections", 1.0).await;

@@ -169,15 +169,15 @@ fn in_two_parts(size: usize) -> (Body, oneshot::Sender<()>) {
 
 #[tokio::test]
 async fn large_bodies_are_refused_where_there_is_no_room_and_small_ones_find_theirs() {
-    // Given three that have sent all but the last byte of the largest body
+    // Given eight that have sent all but the last byte of the largest body
     let server = Server::start().await;
     let send = |body: Body| {
         let client = server.client();
         tokio::spawn(async move { client.post("/mutate", body).await })
     };
-    let (bodies, rests): (Vec<_>, Vec<_>) = (0..3).map(|_| in_two_parts(BODY_LIMIT)).unzip();
+    let (bodies, rests): (Vec<_>, Vec<_>) = (0..8).map(|_| in_two_parts(BODY_LIMIT)).unzip();
     let reviews: Vec<_> = bodies.into_iter().map(send).collect();
-    server.metric_becomes(MEMORY, (3 * PER_BYTE * (BODY_LIMIT - 1)) as f64).await;
+    server.metric_becomes(MEMORY, (8 * PER_BYTE * (BODY_LIMIT - 1)) as f64).await;
     // When another one comes with as much, then it is refused
     let refused = send(Body::from(vec![b' '; BODY_LIMIT])).await.unwrap();
     assert_eq!((refused.code, &refused.headers["retry-after"]), (429, &"1".parse().unwrap()), "{refused:?}");
@@ -204,7 +204,7 @@ fn is_no_json(answer: &Answer) {
 #[tokio::test]
 async fn a_body_of_too_many_objects_is_refused_for_good() {
     let server = Server::start().await;
-    let body = format!("[{}null]", "{\"\":0},".repeat(100_000));
+    let body = format!("[{}null]", "{\"\":0},".repeat(250_000));
     let answer = server.client().post("/mutate", body).await;
     assert_eq!(answer.code, 413, "{answer:?}");
     assert_eq!(server.metric(REFUSED), 1.0);

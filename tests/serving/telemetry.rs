@@ -115,6 +115,7 @@ async fn a_review_is_one_span_with_all_that_is_known_of_it(#[values("biz1", "biz
         assert_eq!(told.get(field), Some(&value), "{field} of {told:?}");
     }
     told["duration_us"].parse::<u64>().unwrap();
+    assert!(!told.contains_key("refused") && !told.contains_key("user"), "{told:?}");
 }
 
 #[tokio::test]
@@ -122,9 +123,13 @@ async fn a_refusal_is_written_down_as_one() {
     let spans = Spans::default();
     let _recording = spans.record();
     let (reviewer, _) = reviewer(Answering(nothing_said));
-    reviewer.answer(Endpoint::Validate, creation_of(refused_module()).to_string().as_bytes()).await;
+    let mut review = creation_of(refused_module());
+    review["request"]["userInfo"]["username"] = json!("jane");
+    reviewer.answer(Endpoint::Validate, review.to_string().as_bytes()).await;
     let span = spans.the_one();
     assert_eq!((span["allowed"].as_str(), span["patch_bytes"].as_str()), ("false", "0"), "{span:?}");
+    assert_eq!(span["user"], "jane");
+    assert!(span["refused"].starts_with("spec.") && span["refused"].contains(": "), "{span:?}");
 }
 
 #[tokio::test]

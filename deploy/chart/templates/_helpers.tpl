@@ -38,7 +38,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{/* The Secret that is mounted for the server, in the modes that mount one. */}}
 {{- define "warden.certificateSecret" -}}
 {{- if eq .Values.certificates.mode "files" -}}
-{{- required "certificates.secretName: which Secret holds the certificate, in mode files?" .Values.certificates.secretName -}}
+{{- .Values.certificates.secretName -}}
 {{- else -}}
 {{- printf "%s-cert" (include "warden.name" .) -}}
 {{- end -}}

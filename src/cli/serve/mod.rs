@@ -30,25 +30,27 @@ use crate::{peer, tls};
 
 /// Serve the admission webhook, and run the controllers while this process holds the lease.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "General")]
 pub(super) struct Serve {
+    // A heading of the help goes on until the next: the groups that have none of their own come first.
+    #[command(flatten)]
+    names: Identity,
+    #[command(flatten)]
+    settings: super::SettingsArgs,
+    /// How log lines look.
+    #[arg(long, env = "WARDEN_LOG_FORMAT", value_enum, default_value = "text", value_name = "FORMAT")]
+    log_format: LogFormat,
     #[command(flatten)]
     serving: ServingArgs,
     /// Where probes and metrics are served, in plain HTTP.
-    #[arg(long, env = "WARDEN_OPS_LISTEN", default_value = "0.0.0.0:8080")]
+    #[arg(long, env = "WARDEN_OPS_LISTEN", default_value = "0.0.0.0:8080", value_name = "ADDRESS")]
     ops_listen: SocketAddr,
     #[command(flatten)]
     certificates: CertificateArgs,
     #[command(flatten)]
-    settings: super::SettingsArgs,
-    /// How log lines look.
-    #[arg(long, env = "WARDEN_LOG_FORMAT", value_enum, default_value = "text")]
-    log_format: LogFormat,
-    #[command(flatten)]
     peer: PeerArgs,
     #[command(flatten)]
     lease: LeaseArgs,
-    #[command(flatten)]
-    names: Identity,
 }
 
 type Failure = Box<dyn Error + Send + Sync>;
@@ -107,6 +109,7 @@ impl Serve {
             async move { own.is(own_user_name(client).await) }
         });
         let keeper = certificate.start(client.clone(), current, certificates, &mut background, &readiness);
+        background.spawn("word on readiness", readiness.clone().tell());
         background.spawn("ops server", serve_ops(ops_listener, Ops { readiness, registry: Arc::new(registry) }));
 
         let mut leading = Vec::new();

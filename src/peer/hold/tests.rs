@@ -29,6 +29,7 @@ fn every_reason_has_its_own_name_and_text() {
     let apart = |texts: Vec<String>| texts.into_iter().collect::<std::collections::BTreeSet<_>>().len();
 
     assert_eq!(apart(holds.iter().map(|hold| hold.name().to_owned()).collect()), holds.len());
+    assert_eq!(holds.iter().map(Hold::name).collect::<Vec<_>>(), Hold::NAMES);
     assert_eq!(apart(holds.iter().map(Hold::to_string).collect()), holds.len());
     for hold in holds {
         let is_label = hold.name().bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::candidate::{Answer, Candidate, Moment, Request};
 use super::settings::JITTER;
 use super::{Leadership, LeaseSettings};
+use crate::cluster::brief;
 use crate::vocabulary::FIELD_MANAGER;
 
 /// How many requests one try may take: look and write, and both again after a conflict.
@@ -135,7 +136,7 @@ impl Election {
                 Answer::Conflict
             }
             Ok(Err(error)) => {
-                self.warn(what, &error.to_string());
+                self.warn(what, &brief(&error));
                 Answer::Failed
             }
             Err(_) => {

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
+use k8s_openapi::jiff::Timestamp;
+
 use crate::tls::Validity;
 
 /// Which certificate: the whole of it, as DER.
@@ -19,8 +21,17 @@ pub(super) struct Facts {
     pub(super) signer: CertificateId,
     /// The certificate that is to be served.
     pub(super) leaf: Leaf,
-    /// What somebody asked for by an annotation.
+    /// What is noted beside them.
+    pub(super) notes: Notes,
+}
+
+/// What the annotations of the Secret say.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Notes {
+    /// What somebody asked for.
     pub(super) asked: Option<Rotate>,
+    /// When authorities were taken in that we had not made.
+    pub(super) adopted: Option<Timestamp>,
 }
 
 /// An authority in the bundle.

@@ -8,7 +8,7 @@ use k8s_openapi::jiff::Timestamp;
 use kube::{Client, ResourceExt as _};
 use tokio::sync::watch;
 
-use super::facts::{Facts, Rotate};
+use super::facts::{Facts, Notes, Rotate};
 use super::leader::Leader;
 use super::material::Material;
 use super::memory::Memory;
@@ -76,6 +76,7 @@ impl Keeper {
             let seen = self.seen.borrow_and_update().clone();
             let leads = leadership.left().is_some();
             let mut wait = LONGEST_WAIT;
+            self.tell_what_is_missing(&seen);
             // Before the first answer nobody knows whether there is a Secret.
             if let Some(secret) = &seen.secret {
                 let now = Timestamp::now();
@@ -91,6 +92,19 @@ impl Keeper {
                 changed = self.seen.changed() => if changed.is_err() { return },
                 () = tokio::time::sleep(wait) => {}
                 () = leadership.acquired(), if !leads => {}
+            }
+        }
+    }
+
+    /// Nobody puts a configuration back by himself: it may have been taken away on purpose. But it is easily forgotten.
+    fn tell_what_is_missing(&self, seen: &Seen) {
+        let missing = seen.missing();
+        if self.metrics.misses_configurations(missing.len().try_into().unwrap_or(i64::MAX)) {
+            let (name, missing) = (&self.names.name, missing.join(", "));
+            if missing.is_empty() {
+                tracing::info!(name, "both webhook configurations are there");
+            } else {
+                tracing::warn!(name, missing, "webhook configurations are missing: modules go by without warden");
             }
         }
     }
@@ -114,7 +128,7 @@ impl Keeper {
                 if let Err(error) = judged {
                     complain(&error);
                 }
-                let facts = material.facts(&host, secret.and_then(asked));
+                let facts = material.facts(&host, secret.map(notes).unwrap_or_default());
                 Some((material, facts))
             }
             Err(error) => {
@@ -139,11 +153,19 @@ impl Keeper {
     }
 }
 
-/// What the annotation asks for; anything else it may say is nothing.
+/// What the annotations say.
+fn notes(secret: &Secret) -> Notes {
+    let adopted = secret.annotations().get(words::ADOPTED).and_then(|time| time.parse().ok());
+    Notes { asked: asked(secret), adopted }
+}
+
 fn asked(secret: &Secret) -> Option<Rotate> {
     match secret.annotations().get(words::ROTATE)?.as_str() {
         "leaf" => Some(Rotate::Leaf),
         "authority" => Some(Rotate::Authority),
-        _ => None,
+        other => {
+            tracing::warn!(annotation = words::ROTATE, value = other, "neither leaf nor authority: nothing is rotated");
+            None
+        }
     }
 }

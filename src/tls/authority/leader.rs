@@ -7,10 +7,11 @@ use thiserror::Error;
 
 use super::material::{Material, MaterialError, Terms};
 use super::pace::Pace;
-use super::plan::{Situation, Step, plan};
+use super::plan::{Situation, Step, Stored, plan};
 use super::seen::Seen;
 use super::store::{Store, StoreError};
 use super::{Names, Settings};
+use crate::cluster::brief;
 
 /// How long to wait after a write that failed.
 const RETRY: Duration = Duration::from_secs(2);
@@ -77,7 +78,7 @@ impl Leader {
                     return Some(wait);
                 }
                 self.secret_pace.note(what, Instant::now());
-                self.rewrite(seen, step, stored, now).await
+                self.rewrite(seen, situation, step, stored, now).await
             }
         };
         match taken {
@@ -86,7 +87,7 @@ impl Leader {
                 Some(READ_BACK)
             }
             Err(error) => {
-                tracing::warn!(?step, %error, "certificates: a step was not taken, and is tried again");
+                tracing::warn!(?step, error = %brief(&error), "certificates: a step was not taken, and is tried again");
                 Some(RETRY)
             }
         }
@@ -100,18 +101,27 @@ impl Leader {
     async fn rewrite(
         &self,
         seen: &Seen,
+        situation: &Situation,
         step: &Step,
         stored: Option<&Material>,
         now: Timestamp,
     ) -> Result<(), StepError> {
-        let data = match (step, stored) {
-            (Step::Restore, Some(stored)) => stored.encode(),
-            (Step::AddAuthority, Some(stored)) => stored.with_authority(&self.terms, now)?.encode(),
-            (Step::Issue, Some(stored)) => stored.with_leaf(&self.terms, now)?.encode(),
-            (Step::Drop(old), Some(stored)) => stored.without(old)?.encode(),
-            _ => Material::create(&self.terms, seen.trusted_by_any(), now)?.encode(),
+        let adopted = match &situation.stored {
+            Stored::Is(facts) => facts.notes.adopted,
+            Stored::Nothing => None,
+        };
+        let (data, adopted) = match (step, stored) {
+            (Step::Restore, Some(stored)) => (stored.encode(), adopted),
+            (Step::AddAuthority, Some(stored)) => (stored.with_authority(&self.terms, now)?.encode(), adopted),
+            (Step::Issue, Some(stored)) => (stored.with_leaf(&self.terms, now)?.encode(), adopted),
+            (Step::Drop(old), Some(stored)) => (stored.without(old)?.encode(), None),
+            _ => {
+                let others = seen.trusted_by_any();
+                let adopted = (!others.is_empty()).then_some(now);
+                (Material::create(&self.terms, others, now)?.encode(), adopted)
+            }
         };
         let secret = seen.secret.as_ref().and_then(Option::as_ref);
-        Ok(self.store.write(secret, data).await?)
+        Ok(self.store.write(secret, data, adopted).await?)
     }
 }

@@ -16,7 +16,7 @@ use rustls::{CertificateError, Error, RootCertStore};
 use thiserror::Error;
 use x509_parser::parse_x509_certificate;
 
-use super::facts::{Authority, CertificateId, Facts, Leaf, Rotate};
+use super::facts::{Authority, CertificateId, Facts, Leaf, Notes};
 use super::mint::{self, Minted};
 use crate::tls::{Pair, PairError, Validity};
 
@@ -140,7 +140,7 @@ impl Material {
     }
 
     /// What the plan goes by.
-    pub(super) fn facts(&self, host: &str, asked: Option<Rotate>) -> Facts {
+    pub(super) fn facts(&self, host: &str, notes: Notes) -> Facts {
         Facts {
             authorities: self.authorities.iter().map(|listed| listed.authority.clone()).collect(),
             signer: self.signer.clone(),
@@ -150,7 +150,7 @@ impl Material {
                 validity: self.pair.validity(),
                 has_our_name: self.pair.is_for(host).is_ok(),
             },
-            asked,
+            notes,
         }
     }
 

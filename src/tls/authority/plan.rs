@@ -9,6 +9,9 @@ use super::BACKDATE;
 use super::facts::{Bundles, CertificateId, Facts, Rotate};
 use crate::tls::Validity;
 
+/// For how long authorities are trusted that we did not make: longer than a rollout takes that ends all who serve in their name.
+const ADOPTED_FOR: SignedDuration = SignedDuration::from_hours(1);
+
 /// What has been read back from the API server, and when some of it was first seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Situation {
@@ -73,7 +76,7 @@ pub(super) fn plan(seen: &Situation, now: Timestamp, settle: SignedDuration) -> 
     let old = facts.bundle().into_iter().filter(|id| *id != facts.signer && *id != leaf.issuer).collect::<Vec<_>>();
     // One at a time: whoever asks again and again makes the bundle no longer.
     let may_rotate = !hands_over && old.is_empty() && seen.bundles != Bundles::Missing;
-    if may_rotate && (facts.asked == Some(Rotate::Authority) || next.has_come(renewal(signer.validity))) {
+    if may_rotate && (facts.notes.asked == Some(Rotate::Authority) || next.has_come(renewal(signer.validity))) {
         return Step::AddAuthority;
     }
     // What can be served no more is no reason to wait.
@@ -85,10 +88,14 @@ pub(super) fn plan(seen: &Situation, now: Timestamp, settle: SignedDuration) -> 
         if settled(seen.trusted_since).is_some_and(|at| next.has_come(at)) {
             return Step::Issue;
         }
-    } else if !leaf.has_our_name || facts.asked == Some(Rotate::Leaf) || next.has_come(renewal(leaf.validity)) {
+    } else if !leaf.has_our_name || facts.notes.asked == Some(Rotate::Leaf) || next.has_come(renewal(leaf.validity)) {
         return Step::Issue;
     }
-    if !old.is_empty() && settled(seen.leaf_since).is_some_and(|at| next.has_come(at)) {
+    let others_are_done = match facts.notes.adopted {
+        Some(adopted) => next.has_come(adopted + ADOPTED_FOR),
+        None => true,
+    };
+    if !old.is_empty() && others_are_done && settled(seen.leaf_since).is_some_and(|at| next.has_come(at)) {
         return Step::Drop(old);
     }
     next.has_come(signer.validity.until);

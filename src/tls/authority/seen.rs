@@ -78,6 +78,13 @@ impl Seen {
         Bundles::Are { trusted, alike }
     }
 
+    /// What should be there and is not.
+    pub(super) fn missing(&self) -> Vec<&'static str> {
+        let kinds =
+            [("MutatingWebhookConfiguration", &self.mutating), ("ValidatingWebhookConfiguration", &self.validating)];
+        kinds.into_iter().filter(|(_, seen)| matches!(seen, Some(None))).map(|(kind, _)| kind).collect()
+    }
+
     /// Everybody whom any webhook trusts.
     pub(super) fn trusted_by_any(&self) -> Vec<CertificateDer<'static>> {
         let configurations = [&self.mutating, &self.validating].into_iter().flatten().flatten();

@@ -4,7 +4,7 @@ use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
 use super::BACKDATE;
-use super::facts::{Authority, Bundles, CertificateId, Facts, Leaf, Rotate};
+use super::facts::{Authority, Bundles, CertificateId, Facts, Leaf, Notes, Rotate};
 use super::memory::Memory;
 use super::plan::{Step, plan};
 use super::serve::{Served, may_serve};
@@ -105,7 +105,7 @@ impl World {
             (Step::Create, _) => {
                 let authority = self.mint_authority();
                 let (signer, leaf) = (authority.id.clone(), self.mint_leaf(&authority));
-                cluster.facts = Some(Facts { authorities: vec![authority], signer, leaf, asked: None });
+                cluster.facts = Some(Facts { authorities: vec![authority], signer, leaf, notes: Notes::default() });
             }
             (Step::Restore, _) => cluster.facts.clone_from(remembered),
             (Step::PutBundles, Some(facts)) => cluster.trusted = facts.bundle().into_iter().collect(),
@@ -113,12 +113,12 @@ impl World {
                 let authority = self.mint_authority();
                 facts.signer = authority.id.clone();
                 facts.authorities.push(authority);
-                facts.asked = None;
+                facts.notes.asked = None;
             }
             (Step::Issue, Some(facts)) => {
                 let signer = facts.authority(&facts.signer).unwrap().clone();
                 facts.leaf = self.mint_leaf(&signer);
-                facts.asked = None;
+                facts.notes.asked = None;
             }
             (Step::Drop(old), Some(facts)) => facts.authorities.retain(|authority| !old.contains(&authority.id)),
             (step, None) => panic!("{step:?} with nothing stored"),
@@ -158,7 +158,7 @@ impl Mishap {
             Self::BundleLost => cluster.trusted.clear(),
             Self::Asked(what) => {
                 if let Some(facts) = &mut cluster.facts {
-                    facts.asked = Some(*what);
+                    facts.notes.asked = Some(*what);
                 }
             }
         }

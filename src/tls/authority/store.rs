@@ -7,6 +7,7 @@ use std::time::Duration;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::admissionregistration::v1::{MutatingWebhookConfiguration, ValidatingWebhookConfiguration};
 use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::jiff::Timestamp;
 use kube::api::{ListParams, Patch, PatchParams, PostParams};
 use kube::{Api, Client, Resource, ResourceExt as _};
 use serde::de::DeserializeOwned;
@@ -44,7 +45,7 @@ pub(super) enum StoreError {
 }
 
 impl Store {
-    /// Puts `data` in the place of what `seen` holds, whatever that is, unless somebody else wrote meanwhile; where there
+    /// Puts `data`, and a note of when authorities were `adopted`, in the place of what `seen` holds, whatever that is, unless somebody else wrote meanwhile; where there
     /// is no Secret, an empty one is made first.
     ///
     /// It is made by server-side apply, which the API server allows by name alone; two that make it make the same one. Who
@@ -53,6 +54,7 @@ impl Store {
         &self,
         seen: Option<&Arc<Secret>>,
         data: BTreeMap<String, ByteString>,
+        adopted: Option<Timestamp>,
     ) -> Result<(), StoreError> {
         let secrets = Api::<Secret>::namespaced(self.client.clone(), &self.names.namespace);
         let name = self.names.secret();
@@ -65,7 +67,12 @@ impl Store {
                 }
             };
             secret.data.get_or_insert_default().extend(data);
-            secret.annotations_mut().remove(words::ROTATE);
+            let annotations = secret.annotations_mut();
+            annotations.remove(words::ROTATE);
+            match adopted {
+                Some(time) => drop(annotations.insert(words::ADOPTED.to_owned(), time.to_string())),
+                None => drop(annotations.remove(words::ADOPTED)),
+            }
             let manager = PostParams { field_manager: Some(words::FIELD_MANAGER.to_owned()), ..Default::default() };
             secrets.replace(&name, &manager, &secret).await
         };

@@ -40,12 +40,28 @@ pub(super) enum Handshake {
     TimedOut,
 }
 
+/// Why a new connection is closed.
+const FULL: &str = "full";
+
+/// Why one that was there is closed.
+fn of_rank(rank: Rank) -> &'static str {
+    match rank {
+        Rank::Silent => "silent",
+        Rank::Idle => "idle",
+        Rank::Sending => "sending",
+    }
+}
+
 impl Metrics {
-    /// Counters that are shown at `registry`.
+    /// Counters that are shown at `registry`, at 0 from the beginning: Prometheus takes the first value it sees for no
+    /// increase.
     pub fn register(registry: &mut Registry) -> Self {
         let metrics = Self::default();
         for outcome in [Handshake::Completed, Handshake::Failed, Handshake::TimedOut] {
             metrics.handshakes.get_or_create(&HandshakeLabels { outcome }).inc_by(0);
+        }
+        for reason in [Rank::Silent, Rank::Idle, Rank::Sending].map(of_rank).into_iter().chain([FULL]) {
+            metrics.closed.get_or_create(&ClosedLabels { reason }).inc_by(0);
         }
         let registry = registry.sub_registry_with_prefix("warden_tls");
         registry.register("connections", "Connections there are, whatever they do", metrics.connections.clone());
@@ -83,16 +99,12 @@ impl Metrics {
     }
 
     pub(super) fn shown_out(&self, rank: Rank) {
-        self.closed(match rank {
-            Rank::Silent => "silent",
-            Rank::Idle => "idle",
-            Rank::Sending => "sending",
-        });
+        self.closed(of_rank(rank));
     }
 
     /// A new connection, when all others were busy.
     pub(super) fn turned_away(&self) {
-        self.closed("full");
+        self.closed(FULL);
     }
 
     pub(super) fn body_memory(&self, more: i64) {

@@ -6,6 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
 use futures::future::try_join_all;
+use koupleless_warden::policy::Rule;
 use rstest::rstest;
 use serde_json::Value;
 use warden_testbed::ControlPlane;
@@ -74,18 +75,52 @@ fn every_option_has_a_default_and_a_variant() -> Result<()> {
 #[case::type_of_a_number("replicas=two", "got string, want integer")]
 #[case::no_replicas("replicas=0", "minimum: got 0, want 1")]
 #[case::old_tls("tls.minVersion=1.1", "must be one of '1.2', '1.3'")]
-#[case::files_of_nobody("certificates.mode=files", "/certificates/secretName")]
-#[case::two_authorities("tls.clientCA.secret=a,tls.clientCA.configMap=b", "/tls/clientCA")]
+#[case::files_of_nobody("certificates.mode=files", "certificates.secretName: which Secret holds the certificate?")]
+#[case::two_authorities("tls.clientCA.secret=a,tls.clientCA.configMap=b", "configMap or secret, not both")]
+#[case::names_that_nobody_shows("tls.clientNames={a}", "tls.clientNames without tls.clientCA")]
+#[case::two_leaders("leaderElection.leaseDuration=10", "(10s) must be longer than the renew deadline (10s)")]
+#[case::no_renewal("leaderElection.retryPeriod=9", "(10s) must be longer than 1.2 retry periods (9s)")]
+#[case::none_and_one("controllers={peer,none}", "controllers: none stands alone")]
 #[case::issuer_without_name("certificates.certManager.issuerRef.kind=Issuer", "missing property 'name'")]
 #[case::policy("webhooks.failurePolicy=Maybe", "must be one of 'Fail', 'Ignore'")]
 #[case::timeout("webhooks.timeoutSeconds=31", "maximum: got 31, want 30")]
 #[case::unknown_in_the_configuration("config.defaultenv=dev", "additional properties 'defaultenv' not allowed")]
 #[case::severity("config.rules.topology-spread=off", "must be one of 'warn', 'deny'")]
+#[case::a_rule_that_cannot_be_lowered("config.rules.biz-version=warn", "value must be 'deny'")]
+#[case::no_rule("config.rules.sidecar=deny", "additional properties 'sidecar' not allowed")]
+#[case::no_label_value("config.defaultEnv=a/b", "'a/b' does not match pattern")]
+#[case::no_eviction("podDisruptionBudget.maxUnavailable=0", "minimum: got 0, want 1")]
 #[case::digest("image.digest=latest", "/image/digest")]
 #[case::a_name_that_is_none("fullnameOverride=Warden", "/fullnameOverride")]
 fn what_cannot_be_meant_is_refused(#[case] set: &str, #[case] told: &str) {
     let refused = render(NAME, NAME, &["--set", set]).expect_err("it is refused").to_string();
     assert!(refused.contains(told), "{refused}");
+}
+
+#[rstest]
+#[case("default")]
+#[case("kube-public")]
+#[case("kube-node-lease")]
+fn it_is_not_installed_among_others(#[case] namespace: &str) {
+    let refused = render(namespace, NAME, &[]).expect_err("it is refused").to_string();
+    assert!(refused.contains("so it needs one for itself alone"), "{refused}");
+}
+
+#[test]
+fn the_chart_knows_the_rules_of_warden() -> Result<()> {
+    // Given the rules as the schema spells them, by what they may be set to
+    let schema = fs::read_to_string(in_repository("deploy/chart/values.schema.json"))?;
+    let schema: Value = serde_json::from_str(&schema)?;
+    let patterns = &schema["properties"]["config"]["properties"]["rules"]["patternProperties"];
+    let mut known = BTreeSet::new();
+    for (pattern, may_be) in patterns.as_object().context("no patterns")? {
+        let names = pattern.strip_prefix("^(").and_then(|pattern| pattern.strip_suffix(")$")).context("no list")?;
+        known.extend(names.split('|').map(|name| (name, may_be["const"] == "deny")));
+    }
+    // Then they are all that there are, and those that cannot be lowered cannot be there
+    let rules: BTreeSet<_> = Rule::ALL.iter().map(|rule| (rule.name(), rule.why_fixed().is_some())).collect();
+    similar_asserts::assert_eq!(known, rules);
+    Ok(())
 }
 
 #[test]

@@ -21,6 +21,9 @@ pub(super) const NAME: &str = "koupleless-warden";
 /// The `terminationGracePeriodSeconds` that ships.
 const TERMINATION_GRACE: Duration = Duration::from_secs(110);
 
+/// So many may be ending at a time: each still watches the cluster, and all do that on this machine.
+const ENDING_AT_A_TIME: usize = 6;
+
 /// A control plane on which what ships is installed.
 pub(super) struct Site {
     pub(super) plane: ControlPlane,
@@ -28,6 +31,8 @@ pub(super) struct Site {
     replicas: Vec<Replica>,
     /// They were told to end.
     ending: Vec<Replica>,
+    /// So many have ended.
+    ended: usize,
 }
 
 struct Replica {
@@ -57,7 +62,7 @@ impl Site {
             .expect_success()?;
         let balancer = Balancer::start(plane.webhook_address()).await?;
         plane.lead_service_to(NAME, NAME, plane.webhook_address()).await?;
-        Ok(Self { plane, balancer, replicas: Vec::new(), ending: Vec::new() })
+        Ok(Self { plane, balancer, replicas: Vec::new(), ending: Vec::new(), ended: 0 })
     }
 
     /// Starts so many replicas, all at once, and waits until they get connections.
@@ -73,6 +78,9 @@ impl Site {
     /// Replaces a replica as a rollout does: another one is started, and gets connections; then the old one is told to end,
     /// which it does in its own time.
     pub(super) async fn replace(&mut self, number: usize) -> Result<()> {
+        if self.ending.len() == ENDING_AT_A_TIME {
+            self.replaced_have_ended().await?;
+        }
         let new = self.replica().await?;
         self.balancer.add(new.address, &new.process).await?;
         let old = std::mem::replace(&mut self.replicas[number], new);
@@ -81,16 +89,15 @@ impl Site {
         Ok(())
     }
 
-    /// Waits until all that were replaced have ended, and sees that they ended well. Gives how many that were.
+    /// Waits until all that were replaced have ended, and sees that they ended well. Gives how many there ever were.
     pub(super) async fn replaced_have_ended(&mut self) -> Result<usize> {
-        let mut ended = 0;
         for mut old in self.ending.drain(..) {
             let status = old.process.ended(TERMINATION_GRACE).await?;
             ensure!(status.success(), "{status}: {}", old.process.process().log_tail());
             self.balancer.remove(old.address);
-            ended += 1;
+            self.ended += 1;
         }
-        Ok(ended)
+        Ok(self.ended)
     }
 
     async fn replica(&self) -> Result<Replica> {
@@ -149,6 +156,6 @@ impl Site {
     }
 }
 
-/// How long a test's certificates live: renewed after 4 s, the authority after 16 s; 2 s for everybody to hear of it.
+/// How long a test's certificates live: renewed after 6 s, the authority after 24 s; 3 s for everybody to hear of it.
 pub(super) const SHORT_LIVED: [&str; 3] =
-    ["--certificate-lifetime=6", "--authority-lifetime=24", "--certificate-settle=2"];
+    ["--certificate-lifetime=9", "--authority-lifetime=36", "--certificate-settle=3"];

@@ -6,7 +6,6 @@ use crate::tls;
 
 /// The names of warden's own objects in the cluster, all the same for all replicas.
 #[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "Names")]
 pub(in crate::cli::serve) struct Identity {
     /// The namespace of warden's Service, Secret and Lease.
     #[arg(long, env = "POD_NAMESPACE", default_value = "koupleless-warden")]

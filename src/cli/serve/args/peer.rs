@@ -20,9 +20,9 @@ pub(in crate::cli::serve) enum Controller {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Peer Deployments")]
 pub(in crate::cli::serve) struct PeerArgs {
-    /// The controllers that this process runs while it holds the lease.
-    #[arg(long, env = "WARDEN_CONTROLLERS", value_enum, value_delimiter = ',', default_value = "peer")]
-    controllers: Vec<Controller>,
+    /// What this process controls while it holds the lease.
+    #[arg(long, env = "WARDEN_CONTROLLERS", value_enum, default_value = "peer", value_name = "CONTROLLER")]
+    controllers: Controller,
     /// The replicas of a Deployment are written at most once in so many seconds, and the departure of a base is followed
     /// after as many [default: 2].
     #[arg(long, env = "WARDEN_PEER_WINDOW", value_name = "SECONDS", value_parser = within(WINDOW_SECONDS))]
@@ -43,7 +43,7 @@ fn within(seconds: RangeInclusive<u64>) -> RangedU64ValueParser {
 impl PeerArgs {
     /// Whether the controller of peer Deployments runs here.
     pub(in crate::cli::serve) fn controls_peers(&self) -> bool {
-        self.controllers.contains(&Controller::Peer)
+        self.controllers == Controller::Peer
     }
 
     /// The windows that they say.

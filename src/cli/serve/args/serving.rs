@@ -15,7 +15,7 @@ use crate::tls::{ClientAuthority, ClientCaError, Limits, Metrics, Patience, Term
 #[command(next_help_heading = "Serving")]
 pub(in crate::cli::serve) struct ServingArgs {
     /// Where the API server calls us, over TLS.
-    #[arg(long, env = "WARDEN_LISTEN", default_value = "0.0.0.0:9443")]
+    #[arg(long, env = "WARDEN_LISTEN", default_value = "0.0.0.0:9443", value_name = "ADDRESS")]
     pub(in crate::cli::serve) listen: SocketAddr,
     /// The oldest version of TLS that is spoken.
     #[arg(long, env = "WARDEN_TLS_MIN_VERSION", value_enum, default_value = "1.2", value_name = "VERSION")]
@@ -24,11 +24,11 @@ pub(in crate::cli::serve) struct ServingArgs {
     /// it changes. Without it everybody may call.
     #[arg(long, env = "WARDEN_CLIENT_CA", value_name = "FILE")]
     client_ca: Option<PathBuf>,
-    /// The common names that certificates of clients may have; any, where none is given.
-    #[arg(long, env = "WARDEN_CLIENT_NAMES", value_delimiter = ',', value_name = "NAMES", requires = "client_ca")]
+    /// The common names that certificates of clients may have, with commas between them; any, where none is given.
+    #[arg(long, env = "WARDEN_CLIENT_NAMES", value_delimiter = ',', value_name = "NAME,…", requires = "client_ca")]
     client_names: Vec<String>,
     /// Connections at a time. For one more, the one that has been idle longest is closed.
-    #[arg(long, env = "WARDEN_MAX_CONNECTIONS", default_value = "1024", value_name = "N")]
+    #[arg(long, env = "WARDEN_MAX_CONNECTIONS", default_value = "1024", value_name = "N", value_parser = at_least_one)]
     max_connections: NonZeroUsize,
     /// How many seconds to go on serving after SIGTERM, not ready any more, until every API server has heard of it.
     #[arg(long, env = "WARDEN_SHUTDOWN_DELAY", default_value_t = 5, value_name = "SECONDS")]
@@ -36,6 +36,10 @@ pub(in crate::cli::serve) struct ServingArgs {
     /// How many seconds requests under way, and API servers that keep an idle connection (for 90 s), then have to finish.
     #[arg(long, env = "WARDEN_DRAIN_TIMEOUT", default_value_t = 95, value_name = "SECONDS")]
     drain_timeout: u64,
+}
+
+fn at_least_one(argument: &str) -> Result<NonZeroUsize, &'static str> {
+    argument.parse().map_err(|_| "it must be a whole number, and at least 1")
 }
 
 impl ServingArgs {

@@ -22,7 +22,7 @@ fn created() -> Material {
 }
 
 fn facts(material: &Material) -> Facts {
-    material.facts(HOST, None)
+    material.facts(HOST, Notes::default())
 }
 
 #[test]
@@ -33,7 +33,7 @@ fn what_is_made_can_be_read_again_and_is_as_the_terms_say() {
     let facts = facts(&material);
     assert_eq!(facts.authorities.len(), 1);
     assert_eq!((&facts.leaf.issuer, &facts.signer), (&facts.authorities[0].id, &facts.authorities[0].id));
-    assert!(facts.leaf.has_our_name && !material.facts("other.svc", None).leaf.has_our_name);
+    assert!(facts.leaf.has_our_name && !material.facts("other.svc", Notes::default()).leaf.has_our_name);
     // And the two are good from an hour ago on, for as long as asked
     let hour_ago = now() - SignedDuration::from_hours(1);
     assert_eq!(facts.leaf.validity, Validity { from: hour_ago, until: now() + terms().leaf_lifetime });

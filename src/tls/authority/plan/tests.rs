@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use rstest::rstest;
 
 use super::*;
-use crate::tls::authority::facts::{Authority, Leaf};
+use crate::tls::authority::facts::{Authority, Leaf, Notes};
 
 const SETTLE: SignedDuration = SignedDuration::from_secs(60);
 const DAY: i64 = 24 * 60 * 60;
@@ -27,7 +27,7 @@ fn installed() -> Facts {
         authorities: vec![Authority { id: id("first"), validity: good(0, 3_000) }],
         signer: id("first"),
         leaf: Leaf { id: id("leaf"), issuer: id("first"), validity: good(0, 90), has_our_name: true },
-        asked: None,
+        notes: Notes::default(),
     }
 }
 
@@ -44,6 +44,11 @@ fn handed_over() -> Facts {
     let mut facts = handing_over();
     facts.leaf = Leaf { id: id("leaf 2"), issuer: id("second"), validity: good(30, 120), has_our_name: true };
     facts
+}
+
+/// The same, when somebody asks for this.
+fn asking(what: Rotate, facts: Facts) -> Facts {
+    Facts { notes: Notes { asked: Some(what), ..facts.notes }, ..facts }
 }
 
 fn trusting(ids: &[&str]) -> Bundles {
@@ -101,7 +106,7 @@ fn what_has_a_third_left_is_made_anew(#[case] now: i64, #[case] step: Step) {
 #[case::leaf(Rotate::Leaf, Step::Issue)]
 #[case::authority(Rotate::Authority, Step::AddAuthority)]
 fn what_is_asked_for_is_done_at_once(#[case] what: Rotate, #[case] step: Step) {
-    let facts = Facts { asked: Some(what), ..installed() };
+    let facts = asking(what, installed());
     assert_eq!(plan(&settled(facts), day(30), SETTLE), step);
 }
 
@@ -139,6 +144,15 @@ fn an_old_authority_is_dropped_when_nobody_shows_its_certificate_any_more() {
 }
 
 #[test]
+fn whom_others_may_serve_in_the_name_of_is_trusted_for_long() {
+    let mut facts = handed_over();
+    facts.notes.adopted = Some(day(30));
+    let hour_later = day(30) + SignedDuration::from_hours(1);
+    assert_eq!(plan(&settled(facts.clone()), day(30), SETTLE), Step::Wait { until: Some(hour_later) });
+    assert_eq!(plan(&settled(facts), hour_later, SETTLE), Step::Drop(vec![id("first")]));
+}
+
+#[test]
 fn neither_a_signer_nor_an_issuer_is_ever_dropped() {
     let situation = Situation { trusted_since: None, ..settled(handing_over()) };
     assert_eq!(plan(&situation, day(50), SETTLE), Step::Wait { until: Some(day(90)) });
@@ -161,7 +175,7 @@ fn what_a_clock_that_was_ahead_has_made_is_replaced() {
 #[test]
 fn one_authority_follows_another_and_no_more_at_a_time() {
     // Given an old authority that is not dropped yet
-    let facts = Facts { asked: Some(Rotate::Authority), ..handed_over() };
+    let facts = asking(Rotate::Authority, handed_over());
     let fresh = Situation { leaf_since: Some(day(30)), ..settled(facts) };
     // When another one is asked for, then that waits for the old one to go
     assert_eq!(plan(&fresh, day(30), SETTLE), Step::Wait { until: Some(day(30) + SETTLE) });
@@ -170,7 +184,7 @@ fn one_authority_follows_another_and_no_more_at_a_time() {
 
 #[test]
 fn without_configurations_no_authority_is_changed_before_it_must() {
-    let facts = Facts { asked: Some(Rotate::Authority), ..installed() };
+    let facts = asking(Rotate::Authority, installed());
     let situation = Situation { bundles: Bundles::Missing, trusted_since: None, ..settled(facts) };
     assert_eq!(plan(&situation, day(30), SETTLE), Step::Wait { until: Some(day(60)) });
     assert_eq!(plan(&situation, day(3_001), SETTLE), Step::AddAuthority);

@@ -99,7 +99,7 @@ fn single(rule: &Value) -> Vec<(Right, Value)> {
     rules
 }
 
-/// What has to be asked to know that a role is in force: a right that it gives, as the `resourceAttributes` of a review.
+/// What to ask to know that a role is in force: for a right that it gives, as `resourceAttributes` of a review.
 pub(super) fn question(role: &Value) -> Result<Value> {
     let rule = role["rules"].get(0).context("a role without rules")?;
     let (resource, subresource) = rule["resources"][0].as_str().and_then(|it| it.split_once('/')).unzip();

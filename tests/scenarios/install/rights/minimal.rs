@@ -41,9 +41,9 @@ const NEEDED: [(&str, &str, &str, Scenario); 30] = [
     ("list", "validatingwebhookconfigurations", ADMISSION, Scenario::TheApiServerTrustsItAndIsAnswered),
     ("watch", "validatingwebhookconfigurations", ADMISSION, Scenario::TheApiServerTrustsItAndIsAnswered),
     ("patch", "validatingwebhookconfigurations", ADMISSION, Scenario::TheApiServerTrustsItAndIsAnswered),
-    ("create", "leases", "coordination.k8s.io", Scenario::ADeletedLeaseIsMadeAgain),
-    ("get", "leases", "coordination.k8s.io", Scenario::TheLeaseThatIsThereIsTaken),
-    ("update", "leases", "coordination.k8s.io", Scenario::TheLeaseThatIsThereIsTaken),
+    ("create", "leases", "coordination.k8s.io", Scenario::DeletedLeasesAreMadeAgain),
+    ("get", "leases", "coordination.k8s.io", Scenario::TheLeasesThatAreThereAreTaken),
+    ("update", "leases", "coordination.k8s.io", Scenario::TheLeasesThatAreThereAreTaken),
     ("list", "secrets", "", Scenario::TheApiServerTrustsItAndIsAnswered),
     ("watch", "secrets", "", Scenario::TheApiServerTrustsItAndIsAnswered),
     ("create", "secrets", "", Scenario::ADeletedSecretIsMadeAgain),
@@ -54,8 +54,8 @@ const NEEDED: [(&str, &str, &str, Scenario); 30] = [
 /// How many scenarios that take no controllers are played at a time.
 const AT_A_TIME: usize = 3;
 
-/// A scenario has failed when warden was refused something, and then it does not come to its end within what all of it takes
-/// with all rights, and this.
+/// A scenario has failed when warden was refused the right, and then it does not end within what all of it takes with
+/// all rights, and this.
 const A_WHILE: Duration = Duration::from_secs(1);
 
 #[tokio::test]

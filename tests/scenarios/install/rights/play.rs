@@ -16,8 +16,8 @@ pub(super) enum Scenario {
     ItGetsReady,
     TheApiServerTrustsItAndIsAnswered,
     ADeletedSecretIsMadeAgain,
-    TheLeaseThatIsThereIsTaken,
-    ADeletedLeaseIsMadeAgain,
+    TheLeasesThatAreThereAreTaken,
+    DeletedLeasesAreMadeAgain,
     ANamespaceThatChangesIsHeeded,
     ANamespaceThatNoWatchHasShownIsHeeded,
     ADeploymentMadeLaterIsFilled,
@@ -34,7 +34,9 @@ impl Scenario {
     pub(super) fn takes_controllers(self) -> bool {
         matches!(
             self,
-            Self::ADeploymentMadeLaterIsFilled
+            Self::TheLeasesThatAreThereAreTaken
+                | Self::DeletedLeasesAreMadeAgain
+                | Self::ADeploymentMadeLaterIsFilled
                 | Self::ABaseThatJoinsIsFollowed
                 | Self::ThePodOfADepartedBaseGoesFirst
                 | Self::TheDeploymentSaysHowItStands
@@ -52,10 +54,11 @@ impl Scenario {
             }
             Self::TheApiServerTrustsItAndIsAnswered => trusted(trial).await,
             Self::ADeletedSecretIsMadeAgain => deleted_secret(trial).await,
-            Self::TheLeaseThatIsThereIsTaken => taken_lease(trial).await,
-            Self::ADeletedLeaseIsMadeAgain => {
-                trial.kubectl(&["delete", "lease", &trial.name]).await?.expect_success()?;
-                taken_lease(trial).await
+            Self::TheLeasesThatAreThereAreTaken => taken_leases(trial).await,
+            Self::DeletedLeasesAreMadeAgain => {
+                let [controllers, certificates] = trial.leases();
+                trial.kubectl(&["delete", "lease", &controllers, &certificates]).await?.expect_success()?;
+                taken_leases(trial).await
             }
             Self::ANamespaceThatChangesIsHeeded => changed_namespace(trial).await,
             Self::ANamespaceThatNoWatchHasShownIsHeeded => unseen_namespace(trial).await,
@@ -90,10 +93,13 @@ async fn deleted_secret(trial: &Trial<'_>) -> Result<()> {
         .await
 }
 
-async fn taken_lease(trial: &Trial<'_>) -> Result<()> {
-    trial.starts("none").await?;
-    let lease = format!("lease/{}", trial.name);
-    trial.until("the Lease has a holder", async || has(trial, &lease, "/spec/holderIdentity").await).await
+async fn taken_leases(trial: &Trial<'_>) -> Result<()> {
+    trial.starts("peer").await?;
+    for lease in trial.leases() {
+        let what = format!("lease/{lease}");
+        trial.until("the Lease has a holder", async || has(trial, &what, "/spec/holderIdentity").await).await?;
+    }
+    Ok(())
 }
 
 async fn changed_namespace(trial: &Trial<'_>) -> Result<()> {

@@ -47,10 +47,18 @@ impl<'p> Trial<'p> {
         Ok(trial)
     }
 
+    /// The names of the Leases: of who controls, and of who makes certificates.
+    pub(super) fn leases(&self) -> [String; 2] {
+        [self.name.clone(), format!("{}-tls", self.name)]
+    }
+
     fn objects(&self) -> Vec<Value> {
         let name = &self.name;
-        let of_core = |kind: &str, name: &str| json!({"apiVersion": "v1", "kind": kind, "metadata": {"namespace": self.name, "name": name}});
-        let mut service = of_core("Service", name);
+        let object = |version: &str, kind: &str, name: &str| {
+            let metadata = json!({"namespace": self.name, "name": name});
+            json!({"apiVersion": version, "kind": kind, "metadata": metadata})
+        };
+        let mut service = object("v1", "Service", name);
         service["spec"] = json!({"type": "ExternalName", "externalName": "localhost"});
         let configuration = |kind: &str, path: &str| {
             let service = json!({"namespace": name, "name": name, "port": self.address.port(), "path": path});
@@ -68,13 +76,12 @@ impl<'p> Trial<'p> {
                 }],
             })
         };
+        let [controllers, certificates] = self.leases().map(|name| object("coordination.k8s.io/v1", "Lease", &name));
         vec![
-            of_core("ServiceAccount", name),
-            of_core("Secret", &format!("{name}-tls")),
-            json!({
-                "apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
-                "metadata": {"namespace": name, "name": name},
-            }),
+            object("v1", "ServiceAccount", name),
+            object("v1", "Secret", &format!("{name}-tls")),
+            controllers,
+            certificates,
             service,
             configuration("MutatingWebhookConfiguration", "/mutate"),
             configuration("ValidatingWebhookConfiguration", "/validate"),

@@ -1,0 +1,49 @@
+//! From certificates in files to warden's own.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, ensure};
+use warden_testbed::{ServingCertificate, Signal, WardenProcess, WardenProgram, replica_address};
+
+use super::handshake::Certificate;
+use super::load::{Load, alone};
+use super::site::{NAME, Site};
+use crate::scene::LONG;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn replicas_that_make_certificates_follow_those_that_read_them_from_files() -> Result<()> {
+    let _alone = alone().await;
+    // Given a replica with a certificate in files, whose authority the webhooks trust, and which holds the controllers' lease
+    let mut site = Site::install(&["--certificate-settle=2"]).await?;
+    let certificate = ServingCertificate::issue(&site.plane, &[&format!("{NAME}.{NAME}.svc")])?;
+    let manifests = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/manifests");
+    let webhooks: Vec<PathBuf> =
+        ["webhooks-mutating.yaml", "webhooks-validating.yaml"].map(|file| manifests.join(file)).into();
+    site.plane.register_webhooks(&webhooks, &certificate.ca_pem).await?;
+    let kubeconfig = site.plane.kubeconfig_for_service_account(NAME, NAME).await?;
+    let path = env!("CARGO_BIN_EXE_warden").into();
+    let program = WardenProgram { path, leading_args: Vec::new(), certificate };
+    let address = replica_address()?;
+    let mut old = WardenProcess::start(&site.plane, &program, &kubeconfig, address, &[]).await?;
+    site.balancer.add(address, &old).await?;
+    site.plane.webhooks_in_effect("default").await?;
+    let load = Load::of_creations(&site).await?;
+    load.goes_on(50).await?;
+    // When one that makes its own comes beside it, and the old one goes
+    site.start(1).await?;
+    load.goes_on(100).await?;
+    old.process().signal(Signal::TERM)?;
+    let status = old.ended(2 * LONG).await?;
+    ensure!(status.success(), "{status}");
+    site.balancer.remove(address);
+    // Then nobody was refused, and the old authority is trusted for a while, in whose name others might still serve
+    let (trusted, own) = (Certificate::all_in(&site.ca_bundle().await?), site.authorities().await?);
+    ensure!(trusted == own && own.len() == 2, "{} are trusted, {} are known", trusted.len(), own.len());
+    let annotations = site.secret().await?.metadata.annotations.unwrap_or_default();
+    ensure!(annotations.contains_key("warden.koupleless.io/adopted"), "{annotations:?}");
+    load.goes_on(50).await?;
+    let (created, _, failed) = load.stop().await;
+    println!("{created} module Pods created; failed: {}", failed.len());
+    ensure!(failed.is_empty(), "{failed:#?}");
+    Ok(())
+}
