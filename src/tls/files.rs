@@ -61,29 +61,29 @@ impl Files {
 
     /// Lets `current` have every other good pair that comes to be in them. Never ends.
     ///
-    /// A certificate and a key that do not belong together, or not yet, change nothing: what was served before goes on. Two
-    /// reads of the same such contents are told; one may have fallen between two writes.
+    /// Contents count when two reads have found the same: one may have fallen between two writes. A certificate and a key that do
+    /// not belong together, or not yet, change nothing: what was served before goes on.
     pub async fn follow(self, current: Current) {
-        let mut seen = None;
-        let mut told = false;
+        let mut seen = self.read().ok();
+        let mut judged = false;
         loop {
             tokio::time::sleep(PERIOD).await;
             let read = self.read();
-            let contents = read.as_ref().ok();
-            let again = seen.as_ref() == Some(&contents.cloned());
-            if !again {
-                seen = Some(contents.cloned());
-                told = false;
+            let contents = read.as_ref().ok().cloned();
+            if seen != contents {
+                (seen, judged) = (contents, false);
+                continue;
+            }
+            if std::mem::replace(&mut judged, true) {
+                continue;
             }
             match read.and_then(|contents| self.judge(&contents)) {
                 Ok(pair) if current.pair().is_none_or(|now| *now != pair) => current.take(pair),
                 Ok(_) => {}
-                Err(error) if again && !told => {
-                    told = true;
+                Err(error) => {
                     current.rejected();
                     tracing::error!(%error, "the certificate that was served before stays");
                 }
-                Err(_) => {}
             }
         }
     }

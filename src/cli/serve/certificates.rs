@@ -21,14 +21,14 @@ impl Source {
     /// By the arguments.
     ///
     /// # Errors
-    /// When the files hold nothing that can be served with.
+    /// When the files hold nothing that can be served with, or our own certificates would end too soon.
     pub(super) fn of(args: &CertificateArgs, names: &Identity) -> Result<Self, Failure> {
         Ok(match args.files() {
             Some(files) => {
                 let pair = files.pair()?;
                 Self::Files(files, pair)
             }
-            None => Self::Own(names.of_certificates(), args.settings()),
+            None => Self::Own(names.of_certificates(), args.settings()?),
         })
     }
 

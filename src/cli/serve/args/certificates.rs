@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, value_parser};
 use k8s_openapi::jiff::SignedDuration;
+use thiserror::Error;
 
 use crate::tls::{AuthoritySettings, Files};
 
@@ -39,6 +40,17 @@ pub(in crate::cli::serve) struct CertificateArgs {
     certificate_settle: u64,
 }
 
+/// Certificates that end before everybody has heard of them.
+#[derive(Debug, Error)]
+#[error(
+    "--certificate-settle ({settle} s) must be at most a third of --certificate-lifetime and of --authority-lifetime, of which \
+     the shorter one is {shortest} s"
+)]
+pub(in crate::cli::serve) struct TooShort {
+    settle: u64,
+    shortest: u64,
+}
+
 const DAY: u64 = 24 * 60 * 60;
 
 /// Seconds up to a century. Shorter ones than a few hours are for tests.
@@ -53,12 +65,20 @@ impl CertificateArgs {
         Some(Files { certificate, key })
     }
 
-    pub(in crate::cli::serve) fn settings(&self) -> AuthoritySettings {
+    /// How warden's own certificates are made.
+    ///
+    /// # Errors
+    /// When a renewal would come before the one before it has settled.
+    pub(in crate::cli::serve) fn settings(&self) -> Result<AuthoritySettings, TooShort> {
+        let shortest = self.certificate_lifetime.min(self.authority_lifetime);
+        if self.certificate_settle > shortest / 3 {
+            return Err(TooShort { settle: self.certificate_settle, shortest });
+        }
         let seconds = |seconds: u64| SignedDuration::from_secs(seconds.cast_signed());
-        AuthoritySettings {
+        Ok(AuthoritySettings {
             leaf_lifetime: seconds(self.certificate_lifetime),
             authority_lifetime: seconds(self.authority_lifetime),
             settle: seconds(self.certificate_settle),
-        }
+        })
     }
 }
