@@ -82,3 +82,28 @@ impl CertificateArgs {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use rstest::rstest;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        certificates: CertificateArgs,
+    }
+
+    #[rstest]
+    #[case::as_it_is(&[], "")]
+    #[case::just_enough(&["--certificate-lifetime=180"], "")]
+    #[case::certificate(&["--certificate-lifetime=179"], "must be at most a third")]
+    #[case::authority(&["--authority-lifetime=100"], "of which the shorter one is 100 s")]
+    fn certificates_that_end_before_they_have_settled_are_refused(#[case] args: &[&str], #[case] complaint: &str) {
+        let line = Line::try_parse_from(["warden"].iter().chain(args)).unwrap();
+        let said = line.certificates.settings().err().map(|error| error.to_string()).unwrap_or_default();
+        assert!(said.contains(complaint) && said.is_empty() == complaint.is_empty(), "{said}");
+    }
+}
