@@ -9,10 +9,11 @@ use tokio::sync::watch;
 use super::metrics::{HoldLabels, Metrics, Outcome, What, WriteLabels};
 use super::news::{News, Reason};
 use super::patience::{Patience, Turn};
-use super::writes::{WriteError, Writer};
+use super::writes::Writer;
 use super::{Memory, Moment, Settings, Standing, Step, decide, texts};
 use crate::cluster::brief;
 use crate::cluster::{ObjectKey, Place, Pod, Snapshot, Source};
+use crate::runtime::WriteError;
 
 /// How many Pods of one Deployment are marked at a time.
 const MARKS_AT_ONCE: usize = 8;

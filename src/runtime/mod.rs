@@ -10,7 +10,7 @@ mod telemetry;
 mod whoami;
 
 pub use api_server::api_client;
-pub use leader::{InvalidLeaseSettings, LeaderMetrics, Leadership, LeaseSettings, elect, process_identity};
+pub use leader::{InvalidLeaseSettings, LeaderMetrics, Leadership, LeaseSettings, WriteError, elect, process_identity};
 pub use ops::{Ops, serve_ops};
 pub use readiness::{Condition, Readiness};
 pub use shutdown::StopSignals;

@@ -2,7 +2,7 @@
 //!
 //! - [`LeaseSettings`]: which Lease, as whom, and the three times.
 //! - [`elect`]: runs the election.
-//! - [`Leadership`]: what a writer asks before every write.
+//! - [`Leadership`]: what a writer asks before every write, and runs it by.
 //! - [`LeaderMetrics`]: who leads, for those who watch.
 //!
 //! A Lease of somebody else is taken only after it has not changed for its duration as *this* process saw it, by its own
@@ -23,8 +23,10 @@ mod record;
 mod settings;
 #[cfg(test)]
 mod simulation;
+mod write;
 
 pub use election::elect;
 pub use leadership::Leadership;
 pub use metrics::LeaderMetrics;
 pub use settings::{InvalidLeaseSettings, LeaseSettings, process_identity};
+pub use write::WriteError;

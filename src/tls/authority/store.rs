@@ -16,7 +16,7 @@ use thiserror::Error;
 
 use super::Names;
 use super::seen::{Configuration, Seen};
-use crate::runtime::Leadership;
+use crate::runtime::{Leadership, WriteError};
 use crate::tls::certificate_metrics::{CertificateMetrics, Outcome};
 use crate::vocabulary as words;
 
@@ -34,14 +34,10 @@ pub(super) struct Store {
 /// Why something is not written, or perhaps not.
 #[derive(Debug, Error)]
 pub(super) enum StoreError {
-    #[error("the lease is not held")]
-    NotLeader,
-    #[error("no answer within the time that was left")]
-    Timeout,
+    #[error(transparent)]
+    Write(#[from] WriteError),
     #[error("the watch of the Secret is behind")]
     Behind,
-    #[error(transparent)]
-    Kube(#[from] kube::Error),
 }
 
 impl Store {
@@ -78,7 +74,7 @@ impl Store {
         };
         let written = self.in_time(write).await;
         self.metrics.secret_write(outcome(&written));
-        written.map(|_| ())
+        Ok(written.map(|_| ())?)
     }
 
     /// Lets all webhooks that were seen trust `bundle`, PEM, and nobody else. Nothing else of them is touched.
@@ -86,7 +82,9 @@ impl Store {
     /// Not if the Secret that was seen is not the one there is any more: a watch that is behind, or dead, shows a bundle from
     /// before, and to put that in place would cut off who shows a newer certificate already.
     pub(super) async fn put_bundles(&self, seen: &Seen, bundle: &str) -> Result<(), StoreError> {
-        self.in_time(self.is_latest(seen.secret.as_ref().and_then(Option::as_ref))).await?;
+        if !self.in_time(self.is_latest(seen.secret.as_ref().and_then(Option::as_ref))).await? {
+            return Err(StoreError::Behind);
+        }
         let mutating = match seen.mutating.as_ref().and_then(Option::as_ref) {
             Some(found) => self.put_bundle::<MutatingWebhookConfiguration>(found, bundle).await,
             None => Ok(()),
@@ -98,12 +96,11 @@ impl Store {
         mutating.and(validating)
     }
 
-    async fn is_latest(&self, seen: Option<&Arc<Secret>>) -> Result<(), StoreError> {
+    async fn is_latest(&self, seen: Option<&Arc<Secret>>) -> kube::Result<bool> {
         let secrets = Api::<Secret>::namespaced(self.client.clone(), &self.names.namespace);
         let by_name = ListParams::default().fields(&format!("metadata.name={}", self.names.secret()));
         let found = secrets.list(&by_name).await?.items.into_iter().next().and_then(|secret| secret.resource_version());
-        let is_latest = found == seen.and_then(|secret| secret.resource_version());
-        if is_latest { Ok(()) } else { Err(StoreError::Behind) }
+        Ok(found == seen.and_then(|secret| secret.resource_version()))
     }
 
     async fn put_bundle<K>(&self, configuration: &Configuration, bundle: &str) -> Result<(), StoreError>
@@ -127,22 +124,18 @@ impl Store {
         let params = PatchParams::apply(words::FIELD_MANAGER).force();
         let written = self.in_time(api.patch(name, &params, &Patch::Apply(patch))).await;
         self.metrics.ca_bundle_write(outcome(&written));
-        written.map(|_| ())
+        Ok(written.map(|_| ())?)
     }
 
-    async fn in_time<T, E: Into<StoreError>>(
-        &self,
-        write: impl Future<Output = Result<T, E>>,
-    ) -> Result<T, StoreError> {
-        let left = self.leadership.left().ok_or(StoreError::NotLeader)?;
-        tokio::time::timeout(left.min(TIMEOUT), write).await.map_err(|_| StoreError::Timeout)?.map_err(Into::into)
+    async fn in_time<T>(&self, write: impl Future<Output = kube::Result<T>>) -> Result<T, WriteError> {
+        self.leadership.in_time(TIMEOUT, write).await
     }
 }
 
-fn outcome<T>(written: &Result<T, StoreError>) -> Outcome {
+fn outcome<T>(written: &Result<T, WriteError>) -> Outcome {
     match written {
         Ok(_) => Outcome::Written,
-        Err(StoreError::Kube(kube::Error::Api(status))) if status.code == 409 => Outcome::Conflict,
+        Err(error) if error.is_conflict() => Outcome::Conflict,
         Err(_) => Outcome::Failed,
     }
 }
