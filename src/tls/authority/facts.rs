@@ -64,8 +64,10 @@ pub(super) enum Rotate {
 /// What the webhook configurations say of authorities.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) enum Bundles {
-    /// None of them is there, or not all have been looked for yet.
+    /// They have not all been looked for yet.
     #[default]
+    Unknown,
+    /// None of them is there.
     Missing,
     /// At least one is there.
     Are {

@@ -58,6 +58,10 @@ pub(super) enum Step {
 
 /// What to do at `now`. `settle` is how long all API servers and all replicas may take to hear of a change.
 pub(super) fn plan(seen: &Situation, now: Timestamp, settle: SignedDuration) -> Step {
+    // Whom the webhooks trust already, what is made first must go with.
+    if seen.bundles == Bundles::Unknown {
+        return Step::Wait { until: None };
+    }
     let Stored::Is(facts) = &seen.stored else {
         return if seen.remembers { Step::Restore } else { Step::Create };
     };

@@ -70,7 +70,7 @@ pub(super) fn watch(client: Client, names: &Names) -> (watch::Receiver<Seen>, im
 impl Seen {
     /// What the configurations that are there trust.
     pub(super) fn bundles(&self) -> Bundles {
-        let (Some(mutating), Some(validating)) = (&self.mutating, &self.validating) else { return Bundles::Missing };
+        let (Some(mutating), Some(validating)) = (&self.mutating, &self.validating) else { return Bundles::Unknown };
         let each: Vec<_> = mutating.iter().chain(validating).flat_map(Configuration::trusts).collect();
         let Some(first) = each.first().cloned() else { return Bundles::Missing };
         let alike = each.iter().all(|trusted| *trusted == first);
@@ -126,5 +126,33 @@ impl Webhook {
     fn authorities(&self) -> Vec<CertificateDer<'static>> {
         let bundle = self.ca_bundle.as_ref().map(|bundle| material::authorities(&bundle.0));
         bundle.and_then(Result::ok).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn configuration(ca_bundle: Option<&[u8]>) -> Configuration {
+        let ca_bundle = ca_bundle.map(|bundle| ByteString(bundle.to_vec()));
+        Configuration { webhooks: vec![Webhook { name: "a.example.com".to_owned(), ca_bundle }] }
+    }
+
+    #[test]
+    fn what_has_not_all_been_looked_for_is_unknown() {
+        // given the Secret, and one of the configurations
+        let one = Seen { secret: Some(None), mutating: Some(Some(configuration(None))), validating: None };
+        let other = Seen { mutating: None, validating: Some(None), ..one.clone() };
+        // then
+        assert_eq!([Seen::default().bundles(), one.bundles(), other.bundles()], [const { Bundles::Unknown }; 3]);
+    }
+
+    #[test]
+    fn what_is_not_there_is_missing() {
+        let none = Seen { secret: Some(None), mutating: Some(None), validating: Some(None) };
+        let one = Seen { validating: Some(Some(configuration(None))), ..none.clone() };
+
+        assert_eq!(none.bundles(), Bundles::Missing);
+        assert_eq!(one.bundles(), Bundles::Are { trusted: BTreeSet::new(), alike: true });
     }
 }

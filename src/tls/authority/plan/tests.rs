@@ -75,6 +75,16 @@ fn an_empty_secret_is_filled(#[case] remembers: bool, #[case] step: Step) {
     assert_eq!(plan(&situation, day(30), SETTLE), step);
 }
 
+/// Whom the webhooks trust already must not be forgotten.
+#[rstest]
+#[case::an_empty_secret(Stored::Nothing)]
+#[case::a_certificate_that_is_over(Stored::Is(installed()))]
+fn nothing_is_made_before_the_configurations_have_been_looked_for(#[case] stored: Stored) {
+    let situation =
+        Situation { stored, bundles: Bundles::Unknown, remembers: false, trusted_since: None, ..settled(installed()) };
+    assert_eq!(plan(&situation, day(91), SETTLE), Step::Wait { until: None });
+}
+
 #[rstest]
 #[case::none(trusting(&[]))]
 #[case::another(trusting(&["other"]))]
