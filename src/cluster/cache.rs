@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, watch};
 
 use super::{Change, Inventory, LeftAlone, News, ObjectKey, Peers, Snapshot, Spelling};
+use crate::fit::Node;
 use crate::module::{Follow, Workload};
 use crate::policy::{CountBases, Policy};
 use wake_ups::WakeUps;
@@ -49,7 +50,7 @@ enum List {
 
 impl PeerCache {
     /// Knows nothing yet.
-    pub(super) fn new(policy: Policy) -> Self {
+    pub(crate) fn new(policy: Policy) -> Self {
         let both = Spelling::ALL;
         let awaited = [List::Nodes, List::Namespaces]
             .into_iter()
@@ -103,6 +104,11 @@ impl PeerCache {
     /// None where nobody knows: while unsynced, and for one that follows a workload that nobody else follows.
     pub fn count(&self, workload: Workload<'_>) -> Option<u32> {
         self.ask(|inventory| inventory.count(workload))
+    }
+
+    /// Whether the Node `name` is this one, or none, by what the watch has told. No while unsynced.
+    pub(super) fn shows_node(&self, name: &str, node: Option<&Node>) -> bool {
+        self.ask(|inventory| Some(inventory.node(name) == node)).unwrap_or(false)
     }
 
     /// Waits until some peer Deployments should be looked at (again), and takes them: all of them at first, and those that

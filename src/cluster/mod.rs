@@ -3,6 +3,7 @@
 mod brief;
 mod cache;
 mod change;
+mod check;
 mod facts;
 mod feed;
 mod followed;

@@ -49,7 +49,7 @@ impl Controller {
         instance: String,
         metrics: Metrics,
     ) -> Self {
-        let writer = Writer::new(client.clone(), leadership.clone());
+        let writer = Writer::new(client.clone(), cache.clone(), leadership.clone());
         let desk = Desk { writer, news: News::new(client, instance), metrics, settings };
         Self { cache, leadership, desk }
     }

@@ -15,8 +15,8 @@ use crate::cluster::brief;
 use crate::cluster::{ObjectKey, Place, Pod, Snapshot, Source};
 use crate::runtime::WriteError;
 
-/// How many Pods of one Deployment are marked at a time.
-const MARKS_AT_ONCE: usize = 8;
+/// How many Pods of one Deployment are marked or deleted at a time.
+const WRITES_AT_ONCE: usize = 8;
 /// The wait after a first failed write; it doubles with each further one, up to [`LONGEST_WAIT`].
 const FIRST_WAIT: Duration = Duration::from_millis(200);
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
@@ -113,6 +113,7 @@ impl Desk {
         tracing::debug!(deployment = %key, ?plan, "decided");
         let told = self.tell(key, seen, &plan.step, record, now);
         let mut failed = self.annotate(key, &plan.unmark, &plan.mark).await;
+        failed |= self.delete(key, seen, &plan.delete).await;
         if let Some(line) = texts::status_line(seen, &plan.step, told).filter(|_| standing.leader && standing.synced) {
             let written = self.writer.status_line(key, seen, &line).await;
             failed |= self.count(key, What::Status, &written);
@@ -120,8 +121,6 @@ impl Desk {
         let again = match plan.step {
             Step::Keep => None,
             Step::Hold { until, .. } => until.map(|until| until.saturating_sub(now)),
-            // A mark that is not written might leave a healthy base's Pod as the first to go.
-            Step::Scale { .. } if failed => None,
             Step::Scale { to } => {
                 let written = self.writer.scale(key, seen, to).await;
                 failed |= self.count(key, What::Scale, &written);
@@ -196,7 +195,7 @@ impl Desk {
         });
         let writes: Vec<_> =
             unmarks.chain(marks).map(|(pod, departed)| self.annotate_one(key, pod, departed)).collect();
-        stream::iter(writes).buffer_unordered(MARKS_AT_ONCE).fold(false, |failed, this| ready(failed | this)).await
+        stream::iter(writes).buffer_unordered(WRITES_AT_ONCE).fold(false, |failed, this| ready(failed | this)).await
     }
 
     async fn annotate_one(&self, key: &ObjectKey, pod: &Pod, departed: Option<&str>) -> bool {
@@ -204,6 +203,24 @@ impl Desk {
             Some(node) => self.count(key, What::Mark, &self.writer.mark(&key.namespace, pod, node).await),
             None => self.count(key, What::Unmark, &self.writer.unmark(&key.namespace, pod).await),
         }
+    }
+
+    /// Deletes Pods of departed bases, and tells people. Says whether anything is to be tried again.
+    async fn delete(&self, key: &ObjectKey, seen: &Snapshot, pods: &[Pod]) -> bool {
+        let departed = pods.iter().filter_map(|pod| Some((pod, pod.departed_from()?)));
+        let writes: Vec<_> = departed.map(|(pod, node)| self.delete_one(key, pod, node)).collect();
+        let deleted: Vec<Option<&Pod>> = stream::iter(writes).buffered(WRITES_AT_ONCE).collect().await;
+        let gone: Vec<&Pod> = deleted.iter().copied().flatten().collect();
+        if !gone.is_empty() {
+            self.news.tell(key, seen, Reason::PodsDeleted, texts::deleted(&gone));
+        }
+        gone.len() < deleted.len()
+    }
+
+    /// Gives the Pod, if it is deleted.
+    async fn delete_one<'p>(&self, key: &ObjectKey, pod: &'p Pod, node: &str) -> Option<&'p Pod> {
+        let failed = self.count(key, What::Delete, &self.writer.delete(&key.namespace, pod, node).await);
+        (!failed).then_some(pod)
     }
 
     /// Counts a write, and says whether it is to be tried again.

@@ -25,6 +25,8 @@ pub(super) enum What {
     Mark,
     /// Its removal.
     Unmark,
+    /// The deletion of such a Pod.
+    Delete,
     /// The line on the Deployment.
     Status,
 }
@@ -54,7 +56,7 @@ pub(super) struct HoldLabels {
 }
 
 impl What {
-    const ALL: [Self; 4] = [Self::Scale, Self::Mark, Self::Unmark, Self::Status];
+    const ALL: [Self; 5] = [Self::Scale, Self::Mark, Self::Unmark, Self::Delete, Self::Status];
 }
 
 impl Outcome {

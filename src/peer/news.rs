@@ -35,6 +35,8 @@ const SAME: Duration = Duration::from_secs(6 * 60);
 pub(super) enum Reason {
     /// The replicas were written.
     ReplicasSynced,
+    /// Pods of departed bases were deleted.
+    PodsDeleted,
     /// The replicas are not right, and stay so for now.
     SyncHeld,
     /// What was held is no longer.
@@ -191,6 +193,7 @@ impl Reason {
     fn name(self) -> &'static str {
         match self {
             Self::ReplicasSynced => "ReplicasSynced",
+            Self::PodsDeleted => "PodsDeleted",
             Self::SyncHeld => "SyncHeld",
             Self::SyncResumed => "SyncResumed",
             Self::ScaleRefused => "ScaleRefused",
@@ -200,7 +203,7 @@ impl Reason {
 
     fn event_type(self) -> &'static str {
         match self {
-            Self::ReplicasSynced | Self::SyncResumed => "Normal",
+            Self::ReplicasSynced | Self::PodsDeleted | Self::SyncResumed => "Normal",
             Self::SyncHeld | Self::ScaleRefused | Self::SharedHostname => "Warning",
         }
     }

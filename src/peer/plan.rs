@@ -32,9 +32,11 @@ pub struct Standing {
 pub struct Plan {
     /// Pods of bases that are back: they lose their mark.
     pub unmark: Vec<Pod>,
-    /// Pods of departed bases: they get the lowest deletion cost, before the replicas are written. Nor are these written where
-    /// that fails, other than for a Pod that is gone. In a rollout whether or not these are written.
+    /// Pods of departed bases: they get the lowest deletion cost, so that they go before all others, whoever scales down.
     pub mark: Vec<Pod>,
+    /// Pods of departed bases that have it: they are deleted. The ReplicaSet controller makes others for them, for which there
+    /// may be a base; if there is none, the replicas are written then.
+    pub delete: Vec<Pod>,
     /// What happens to the replicas.
     pub step: Step,
 }
@@ -76,17 +78,16 @@ pub fn decide(seen: &Snapshot, memory: &Memory, standing: Standing, settings: &S
     let Some(wanted) = seen.source.wanted() else {
         return hold(Hold::NothingToFollow { workload: seen.source.workload().to_owned() });
     };
-    let (mark, step) = if wanted > seen.replicas {
-        (Vec::new(), grow(seen, wanted, memory, settings, now))
+    let plan = if wanted > seen.replicas {
+        Plan::only(coalesced(wanted, memory, settings, now))
     } else {
         shrink(seen, wanted, memory, settings, now)
     };
-    let (mark, step) = if mark.is_empty() { mark_in_rollout(seen, step, memory, settings, now) } else { (mark, step) };
-    let is_at_rest = step == Step::Keep && mark.is_empty();
-    if is_at_rest { unmark(seen, memory, settings, now) } else { Plan { unmark: Vec::new(), mark, step } }
+    let plan = if plan.mark.is_empty() { mark_in_rollout(seen, plan, memory, settings, now) } else { plan };
+    if plan == Plan::only(Step::Keep) { unmark(seen, memory, settings, now) } else { plan }
 }
 
-/// Takes the marks of bases that are back, when no scale-down is under way: while one is, a mark decides whom it takes, and
+/// Takes the marks of bases that are back, when no scale-down is under way: while one is, a mark may decide whom it takes, and
 /// that base was away where others were not. After a while only: a cache that lags may not show that a base departed, or what
 /// another process has written.
 fn unmark(seen: &Snapshot, memory: &Memory, settings: &Settings, now: Moment) -> Plan {
@@ -99,81 +100,58 @@ fn unmark(seen: &Snapshot, memory: &Memory, settings: &Settings, now: Moment) ->
         }
     }
     let wait = |at| Step::Hold { reason: Hold::Returning, until: Some(at) };
-    Plan { unmark, mark: Vec::new(), step: later.map_or(Step::Keep, wait) }
-}
-
-/// More replicas, but not before Pods of departed bases have gone that were to go: or the two would take turns.
-fn grow(seen: &Snapshot, wanted: u32, memory: &Memory, settings: &Settings, now: Moment) -> Step {
-    // A rollout has more Pods than replicas all the time.
-    if !seen.is_rolling() && seen.pod_count() > seen.replicas && seen.strays().any(|pod| pod.marked) {
-        return Step::Hold { reason: Hold::PodsToGo, until: None };
-    }
-    coalesced(wanted, memory, settings, now)
+    Plan { unmark, ..Plan::only(later.map_or(Step::Keep, wait)) }
 }
 
 /// Fewer replicas, or as many but on other bases.
-fn shrink(seen: &Snapshot, wanted: u32, memory: &Memory, settings: &Settings, now: Moment) -> (Vec<Pod>, Step) {
-    let strays: Vec<&Pod> = seen.strays().collect();
-    let to = target(seen, wanted, strays.len());
-    if to >= seen.replicas {
-        return (Vec::new(), Step::Keep);
+///
+/// A Pod of a departed base is never left to a scale-down. That takes whom the ReplicaSet controller's own cache shows as the
+/// first to go, and nobody can see whether it shows a mark yet: after a restart of the API server it often did not, and a Pod
+/// of a healthy base went. So such a Pod is deleted by its name; and when another one has been made for it, that
+/// controller has seen the deletion, and the other one, which is on no node, ranks before all others.
+fn shrink(seen: &Snapshot, wanted: u32, memory: &Memory, settings: &Settings, now: Moment) -> Plan {
+    let strays: Vec<Pod> = seen.strays().cloned().collect();
+    if strays.is_empty() && wanted == seen.replicas {
+        return Plan::only(Step::Keep);
     }
-    let hold = |reason, until| Step::Hold { reason, until };
+    let hold = |reason, until| Plan::only(Step::Hold { reason, until });
     if let Some(settled) = memory.settles_at(settings).filter(|settled| now < *settled) {
-        return (Vec::new(), hold(Hold::Settling, Some(settled)));
+        return hold(Hold::Settling, Some(settled));
     }
     if let Some((loss, until)) = memory.loss(settings).filter(|(_, until)| now < *until) {
-        return (Vec::new(), hold(Hold::MassLoss(loss), Some(until)));
+        return hold(Hold::MassLoss(loss), Some(until));
     }
     let unmarked = unmarked(seen);
     if !unmarked.is_empty() {
-        return (unmarked, hold(Hold::MarksUnseen, None));
+        return Plan { mark: unmarked, ..hold(Hold::MarksUnseen, None) };
+    }
+    if !strays.is_empty() {
+        return Plan { delete: strays, ..hold(Hold::PodsToGo, None) };
     }
     if !seen.observed {
-        return (Vec::new(), hold(Hold::ControllerBehind, None));
+        return hold(Hold::ControllerBehind, None);
     }
     if seen.pod_count() < seen.replicas {
-        return (Vec::new(), hold(Hold::PodsUnseen, None));
+        return hold(Hold::PodsUnseen, None);
     }
-    // In a rollout nobody can say whether one of these goes, or one on a base: they are collected first.
-    if seen.is_rolling() && !strays.is_empty() {
-        return (Vec::new(), hold(Hold::PodsToGo, None));
+    if let Some(endangered) = victims::endangered(seen, wanted) {
+        return hold(Hold::Endangers(endangered), None);
     }
-    if let Some(endangered) = victims::endangered(seen, to) {
-        return (Vec::new(), hold(Hold::Endangers(endangered), None));
-    }
-    match coalesced(to, memory, settings, now) {
-        // Marked once more: a cache may not show yet that somebody took a mark back.
-        scale @ Step::Scale { .. } => (strays.into_iter().cloned().collect(), scale),
-        hold => (Vec::new(), hold),
-    }
+    Plan::only(coalesced(wanted, memory, settings, now))
 }
 
 /// In a rollout the Deployment controller takes Pods by itself as soon as it counts enough that are available, those of
 /// departed bases among them. So they are to go first whatever becomes of the replicas.
-fn mark_in_rollout(seen: &Snapshot, step: Step, memory: &Memory, settings: &Settings, now: Moment) -> (Vec<Pod>, Step) {
-    let unmarked = unmarked(seen);
-    if !seen.is_rolling() || unmarked.is_empty() {
-        return (Vec::new(), step);
-    }
-    match (memory.settles_at(settings).filter(|settled| now < *settled), step) {
-        (Some(settled), Step::Keep) => (Vec::new(), Step::Hold { reason: Hold::Settling, until: Some(settled) }),
-        (Some(_), step) => (Vec::new(), step),
-        (None, step) => (unmarked, step),
-    }
+fn mark_in_rollout(seen: &Snapshot, plan: Plan, memory: &Memory, settings: &Settings, now: Moment) -> Plan {
+    let mark = unmarked(seen);
+    let is_settled = memory.settles_at(settings).is_none_or(|settled| settled <= now);
+    if seen.is_rolling() && is_settled { Plan { mark, ..plan } } else { plan }
 }
 
 fn unmarked(seen: &Snapshot) -> Vec<Pod> {
     // Others may write a deletion cost, too.
     let goes_first = |pod: &&Pod| pod.marked && pod.deletion_cost == i32::MIN;
     seen.strays().filter(|pod| !goes_first(pod)).cloned().collect()
-}
-
-/// The replicas to go to. Where Pods are still on departed bases, first as few as take those away: a ReplicaSet that has as
-/// many Pods as it should would never move one to a base that waits for it. The number that is wanted comes next.
-fn target(seen: &Snapshot, wanted: u32, strays: usize) -> u32 {
-    let strays = u32::try_from(strays).unwrap_or(u32::MAX);
-    wanted.min(seen.replicas.saturating_sub(strays).max(seen.carried))
 }
 
 fn coalesced(to: u32, memory: &Memory, settings: &Settings, now: Moment) -> Step {
@@ -185,7 +163,7 @@ fn coalesced(to: u32, memory: &Memory, settings: &Settings, now: Moment) -> Step
 
 impl Plan {
     fn only(step: Step) -> Self {
-        Self { unmark: Vec::new(), mark: Vec::new(), step }
+        Self { unmark: Vec::new(), mark: Vec::new(), delete: Vec::new(), step }
     }
 }
 

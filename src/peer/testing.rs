@@ -58,6 +58,11 @@ pub(super) fn pod(number: u32, place: Place) -> Pod {
     }
 }
 
+/// A Pod that is on no node yet.
+pub(super) fn waiting(number: u32) -> Pod {
+    Pod { running: false, ready: false, ..pod(number, Place::Nowhere) }
+}
+
 /// The same Pod as warden marks it.
 pub(super) fn marked(pod: Pod) -> Pod {
     Pod { marked: true, deletion_cost: i32::MIN, ..pod }
@@ -88,6 +93,26 @@ impl Cluster {
         for pod in self.pods.iter_mut().filter(|pod| pod.departed_from().is_some()) {
             *pod = marked(pod.clone());
         }
+        self
+    }
+
+    /// The first `bases` bases go, and their Pods with them; others are made, and wait.
+    pub(super) fn renew(mut self, bases: u32) -> Self {
+        for number in 0..bases {
+            self.pods[number as usize] = waiting(number);
+        }
+        self
+    }
+
+    /// A Pod stops being Ready.
+    pub(super) fn fail(mut self, number: usize) -> Self {
+        self.pods[number].ready = false;
+        self
+    }
+
+    /// A Pod is of another ReplicaSet than the others.
+    pub(super) fn roll(mut self, number: usize) -> Self {
+        self.pods[number].replica_set = "set-1".to_owned();
         self
     }
 

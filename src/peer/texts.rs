@@ -3,11 +3,11 @@
 use k8s_openapi::jiff::{Timestamp, tz::TimeZone};
 
 use super::{Hold, Step};
-use crate::cluster::{LeftAlone, Snapshot, Source};
+use crate::cluster::{LeftAlone, Pod, Snapshot, Source};
 use crate::vocabulary as words;
 
-/// More host names than this are only counted.
-const NAMED_HOSTS: usize = 5;
+/// More names than this are only counted.
+const NAMED: usize = 5;
 /// The bytes that a note may have (`NoteLengthLimit` in Kubernetes' `pkg/apis/core/validation/events.go`).
 const NOTE_LIMIT: usize = 1024;
 /// The end of a text that was cut.
@@ -63,6 +63,14 @@ pub(super) fn synced(seen: &Snapshot, to: u32) -> String {
     format!("replicas {} -> {to}: {}", seen.replicas, wanted(seen))
 }
 
+/// Which Pods of departed bases were deleted, for an Event.
+pub(super) fn deleted(pods: &[&Pod]) -> String {
+    let (named, others) = pods.split_at(pods.len().min(NAMED));
+    let named: Vec<&str> = named.iter().filter_map(|pod| pod.departed_from()).collect();
+    let more = if others.is_empty() { String::new() } else { format!(" and {} more", others.len()) };
+    format!("deleted the Pods of {}{more}, where nobody can use them any more", named.join(", "))
+}
+
 /// Why they could not be written, for an Event.
 pub(super) fn refused(seen: &Snapshot, to: u32, why: &str) -> String {
     format!("replicas {} -> {to} refused: {why}", seen.replicas)
@@ -70,7 +78,7 @@ pub(super) fn refused(seen: &Snapshot, to: u32, why: &str) -> String {
 
 /// Which bases share a host name, for an Event.
 pub(super) fn shared(hosts: &[String]) -> String {
-    let (named, others) = hosts.split_at(hosts.len().min(NAMED_HOSTS));
+    let (named, others) = hosts.split_at(hosts.len().min(NAMED));
     let more = if others.is_empty() { String::new() } else { format!(" and {} more", others.len()) };
     format!(
         "several bases have the host name {}{more}, and anti-affinity by host name lets only one of them carry the module",

@@ -6,11 +6,11 @@ use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::autoscaling::v1::{Scale, ScaleSpec};
 use k8s_openapi::api::core::v1;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kube::api::{Patch, PatchParams, PostParams};
+use kube::api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions};
 use kube::{Api, Client};
 use serde_json::{Value, json};
 
-use crate::cluster::{ObjectKey, Pod, Snapshot};
+use crate::cluster::{ObjectKey, PeerCache, Pod, Snapshot};
 use crate::runtime::{Leadership, WriteError};
 use crate::vocabulary as words;
 
@@ -21,12 +21,14 @@ const TIMEOUT: Duration = Duration::from_secs(3);
 #[derive(Clone)]
 pub(super) struct Writer {
     client: Client,
+    cache: PeerCache,
     leadership: Leadership,
 }
 
 impl Writer {
-    pub(super) fn new(client: Client, leadership: Leadership) -> Self {
-        Self { client, leadership }
+    /// What is irrevocable is checked against `cache` first.
+    pub(super) fn new(client: Client, cache: PeerCache, leadership: Leadership) -> Self {
+        Self { client, cache, leadership }
     }
 
     /// Sets the replicas of the very Deployment that was seen. Gives the resourceVersion that this made.
@@ -57,6 +59,26 @@ impl Writer {
     /// Takes the mark back.
     pub(super) async fn unmark(&self, namespace: &str, pod: &Pod) -> Result<(), WriteError> {
         self.annotate_pod(namespace, pod, json!({words::POD_DELETION_COST: null, words::DEPARTED: null})).await
+    }
+
+    /// Deletes the very Pod that was seen, if the API server says of the Node where it is what the cache says: a watch may lag, or
+    /// have ended without a word, and then a base that has come, or is back, looks like one that is gone.
+    pub(super) async fn delete(&self, namespace: &str, pod: &Pod, departed: &str) -> Result<(), WriteError> {
+        let pods: Api<v1::Pod> = Api::namespaced(self.client.clone(), namespace);
+        let very_one = Preconditions { uid: Some(pod.uid.clone()), resource_version: None };
+        let params = DeleteParams { preconditions: Some(very_one), ..DeleteParams::default() };
+        let delete = async {
+            if !self.cache.agrees_on_node(&self.client, departed).await? {
+                return Ok(false);
+            }
+            pods.delete(&pod.name, &params).await.map(|_| true)
+        };
+        match self.leadership.in_time(TIMEOUT, delete).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(WriteError::Outdated),
+            Err(error) if error.is_gone() => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     /// Writes the line that says how the Deployment stands.

@@ -110,6 +110,11 @@ impl Inventory {
         self.peers.get(key).map(|peer| peer.facts.left_alone)
     }
 
+    /// The Node of this name.
+    pub(in crate::cluster) fn node(&self, name: &str) -> Option<&Node> {
+        self.groups.node(name)
+    }
+
     /// The workloads that must be watched for [`Change::Followed`].
     pub fn followed(&self) -> impl Iterator<Item = &Follow> {
         self.follows.workloads()

@@ -10,8 +10,9 @@ use rstest::rstest;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
-use crate::cluster::LeftAlone;
+use crate::cluster::{LeftAlone, PeerCache};
 use crate::peer::testing::{Cluster, LEADING, SETTINGS, at, followed};
+use crate::policy::Policy;
 use crate::runtime::{LeaseSettings, elect};
 
 /// Writes of this desk are never made, as nobody leads.
@@ -28,7 +29,7 @@ fn desk() -> Desk {
     };
     let (leadership, _) = elect(client.clone(), lease, CancellationToken::new());
     Desk {
-        writer: Writer::new(client.clone(), leadership),
+        writer: Writer::new(client.clone(), PeerCache::new(Policy::default()), leadership),
         news: News::new(client, "me".to_owned()),
         metrics: Metrics::default(),
         settings: watch::Sender::new(SETTINGS).subscribe(),

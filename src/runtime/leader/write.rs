@@ -15,6 +15,9 @@ pub enum WriteError {
     /// The write may have been carried out, or may still be.
     #[error("no answer within the time that was left")]
     Timeout,
+    /// What this was decided on is not so any more.
+    #[error("the API server says something else than the caches")]
+    Outdated,
     /// The API server's word, or that there was none.
     #[error(transparent)]
     Kube(#[from] kube::Error),
@@ -44,7 +47,7 @@ impl WriteError {
 
     /// The object is another one than was seen.
     pub fn is_conflict(&self) -> bool {
-        self.code() == Some(409)
+        matches!(self, Self::Outdated) || self.code() == Some(409)
     }
 
     /// The API server, or an admission plugin there, understood the write and will not have it.

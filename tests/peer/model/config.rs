@@ -14,6 +14,8 @@ pub(crate) struct Config {
     /// How many processes of warden there are.
     pub(crate) wardens: usize,
     pub(crate) settings: Settings,
+    /// The ReplicaSet controller's cache of Pods lags, too.
+    pub(crate) manager_lags: bool,
     /// Before that second nothing may be written.
     pub(crate) held: u8,
     /// What is wrong with this warden, or with this world.
@@ -54,6 +56,8 @@ pub(crate) enum Event {
 pub(crate) enum Flaw {
     /// Instead of marking Pods it scales at once.
     SkipsMarks,
+    /// Instead of deleting Pods it scales as soon as they are marked.
+    ReliesOnMarks,
     /// It does not ask whom a scale-down would hit.
     IgnoresEndangered,
     /// A Pod can be installed before its creation has been seen by a watch.
@@ -72,6 +76,7 @@ impl Config {
             events: Vec::new(),
             wardens: 1,
             settings: Settings { window: Moment::ZERO, loss_window: Moment::ZERO, loss_hold: Moment::ZERO },
+            manager_lags: false,
             held: 0,
             flaw: None,
         }
@@ -96,6 +101,11 @@ impl Config {
         let loss_hold = Moment::from_secs(held.into());
         let settings = Settings { loss_window: Moment::from_secs(1), loss_hold, ..self.settings };
         Self { settings, held, ..self }
+    }
+
+    /// The ReplicaSet controller may see Pods, and what is done to them, as late as warden does.
+    pub(crate) fn manager_lags(self) -> Self {
+        Self { manager_lags: true, ..self }
     }
 
     pub(crate) fn flaw(self, flaw: Flaw) -> Self {
@@ -143,6 +153,7 @@ impl Config {
             pods: Log::new(pods),
             deployment: Log::new(super::world::Deployment { resource_version: 1, replicas, is_observed: true }),
             set_replicas: [replicas, 0],
+            manager_lag: self.manager_lags.then_some(0),
             is_rolling: false,
             next_pod: replicas,
             excused: 0,

@@ -64,7 +64,7 @@ fn excuse(world: &mut World, base: Base) {
 
 /// The ReplicaSet controller makes the Pods that are missing.
 pub(crate) fn creates(world: &World, set: u8) -> Option<World> {
-    let missing = world.set_replicas[usize::from(set)].checked_sub(count(world.of_set(set)))?;
+    let missing = world.set_replicas[usize::from(set)].checked_sub(count(world.known_of_set(set)))?;
     if missing == 0 {
         return None;
     }
@@ -72,19 +72,21 @@ pub(crate) fn creates(world: &World, set: u8) -> Option<World> {
     let ids = world.next_pod..world.next_pod + missing;
     next.next_pod += missing;
     next.change_pods(|pods| pods.extend(ids.map(|id| Pod::new(id, set, None))));
+    next.manager_catches_up();
     Some(next)
 }
 
 /// The Pods of which the ReplicaSet controller deletes one next: those that rank first, any of them. As
 /// `ActivePodsWithRanks` in `pkg/controller/controller_utils.go` has it, short of ages and restarts.
 pub(crate) fn next_victims(world: &World, set: u8) -> Vec<PodId> {
-    if count(world.of_set(set)) <= world.set_replicas[usize::from(set)] {
+    if count(world.known_of_set(set)) <= world.set_replicas[usize::from(set)] {
         return Vec::new();
     }
-    let beside = |pod: &Pod| world.pods.truth().iter().filter(|other| other.base == pod.base).count();
+    let known = || (0..2).flat_map(|set| world.known_of_set(set));
+    let beside = |pod: &Pod| known().filter(|other| other.base == pod.base).count();
     let rank = |pod: &Pod| (pod.base.is_some(), pod.is_running, pod.is_ready, !pod.is_marked, usize::MAX - beside(pod));
-    let first = world.of_set(set).map(rank).min();
-    world.of_set(set).filter(|pod| Some(rank(pod)) == first).map(|pod| pod.id).collect()
+    let first = world.known_of_set(set).map(rank).min();
+    world.known_of_set(set).filter(|pod| Some(rank(pod)) == first).map(|pod| pod.id).collect()
 }
 
 /// The ReplicaSet controller deletes a Pod, and with it the module is uninstalled.
@@ -92,6 +94,7 @@ pub(crate) fn deletes(world: &World, id: PodId) -> Option<World> {
     let victim = *world.pod(id)?;
     let mut next = world.clone();
     next.change_pods(|pods| pods.retain(|pod| pod.id != id));
+    next.manager_catches_up();
     if let Some(base) = victim.base.filter(|base| world.is_base(*base)) {
         let mut others = next.pods.truth().iter().filter(|pod| pod.base == Some(base));
         let has = |pods: Pods| pods & (1 << id) != 0;
@@ -101,6 +104,15 @@ pub(crate) fn deletes(world: &World, id: PodId) -> Option<World> {
             next.wrong = Some(Wrong::LostItsModule(base));
         }
     }
+    Some(next)
+}
+
+/// A watch delivers the next version of the Pods to the ReplicaSet controller.
+pub(crate) fn is_told(world: &World) -> Option<World> {
+    let lag = world.manager_lag?.checked_sub(1)?;
+    let mut next = world.clone();
+    next.manager_lag = Some(lag);
+    next.trim();
     Some(next)
 }
 
@@ -150,16 +162,15 @@ fn is_followed(world: &World) -> bool {
 fn is_known(world: &World, pod: &Pod, base: Base) -> bool {
     let has = |pods: Pods| pods & (1 << pod.id) != 0;
     let is_over = has(world.scaled_with.on_bases) || !is_scaling_down(world);
+    let is_same = |seen: &Pod| {
+        (seen.id, seen.base, seen.is_running, seen.is_ready) == (pod.id, pod.base, pod.is_running, pod.is_ready)
+    };
     is_over
+        && world.known_of_set(pod.set).any(is_same)
         && world.wardens.iter().all(|warden| {
             let [nodes, pods, _] = warden.lag;
             let mut nodes = world.nodes.since(nodes).iter().map(|nodes| nodes[usize::from(base)]);
-            let shows = |pods: &Vec<Pod>| {
-                pods.iter().any(|seen| {
-                    (seen.id, seen.base, seen.is_running, seen.is_ready)
-                        == (pod.id, pod.base, pod.is_running, pod.is_ready)
-                })
-            };
+            let shows = |pods: &Vec<Pod>| pods.iter().any(is_same);
             let shows =
                 world.pods.since(pods).iter().all(shows) && nodes.all(|node| node.is_base() == world.is_base(base));
             let is_listed = !warden.is_synced || shows;
@@ -177,7 +188,8 @@ pub(crate) fn is_scaling_down(world: &World) -> bool {
 
 /// Whether the ReplicaSet controller has still to delete Pods.
 pub(crate) fn has_surplus(world: &World) -> bool {
-    (0..).zip(world.set_replicas).any(|(set, replicas)| count(world.of_set(set)) > replicas)
+    let is_more = |(set, replicas)| count(world.of_set(set)) > replicas || count(world.known_of_set(set)) > replicas;
+    (0..).zip(world.set_replicas).any(is_more)
 }
 
 /// Whether nothing else comes before these deletions: in a rollout the Deployment controller counts on them at once.

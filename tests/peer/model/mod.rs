@@ -25,12 +25,13 @@
 //!   and the ReplicaSet controller takes who is not Ready before who is marked. Who was not Ready before is protected.
 //! - Pods that a rollout has one too many of are deleted before the Deployment controller looks again.
 //! - What warden waits for takes longer than watches and writes do, so time passes only when these have caught up.
-//! - The controller-manager sees marks no later than a scale that was written after them: one stream. It may see both late.
+//! - Where the ReplicaSet controller's cache of Pods does not lag by itself, it sees marks no later than a scale that was written
+//!   after them. It may see both late.
 //! - A base that was away, or of another kind, since its Pod was bound may lose that Pod: warden may have decided on it then.
 //! - A Pod that is deleted is gone at once. The Deployment's status changes only by `observedGeneration`: fewer conflicts.
 //!
 //! # What is not gone through
-//! Several processes in a rollout.
+//! Several processes in a rollout, and a ReplicaSet controller whose cache lags in one.
 
 mod config;
 mod kubernetes;
@@ -66,6 +67,7 @@ pub(crate) enum Move {
     TurnsReady(PodId),
     TurnsNotReady(PodId),
     IsCollected(PodId),
+    ManagerIsTold,
 }
 
 impl Config {
@@ -86,6 +88,7 @@ impl Config {
             moves.extend((0..).zip(&self.nodes).map(|(base, _)| Move::Binds(set, base)));
         }
         moves.extend(deletions());
+        moves.push(Move::ManagerIsTold);
         for pod in world.pods.truth() {
             moves.extend([Move::TurnsReady(pod.id), Move::TurnsNotReady(pod.id), Move::IsCollected(pod.id)]);
         }
@@ -123,6 +126,7 @@ impl Config {
             Move::Binds(set, base) => kubernetes::binds(self, world, set, base),
             Move::TurnsReady(pod) => kubernetes::turns_ready(self, world, world.pod(pod)?),
             Move::TurnsNotReady(pod) => kubernetes::turns_not_ready(world, world.pod(pod)?),
+            Move::ManagerIsTold => kubernetes::is_told(world),
             Move::IsCollected(pod) => kubernetes::is_collected(self, world, world.pod(pod)?),
         }
     }

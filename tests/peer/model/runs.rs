@@ -111,6 +111,17 @@ fn rollout(#[case] nodes: &[Node], #[case] events: &[Event]) {
     holds("rollout", Config::new(nodes).events(events).waits());
 }
 
+/// As after a restart of the API server, which each watch gets over in its own time.
+#[rstest]
+#[case::one_leaves(&[Leaves(2)])]
+#[case::two_leave(&[Leaves(2), Leaves(1)])]
+#[case::one_leaves_one_joins(&[Leaves(2), Joins(3)])]
+#[case::another_kind(&[TurnsAway(2)])]
+#[case::crash(&[Leaves(2), Crashes(0)])]
+fn a_replica_set_controller_that_lags(#[case] events: &[Event]) {
+    holds("manager lags", three_of_four().events(events).manager_lags());
+}
+
 /// Nothing is written before the hold is over, nor afterwards if all are back by then.
 #[rstest]
 #[case::followed(&[MostLeave(3)])]
@@ -124,19 +135,15 @@ fn mass_loss(#[case] events: &[Event]) {
 /// The model has teeth: without one of its precautions, the plan is found out.
 #[rstest]
 #[case::skips_marks(Flaw::SkipsMarks, &[Leaves(2)])]
-#[case::ignores_whom_it_hits(Flaw::IgnoresEndangered, &[TurnsNotReady(1), Leaves(2)])]
+#[case::relies_on_marks(Flaw::ReliesOnMarks, &[Leaves(2)])]
 fn a_broken_plan_is_found_out(#[case] flaw: Flaw, #[case] events: &[Event]) {
-    found_out("broken", "LostItsModule", three_of_four().events(events).flaw(flaw));
+    found_out("broken", "LostItsModule", three_of_four().events(events).manager_lags().flaw(flaw));
 }
 
-/// Without any wait, what one process has not seen yet of another's writes does harm.
 #[test]
-fn two_processes_that_do_not_wait_are_found_out() {
-    found_out(
-        "two processes that do not wait",
-        "not so",
-        three_of_four().events(&[Leaves(2), Joins(2), Leads(1)]).wardens(2),
-    );
+fn who_ignores_whom_a_scale_down_hits_in_a_rollout_is_found_out() {
+    let config = Config::new(&[READY; 3]).events(&[RollsOut, Leaves(2)]).waits().flaw(Flaw::IgnoresEndangered);
+    found_out("broken", "LostItsModule", config);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use koupleless_warden::peer::{Hold, Memory, Moment, Plan, Standing, Step, decide
 use super::config::{Config, Flaw};
 use super::kubernetes::is_scaling_down;
 use super::sight;
-use super::world::{PodId, Saw, Warden, Watch, World, Write, Wrong};
+use super::world::{Pod, PodId, Saw, Warden, Watch, World, Write, Wrong};
 
 fn number(pod: &SeenPod) -> PodId {
     pod.uid.parse().unwrap()
@@ -35,6 +35,7 @@ pub(crate) fn looks(config: &Config, world: &World, who: usize) -> Option<World>
     let (plan, memory, seen) = thinks(config, world, who);
     let mut writes: Vec<Write> = plan.unmark.iter().map(number).map(Write::Unmark).collect();
     writes.extend(plan.mark.iter().map(number).map(Write::Mark));
+    writes.extend(plan.delete.iter().map(number).map(Write::Delete));
     let mut wrong = world.wrong;
     if let Step::Scale { to } = plan.step {
         let to = u8::try_from(to).unwrap();
@@ -86,11 +87,12 @@ fn flawed(config: &Config, seen: &Snapshot, mut plan: Plan) -> Plan {
     let wanted = seen.source.wanted().unwrap();
     let is_skipped = match &plan.step {
         Step::Hold { reason: Hold::MarksUnseen, .. } => config.has(Flaw::SkipsMarks),
+        Step::Hold { reason: Hold::PodsToGo, .. } => config.has(Flaw::ReliesOnMarks),
         Step::Hold { reason: Hold::Endangers(_), .. } => config.has(Flaw::IgnoresEndangered),
         _ => false,
     };
     if is_skipped {
-        plan.mark.clear();
+        (plan.mark, plan.delete) = (Vec::new(), Vec::new());
         plan.step = Step::Scale { to: wanted };
     }
     plan
@@ -122,6 +124,15 @@ fn arrives(world: &mut World, write: Write, saw: Saw) -> Option<u8> {
             let is_marked = matches!(write, Write::Mark(_));
             if world.pod(id).is_some_and(|pod| pod.is_marked != is_marked) {
                 world.change_pod(id, |pod| pod.is_marked = is_marked);
+                world.written += 1;
+            }
+            None
+        }
+        Write::Delete(id) => {
+            // The API server is asked about the Node first, which may be another one than the cache shows.
+            let is_away = |pod: &Pod| pod.base.is_some_and(|base| !world.is_base(base));
+            if world.pod(id).is_some_and(is_away) {
+                world.change_pods(|pods| pods.retain(|pod| pod.id != id));
                 world.written += 1;
             }
             None

@@ -62,6 +62,7 @@ pub(crate) enum Watch {
 pub(crate) enum Write {
     Unmark(PodId),
     Mark(PodId),
+    Delete(PodId),
     /// Valid for this resourceVersion of the Deployment only.
     Scale {
         to: u8,
@@ -104,6 +105,8 @@ pub(crate) struct World {
     pub(crate) deployment: Log<Deployment>,
     /// `spec.replicas` of the two ReplicaSets.
     pub(crate) set_replicas: [u8; 2],
+    /// How many versions of the Pods the ReplicaSet controller has not seen yet; none where it sees all at once.
+    pub(crate) manager_lag: Option<u8>,
     /// A rollout from the first ReplicaSet to the second has begun.
     pub(crate) is_rolling: bool,
     pub(crate) next_pod: PodId,
@@ -182,6 +185,7 @@ impl World {
         let mut next = self.pods.truth().clone();
         change(&mut next);
         self.pods.0.push(next);
+        self.manager_lag = self.manager_lag.map(|lag| lag + 1);
         self.fall_behind(Watch::Pods);
     }
 
@@ -212,7 +216,7 @@ impl World {
         let oldest = |watch: Watch| self.wardens.iter().map(|warden| warden.lag[watch as usize]).max().unwrap_or(0);
         let [nodes, pods, deployment] = [Watch::Nodes, Watch::Pods, Watch::Deployment].map(oldest);
         self.nodes.trim(nodes);
-        self.pods.trim(pods);
+        self.pods.trim(pods.max(self.manager_lag.unwrap_or(0)));
         self.deployment.trim(deployment);
     }
 
@@ -223,6 +227,17 @@ impl World {
     /// Whether a base is there and one of the Deployment's.
     pub(crate) fn is_base(&self, base: Base) -> bool {
         self.nodes.truth()[usize::from(base)].is_base()
+    }
+
+    /// The Pods of a ReplicaSet as its controller knows them.
+    pub(crate) fn known_of_set(&self, set: u8) -> impl Iterator<Item = &Pod> {
+        self.pods.seen(self.manager_lag.unwrap_or(0)).iter().filter(move |pod| pod.set == set)
+    }
+
+    /// The ReplicaSet controller has written, and does nothing more before it has seen that, and so all that was before.
+    pub(crate) fn manager_catches_up(&mut self) {
+        self.manager_lag = self.manager_lag.map(|_| 0);
+        self.trim();
     }
 
     /// The Pods of a ReplicaSet.

@@ -3,6 +3,7 @@
 use rstest::rstest;
 
 use super::*;
+use crate::peer::testing::waiting;
 use crate::peer::victims::Endangered;
 
 #[rstest]
@@ -15,8 +16,8 @@ fn a_departure_is_followed_when_it_has_settled_and_its_pods_are_marked() {
     assert_eq!(watcher.looks(&bare, at(11)), hold(Hold::Settling, Some(12)));
     let marks = Plan { mark: bare.pods.clone(), ..hold(Hold::MarksUnseen, None) };
     assert_eq!(watcher.looks(&bare, at(12)), marks);
-    let and_once_more = Plan { mark: marked.pods.clone(), ..scale(2) };
-    assert_eq!(watcher.looks(&marked, at(13)), and_once_more);
+    let deletes = Plan { delete: marked.pods.clone(), ..hold(Hold::PodsToGo, None) };
+    assert_eq!(watcher.looks(&marked, at(13)), deletes);
 }
 
 #[rstest]
@@ -42,7 +43,7 @@ fn a_departure_that_was_none_is_not_followed() {
 
 #[rstest]
 fn a_scale_down_comes_a_window_after_the_last_write() {
-    let seen = Cluster::of(3).depart(1).mark().snapshot();
+    let seen = Cluster::of(3).renew(1).snapshot();
     let mut memory = waited(&seen);
     memory.wrote("1", at(599));
 
@@ -50,69 +51,67 @@ fn a_scale_down_comes_a_window_after_the_last_write() {
 }
 
 #[rstest]
-#[case::controller_manager_is_behind(Snapshot { observed: false, ..Cluster::of(3).depart(1).mark().snapshot() },
+#[case::controller_manager_is_behind(Snapshot { observed: false, ..Cluster::of(3).renew(1).snapshot() },
     Hold::ControllerBehind)]
-#[case::a_pod_is_not_made_yet(Snapshot { replicas: 4, ..Cluster::of(3).depart(1).mark().snapshot() }, Hold::PodsUnseen)]
+#[case::a_pod_is_not_made_yet(Snapshot { replicas: 4, ..Cluster::of(3).renew(1).snapshot() }, Hold::PodsUnseen)]
 #[case::somebody_is_in_danger(counting(2, Cluster::of(3).snapshot()), Hold::Endangers(Endangered { base: None, in_rollout: false }))]
 #[case::nothing_to_follow(Snapshot { source: followed(3, None), ..Cluster::of(3).snapshot() },
     Hold::NothingToFollow { workload: "StatefulSet/base".to_owned() })]
-#[case::behind_comes_first(Snapshot { observed: false, replicas: 4, ..Cluster::of(3).depart(1).mark().snapshot() },
+#[case::behind_comes_first(Snapshot { observed: false, replicas: 4, ..Cluster::of(3).renew(1).snapshot() },
     Hold::ControllerBehind)]
 fn a_scale_down_waits(#[case] seen: Snapshot, #[case] reason: Hold) {
     assert_eq!(decided_after_a_wait(&seen), hold(reason, None));
 }
 
 #[rstest]
-#[case::marked_and_too_many(Cluster { replicas: 2, ..Cluster::of(3).depart(1).mark().join(2) },
-    hold(Hold::PodsToGo, None))]
-#[case::not_marked(Cluster { replicas: 2, ..Cluster::of(3).depart(1).join(2) }, scale(4))]
-#[case::not_too_many(Cluster { replicas: 3, ..Cluster::of(3).depart(1).mark().join(2) }, scale(4))]
-#[case::marked_and_back(Cluster { replicas: 2, ..Cluster::of(3).depart(1).mark().come_back(1).join(1) }, scale(4))]
-fn pods_that_are_to_go_go_before_more_come(#[case] cluster: Cluster, #[case] expected: Plan) {
-    assert_eq!(decided_after_a_wait(&cluster.snapshot()), expected);
+#[case::not_marked(Cluster::of(3).depart(1).join(2))]
+#[case::marked(Cluster::of(3).depart(1).mark().join(2))]
+#[case::marked_and_back(Cluster::of(3).depart(1).mark().come_back(1).join(1))]
+#[case::in_a_rollout(Cluster::of(3).depart(1).mark().join(2).roll(2))]
+fn more_bases_do_not_wait_for_pods_that_are_to_go(#[case] cluster: Cluster) {
+    let seen = Cluster { replicas: 2, ..cluster }.snapshot();
+
+    assert_eq!(decided_after_a_wait(&seen).step, Step::Scale { to: 4 });
 }
 
 #[rstest]
-fn a_rollout_has_more_pods_than_replicas_anyway() {
-    let mut cluster = Cluster { replicas: 2, ..Cluster::of(3).depart(1).mark().join(2) };
-    cluster.pods[2].replica_set = "set-1".to_owned();
+#[case::fewer_bases(Cluster::of(3).depart(1).mark(), 1)]
+#[case::another_came_for_it(Cluster::of(3).depart(1).join(1).mark(), 1)]
+#[case::all_went(Cluster::of(2).depart(2).mark(), 2)]
+#[case::who_is_not_ready_is_none_of_them(Cluster::of(3).depart(1).mark().fail(2), 1)]
+#[case::controller_manager_is_behind(Cluster::of(3).depart(1).mark(), 1)]
+#[case::in_a_rollout(Cluster::of(3).depart(1).mark().roll(2), 1)]
+fn pods_of_departed_bases_are_deleted_by_name(#[case] cluster: Cluster, #[case] strays: usize) {
+    let deleted = Plan { delete: cluster.pods[..strays].to_vec(), ..hold(Hold::PodsToGo, None) };
 
-    assert_eq!(decided_after_a_wait(&cluster.snapshot()), scale(4));
+    for observed in [true, false] {
+        let seen = Snapshot { observed, ..cluster.snapshot() };
+        assert_eq!(decided_after_a_wait(&seen), deleted);
+    }
 }
 
 #[rstest]
-#[case::no_strays(5, 3, 0, 3, 3)]
-#[case::no_strays_and_carried_everywhere(5, 3, 0, 5, 3)]
-#[case::as_many_left_as_departed(5, 4, 1, 4, 4)]
-#[case::another_came_for_it(5, 5, 1, 4, 4)]
-#[case::many_came(5, 5, 3, 2, 2)]
-#[case::two_on_one_departed_base(5, 4, 2, 3, 3)]
-#[case::never_below_those_that_carry(5, 5, 2, 4, 4)]
-#[case::never_above_what_is_wanted(9, 3, 2, 3, 3)]
-#[case::all_went(2, 0, 2, 0, 0)]
-#[case::more_strays_than_replicas(2, 1, 4, 1, 1)]
-fn as_few_as_take_away_those_that_are_misplaced(
-    #[case] replicas: u32,
-    #[case] wanted: u32,
-    #[case] strays: usize,
-    #[case] carried: u32,
-    #[case] expected: u32,
-) {
-    let seen = Snapshot { replicas, carried, ..Cluster::of(0).snapshot() };
+fn who_was_made_for_a_deleted_pod_goes_by_fewer_replicas() {
+    let mut watcher = Watcher::default();
+    let marked = Cluster::of(3).depart(1).mark();
+    watcher.looks(&marked.snapshot(), at(10));
+    let deleted = watcher.looks(&marked.snapshot(), at(12));
+    let gone = Cluster { pods: marked.pods[1..].to_vec(), ..marked.clone() };
+    let renewed = Cluster { pods: gone.pods.iter().cloned().chain([waiting(3)]).collect(), ..marked.clone() };
 
-    assert_eq!(target(&seen, wanted, strays), expected);
+    assert_eq!(deleted.delete, marked.pods[..1]);
+    assert_eq!(watcher.looks(&gone.snapshot(), at(13)), hold(Hold::PodsUnseen, None));
+    assert_eq!(watcher.looks(&renewed.snapshot(), at(14)), scale(2));
 }
 
 #[rstest]
-fn a_pod_moves_to_another_base_by_way_of_fewer_replicas() {
+fn a_pod_moves_to_another_base_without_another_number() {
     let mut watcher = Watcher::default();
     let moving = Cluster::of(3).depart(1).join(1).mark();
     watcher.looks(&moving.snapshot(), at(0));
+    let deleted = watcher.looks(&moving.snapshot(), at(2));
 
-    let down = watcher.looks(&moving.snapshot(), at(2));
-    watcher.memory.wrote("1", at(2));
-    let taken = Cluster { replicas: 2, pods: moving.pods[1..].to_vec(), ..moving.clone() }.snapshot();
-
-    assert_eq!(down, Plan { mark: moving.snapshot().pods, ..scale(2) });
-    assert_eq!(watcher.looks(&taken, at(4)), scale(3));
+    assert_eq!(deleted.delete, moving.pods[..1]);
+    let left = Cluster { pods: moving.pods[1..].to_vec(), ..moving };
+    assert_eq!(watcher.looks(&left.snapshot(), at(3)), keep());
 }

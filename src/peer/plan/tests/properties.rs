@@ -9,7 +9,8 @@ use crate::peer::testing::random::{cluster, memory, snapshot, standing};
 use crate::peer::testing::upstream::{luck, robbed, scaled_down, surplus};
 
 fn changes_nothing(plan: &Plan) -> bool {
-    plan.mark.is_empty() && plan.unmark.is_empty() && !matches!(plan.step, Step::Scale { .. })
+    let annotates = !plan.mark.is_empty() || !plan.unmark.is_empty();
+    !annotates && plan.delete.is_empty() && !matches!(plan.step, Step::Scale { .. })
 }
 
 fn is_on_base(pod: &Pod) -> bool {
@@ -114,6 +115,25 @@ proptest! {
         if let Step::Scale { .. } = plan.step {
             prop_assert!(plan.unmark.is_empty());
         }
+    }
+
+    /// And nothing else is written then: where another Pod comes to stand for it is seen first.
+    #[test]
+    fn who_is_deleted_is_marked_and_away((seen, memory, now) in look()) {
+        let plan = decide(&seen, &memory, LEADING, &SETTINGS, now);
+
+        prop_assert!(plan.delete.iter().all(|pod| pod.departed_from().is_some() && pod.marked));
+        if !plan.delete.is_empty() {
+            prop_assert_eq!(&plan, &Plan { delete: plan.delete.clone(), ..hold(Hold::PodsToGo, None) });
+        }
+    }
+
+    /// What the ReplicaSet controller knows of marks decides nothing.
+    #[test]
+    fn no_scale_down_meets_a_pod_of_a_departed_base((seen, memory, now) in look()) {
+        let Step::Scale { to } = decide(&seen, &memory, LEADING, &SETTINGS, now).step else { return Ok(()) };
+
+        prop_assert!(to > seen.replicas || seen.strays().next().is_none());
     }
 
     #[test]

@@ -18,15 +18,17 @@ use crate::scene::LONG;
 const ADMISSION: &str = "admissionregistration.k8s.io";
 
 /// What each right is for: verb, resource, API group.
-const NEEDED: [(&str, &str, &str, Scenario); 30] = [
+const NEEDED: [(&str, &str, &str, Scenario); 32] = [
     ("get", "namespaces", "", Scenario::ANamespaceThatNoWatchHasShownIsHeeded),
     ("list", "namespaces", "", Scenario::ItGetsReady),
     ("watch", "namespaces", "", Scenario::ANamespaceThatChangesIsHeeded),
+    ("get", "nodes", "", Scenario::ThePodOfADepartedBaseGoesFirst),
     ("list", "nodes", "", Scenario::ItGetsReady),
     ("watch", "nodes", "", Scenario::ABaseThatJoinsIsFollowed),
     ("list", "pods", "", Scenario::ItGetsReady),
     ("watch", "pods", "", Scenario::ThePodOfADepartedBaseGoesFirst),
     ("patch", "pods", "", Scenario::ThePodOfADepartedBaseGoesFirst),
+    ("delete", "pods", "", Scenario::ThePodOfADepartedBaseGoesFirst),
     ("list", "deployments", "apps", Scenario::ItGetsReady),
     ("watch", "deployments", "apps", Scenario::ADeploymentMadeLaterIsFilled),
     ("patch", "deployments", "apps", Scenario::TheDeploymentSaysHowItStands),

@@ -163,11 +163,13 @@ async fn departed_base(trial: &Trial<'_>) -> Result<()> {
             }
         })
         .await?;
-    // When a base departs, then its Pod is marked to go first
+    // When a base departs, then its Pod is marked to go first, and deleted
     let nodes: Api<Node> = Api::all(trial.plane.client()?);
     nodes.delete(&leaving, &DeleteParams::default()).await?;
     let mark = "/metadata/annotations/controller.kubernetes.io~1pod-deletion-cost";
     trial.until("the Pod is marked", async || has(trial, &format!("pod/{pod}"), mark).await).await?;
+    let deleted = "/metadata/deletionTimestamp";
+    trial.until("the Pod is deleted", async || has(trial, &format!("pod/{pod}"), deleted).await).await?;
     // And the Deployment has one replica less
     replicas_become(trial, 1).await
 }
