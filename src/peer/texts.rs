@@ -68,7 +68,7 @@ pub(super) fn deleted(pods: &[&Pod]) -> String {
     let (named, others) = pods.split_at(pods.len().min(NAMED));
     let named: Vec<&str> = named.iter().filter_map(|pod| pod.departed_from()).collect();
     let more = if others.is_empty() { String::new() } else { format!(" and {} more", others.len()) };
-    format!("deleted the Pods of {}{more}, where nobody can use them any more", named.join(", "))
+    format!("deleted Pods of departed bases: {}{more}", named.join(", "))
 }
 
 /// Why they could not be written, for an Event.

@@ -66,6 +66,16 @@ fn a_followed_workload_that_is_missing_is_named() {
 }
 
 #[rstest]
+#[case::one(1, "deleted Pods of departed bases: base-0")]
+#[case::five(5, "deleted Pods of departed bases: base-0, base-1, base-2, base-3, base-4")]
+#[case::many(100, "deleted Pods of departed bases: base-0, base-1, base-2, base-3, base-4 and 95 more")]
+fn deleted_pods_are_named_by_their_bases(#[case] count: u32, #[case] note: &str) {
+    let cluster = Cluster::of(count).depart(count).mark();
+
+    assert_eq!(deleted(&cluster.pods.iter().collect::<Vec<_>>()), note);
+}
+
+#[rstest]
 fn what_people_were_not_told_is_not_written() {
     let step = Step::Hold { reason: Hold::Settling, until: None };
 

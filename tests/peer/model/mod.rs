@@ -8,16 +8,16 @@
 //!
 //! # What is taken for granted
 //! - **An install takes longer than a watch lags, a write is on its way and the controller-manager follows it.** When a Pod
-//!   turns Ready, the caches of every process of warden show it and its base, and what was decided on without knowing of it
-//!   is over. (ModuleController needs seconds for an install.) Without this nobody can know whom a scale-down hits; see
+//!   turns Ready, the caches of every process of warden and of the ReplicaSet controller show it and its base, and what was
+//!   decided on without knowing of it is over. (ModuleController needs seconds for an install.) Without this nobody can know whom a scale-down hits; see
 //!   `runs::slow_watches_do_harm`.
 //! - In a rollout an install takes longer than warden needs to follow what has happened, too: to scale up for a base that has
 //!   joined, and to mark the Pods of one that is gone. Until then the Deployment controller, which counts Pods that are
 //!   available and knows of no bases, takes one Pod too many by itself.
-//! - Nor does an install end before a Pod of the new ReplicaSet whose base is gone has been collected, where no replica is
-//!   there for it. That is not so: collection takes most of a minute. Then a rollout takes the old Pod of a base before its
-//!   new one is Ready, and only more replicas than bases could prevent it. It needs a base that joins and one that leaves with
-//!   its new Pod, both in one rollout.
+//! - Nor does an install end before a Pod of the new ReplicaSet whose base is gone has been deleted, where no replica is there for
+//!   it. That may not be so: warden waits for a while. Then a rollout takes the old Pod of a base before its new one is Ready,
+//!   and only more replicas than bases could prevent it. It needs a base that joins and one that leaves with its new Pod,
+//!   both in one rollout.
 //! - In a rollout warden sees the Pods as they are. The Deployment controller moves replicas
 //!   from one ReplicaSet to the other by itself, and what warden writes can depend on the Deployment's resourceVersion only.
 //!   Each step changes that, too, by the Deployment's status, and refuses a scale that was decided on before it.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use tokio::time::sleep;
-use warden_testbed::{Fault, Options, Proxy, What, eventually};
+use warden_testbed::{Fault, Moment, Options, Proxy, What, eventually};
 
 use super::ends::{in_haste, numbers_written, told, webhooks_only};
 use crate::scene::{LONG, Scene, raise};
@@ -25,6 +25,40 @@ async fn watches_that_stand_still_lead_to_no_wrong_write() -> Result<()> {
     }
     println!("watches of nodes, pods, deployments, nodes and pods, all: frozen for {FROZEN:?} each, no wrong write");
     Ok(())
+}
+
+/// How often warden wanted to delete a Pod and did not.
+const SPARED: &str = r#"warden_peer_writes_total{what="Delete",outcome="Conflict"}"#;
+
+#[tokio::test]
+async fn a_base_that_is_back_unseen_keeps_its_pod() -> Result<()> {
+    // Given three bases with the module
+    let mut stage = raise(Options::new()).await?;
+    webhooks_only(&mut stage).await?;
+    let proxy = Proxy::start(&stage.plane).await?;
+    let warden = stage.another_through(&proxy, &in_haste()).await?;
+    let mut scene = Scene::with_peers(&stage, 3, "steady").await?;
+    let before = scene.pods_by_node("steady").await?;
+    // When one goes, and is back while the watch of Nodes stands still
+    proxy.forget_writes();
+    proxy.stop_at(1, Moment::Before);
+    scene.one_goes(0).await?;
+    let mark = proxy.reached(LONG).await?;
+    proxy.freeze_watches_of(&["nodes"]);
+    scene.one_comes("b0").await?;
+    proxy.release();
+    // Then warden asks about it before it deletes
+    eventually("the Pod is spared", LONG, async || {
+        let metrics = warden.metrics().await.map_err(|error| error.to_string())?;
+        let spared = metrics.lines().find_map(|line| line.strip_prefix(SPARED)).unwrap_or(" 0");
+        if spared == " 0" { Err(metrics) } else { Ok(()) }
+    })
+    .await
+    .with_context(|| format!("{mark}, {}", told(&proxy)))?;
+    // And when it sees it, all is as before
+    proxy.thaw_watches();
+    scene.ends_right("steady").await?;
+    scene.kept("steady", &before).await
 }
 
 async fn freeze(scene: &mut Scene<'_>, proxy: &Proxy, resources: &[&str]) -> Result<()> {
