@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
+use koupleless_warden::vocabulary as words;
+use serde_json::Value;
 use tokio::time::sleep;
 use warden_testbed::{Fault, Moment, Options, Proxy, What, eventually};
 
@@ -55,9 +57,14 @@ async fn a_base_that_is_back_unseen_keeps_its_pod() -> Result<()> {
     })
     .await
     .with_context(|| format!("{mark}, {}", told(&proxy)))?;
-    // And when it sees it, all is as before
+    // And when it sees it, the Pod is as before
     proxy.thaw_watches();
-    scene.ends_right("steady").await?;
+    eventually("no Pod is marked", LONG, async || {
+        let pods = scene.list("pods").await.map_err(|error| error.to_string())?;
+        let is_marked = |pod: &&Value| pod["metadata"]["annotations"].get(words::DEPARTED).is_some();
+        pods.iter().find(is_marked).map_or(Ok(()), |pod| Err(pod.to_string()))
+    })
+    .await?;
     scene.kept("steady", &before).await
 }
 
