@@ -163,6 +163,7 @@ fn deployment(number: usize) -> DeploymentFacts {
         replicas: 1,
         max_surge: MaxSurge::Percent(25),
         observed: true,
+        rolled_out: true,
         left_alone: None,
         status_line: None,
         follow: None,

@@ -106,9 +106,18 @@ impl PeerCache {
         self.ask(|inventory| inventory.count(workload))
     }
 
-    /// Whether the Node `name` is this one, or none, by what the watch has told. No while unsynced.
-    pub(super) fn shows_node(&self, name: &str, node: Option<&Node>) -> bool {
-        self.ask(|inventory| Some(inventory.node(name) == node)).unwrap_or(false)
+    /// Whether the Node called `node_name` is this one, or none, and the Pod `uid` of a peer Deployment whose number is warden's is
+    /// on a departed base. No while unsynced.
+    pub(super) fn shows_departed(&self, key: &ObjectKey, uid: &str, node_name: &str, node: Option<&Node>) -> bool {
+        let is_departed = |seen: Snapshot| {
+            seen.left_alone.is_none()
+                && seen.strays().any(|pod| pod.uid == uid && pod.departed_from() == Some(node_name))
+        };
+        self.ask(|inventory| {
+            let agrees = inventory.node(node_name) == node;
+            Some(agrees && inventory.snapshot(key).is_some_and(is_departed))
+        })
+        .unwrap_or(false)
     }
 
     /// Waits until some peer Deployments should be looked at (again), and takes them: all of them at first, and those that
@@ -238,6 +247,7 @@ mod tests {
             replicas: 1,
             max_surge: MaxSurge::Percent(25),
             observed: true,
+            rolled_out: true,
             left_alone: None,
             status_line: None,
             follow: None,

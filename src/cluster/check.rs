@@ -1,19 +1,26 @@
-//! Whether what the caches show is so, where that matters too much to rely on a watch.
+//! Whether what the caches show is so, where that matters too much to rely on watches: they may lag, or have ended without a word.
 
 use kube::{Api, Client};
 
-use super::PeerCache;
 use super::facts::{NodeView, node};
+use super::{ObjectKey, PeerCache};
 
 impl PeerCache {
-    /// Asks the API server whether the Node `name` is as the cache shows it, or not there where it shows none.
+    /// Whether the Pod `uid` of the peer Deployment `key`, on the Node called `node_name`, is still one of a departed base: the API
+    /// server says of the Node what the cache shows, and by that it does not count.
     ///
     /// # Errors
     /// Those of the request.
-    pub async fn agrees_on_node(&self, client: &Client, name: &str) -> kube::Result<bool> {
+    pub async fn is_departed(
+        &self,
+        client: &Client,
+        key: &ObjectKey,
+        uid: &str,
+        node_name: &str,
+    ) -> kube::Result<bool> {
         let nodes: Api<NodeView> = Api::all(client.clone());
-        let is = nodes.get_opt(name).await?.map(node);
-        Ok(self.shows_node(name, is.as_ref()))
+        let is = nodes.get_opt(node_name).await?.map(node);
+        Ok(self.shows_departed(key, uid, node_name, is.as_ref()))
     }
 }
 
@@ -27,6 +34,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::cluster::facts::{DeploymentView, PodView};
     use crate::cluster::{Change, News, Spelling};
     use crate::policy::Policy;
 
@@ -44,44 +52,89 @@ mod tests {
         Client::new(answers, "default")
     }
 
+    /// A base of the Deployment's if it is of version 1.
     fn base(version: &str) -> Value {
-        json!({"metadata": {"name": "a", "resourceVersion": "1", "labels": {"base.koupleless.io/version": version}}})
+        json!({"metadata": {"name": "a", "labels": {"base.koupleless.io/version": version}}})
     }
 
-    /// A cache that shows this Node, or none.
-    fn showing(shown: Option<Value>) -> PeerCache {
+    fn orders() -> ObjectKey {
+        ObjectKey { namespace: "shop".to_owned(), name: "orders".to_owned() }
+    }
+
+    /// A cache that shows this Node, or none, and a Pod on it.
+    fn showing(shown: Option<Value>, annotations: &Value) -> PeerCache {
         let cache = PeerCache::new(Policy::default());
-        let nodes = shown.map(|shown| node(serde_json::from_value(shown).unwrap()));
-        cache.take_in(Change::Node(News::All(nodes.map(|node| ("a".to_owned(), node)).into_iter().collect())));
+        let labels = json!({
+            "virtual-kubelet.koupleless.io/component": "module", "virtual-kubelet.koupleless.io/strategy": "peer",
+        });
+        let spec = json!({"nodeSelector": {"base.koupleless.io/version": "1"}});
+        let deployment: DeploymentView = serde_json::from_value(json!({
+            "metadata": {"namespace": "shop", "name": "orders", "uid": "d", "labels": labels, "annotations": annotations},
+            "spec": {"replicas": 1, "template": {"metadata": {"labels": labels}, "spec": spec}},
+        }))
+        .unwrap();
+        let owner = json!({
+            "apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "orders-5d4c", "uid": "r", "controller": true,
+        });
+        let pod: PodView = serde_json::from_value(json!({
+            "metadata": {
+                "namespace": "shop", "name": "orders-5d4c-x", "uid": "p",
+                "labels": {"pod-template-hash": "5d4c"}, "ownerReferences": [owner],
+            },
+            "spec": {"nodeName": "a"},
+            "status": {"phase": "Running"},
+        }))
+        .unwrap();
+        let node = shown.map(|shown| ("a".to_owned(), node(serde_json::from_value(shown).unwrap())));
+        cache.take_in(Change::Node(News::All(node.into_iter().collect())));
         cache.take_in(Change::Namespace(News::All(vec![])));
-        for spelling in Spelling::ALL {
-            cache.take_in(Change::Deployment(spelling, News::All(vec![])));
-            cache.take_in(Change::Pod(spelling, News::All(vec![])));
-        }
+        let deployments = vec![(deployment.key(), deployment.into())];
+        cache.take_in(Change::Deployment(Spelling::Current, News::All(deployments)));
+        cache.take_in(Change::Deployment(Spelling::Older, News::All(vec![])));
+        cache.take_in(Change::Pod(Spelling::Current, News::All(vec![(pod.key(), pod.into())])));
+        cache.take_in(Change::Pod(Spelling::Older, News::All(vec![])));
         cache
     }
 
     #[rstest]
-    #[case::the_same(Some("1.0.0"), Some("1.0.0"), true)]
     #[case::gone(None, None, true)]
-    #[case::back(None, Some("1.0.0"), false)]
-    #[case::gone_since(Some("1.0.0"), None, false)]
-    #[case::another(Some("1.0.0"), Some("1.1.0"), false)]
+    #[case::fits_no_more(Some("2"), Some("2"), true)]
+    #[case::is_back_unseen(None, Some("1"), false)]
+    #[case::is_back_and_seen(Some("1"), Some("1"), false)]
+    #[case::fits_again_unseen(Some("2"), Some("1"), false)]
+    #[case::is_another(Some("2"), Some("3"), false)]
     #[tokio::test]
-    async fn what_the_api_server_says_counts(
+    async fn a_base_has_departed_by_what_the_api_server_says(
         #[case] shown: Option<&str>,
         #[case] is: Option<&str>,
-        #[case] agrees: bool,
+        #[case] departed: bool,
     ) {
-        let cache = showing(shown.map(base));
+        let cache = showing(shown.map(base), &json!({}));
 
-        assert_eq!(cache.agrees_on_node(&with(is.map(base)), "a").await.unwrap(), agrees);
+        assert_eq!(cache.is_departed(&with(is.map(base)), &orders(), "p", "a").await.unwrap(), departed);
+    }
+
+    #[rstest]
+    #[case::another_pod("q", "a")]
+    #[case::another_node("p", "b")]
+    #[tokio::test]
+    async fn of_others_it_says_nothing(#[case] uid: &str, #[case] node: &str) {
+        let cache = showing(None, &json!({}));
+
+        assert!(!cache.is_departed(&with(None), &orders(), uid, node).await.unwrap());
     }
 
     #[tokio::test]
-    async fn who_has_not_listed_yet_agrees_on_nothing() {
+    async fn what_is_the_users_is_left_alone() {
+        let cache = showing(None, &json!({"warden.koupleless.io/peer-paused": "true"}));
+
+        assert!(!cache.is_departed(&with(None), &orders(), "p", "a").await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn who_has_not_listed_yet_knows_of_none() {
         let cache = PeerCache::new(Policy::default());
 
-        assert!(!cache.agrees_on_node(&with(None), "a").await.unwrap());
+        assert!(!cache.is_departed(&with(None), &orders(), "p", "a").await.unwrap());
     }
 }

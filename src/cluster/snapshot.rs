@@ -26,6 +26,9 @@ pub struct Snapshot {
     pub max_surge: MaxSurge,
     /// Whether the controller-manager has seen the Deployment's last change (`status.observedGeneration`).
     pub observed: bool,
+    /// Whether all of its Pods are of its current template, as the controller-manager has counted them
+    /// (`status.updatedReplicas`). Others may be on nodes that their own template fits.
+    pub rolled_out: bool,
     /// Why the number is the user's, if it is.
     pub left_alone: Option<LeftAlone>,
     /// The last line that warden wrote on it ([`crate::vocabulary::PEER_STATUS`]).
@@ -109,9 +112,9 @@ impl Snapshot {
         self.replica_sets.iter().map(|(_, pods)| *pods).sum()
     }
 
-    /// Whether it has Pods of several ReplicaSets: a rollout is under way.
+    /// Whether a rollout is under way: it has Pods of several ReplicaSets, or is to have.
     pub fn is_rolling(&self) -> bool {
-        self.replica_sets.len() > 1
+        self.replica_sets.len() > 1 || !self.rolled_out
     }
 
     /// The Pods whose place is wanted elsewhere: those on departed bases. None where a workload is followed, as nobody knows on

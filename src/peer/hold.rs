@@ -26,7 +26,7 @@ pub enum Hold {
     PodsUnseen,
     /// A base came back too recently to take the marks of its Pods.
     Returning,
-    /// The Pods of departed bases are being deleted.
+    /// The Pods of departed bases are being deleted, or left to a rollout.
     PodsToGo,
     /// Too many bases went at once.
     MassLoss(Loss),
@@ -89,7 +89,7 @@ impl fmt::Display for Hold {
             Self::ControllerBehind => f.write_str("the controller-manager has not seen the last change yet"),
             Self::PodsUnseen => f.write_str("not all Pods have been made and seen yet"),
             Self::Returning => f.write_str("a base came back a moment ago"),
-            Self::PodsToGo => f.write_str("Pods of departed bases are being deleted"),
+            Self::PodsToGo => f.write_str("Pods of departed bases have still to go"),
             Self::MassLoss(loss) => loss.fmt(f),
             Self::Endangers(endangered) => endangered.fmt(f),
             Self::NothingToFollow { workload } => write!(f, "there is no {workload} to follow"),

@@ -207,20 +207,22 @@ impl Desk {
 
     /// Deletes Pods of departed bases, and tells people. Says whether anything is to be tried again.
     async fn delete(&self, key: &ObjectKey, seen: &Snapshot, pods: &[Pod]) -> bool {
+        if pods.is_empty() {
+            return false;
+        }
+        let is_current = self.writer.is_current(key, seen).await;
+        if is_current.is_err() {
+            return self.count(key, What::Delete, &is_current);
+        }
         let departed = pods.iter().filter_map(|pod| Some((pod, pod.departed_from()?)));
-        let writes: Vec<_> = departed.map(|(pod, node)| self.delete_one(key, pod, node)).collect();
-        let deleted: Vec<Option<&Pod>> = stream::iter(writes).buffered(WRITES_AT_ONCE).collect().await;
-        let gone: Vec<&Pod> = deleted.iter().copied().flatten().collect();
+        let writes: Vec<_> = departed.map(|(pod, node)| self.writer.delete(key, pod, node)).collect();
+        let deleted: Vec<_> = stream::iter(writes).buffered(WRITES_AT_ONCE).collect().await;
+        let gone = pods.iter().zip(&deleted).filter(|(_, deleted)| matches!(deleted, Ok(true)));
+        let gone: Vec<&Pod> = gone.map(|(pod, _)| pod).collect();
         if !gone.is_empty() {
             self.news.tell(key, seen, Reason::PodsDeleted, texts::deleted(&gone));
         }
-        gone.len() < deleted.len()
-    }
-
-    /// Gives the Pod, if it is deleted.
-    async fn delete_one<'p>(&self, key: &ObjectKey, pod: &'p Pod, node: &str) -> Option<&'p Pod> {
-        let failed = self.count(key, What::Delete, &self.writer.delete(&key.namespace, pod, node).await);
-        (!failed).then_some(pod)
+        deleted.iter().fold(false, |failed, deleted| failed | self.count(key, What::Delete, deleted))
     }
 
     /// Counts a write, and says whether it is to be tried again.

@@ -34,9 +34,9 @@ pub(super) enum What {
 /// How a write ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
 pub(super) enum Outcome {
-    /// It is stored, or needed no more: the Pod to be marked is gone by now, or another one has its name.
+    /// It is stored, or needed no more: the Pod is gone by now.
     Written,
-    /// Somebody else wrote first.
+    /// Somebody else wrote first, or what it was decided on is not so any more.
     Conflict,
     /// It was understood, and refused.
     Refused,

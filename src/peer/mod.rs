@@ -1,8 +1,8 @@
 //! Keeps the replicas of peer Deployments in step with their bases.
 //!
 //! [`decide`] is pure: a [`Snapshot`](crate::cluster::Snapshot), what is remembered of the Deployment and the time in, a
-//! [`Plan`] out. [`Controller`] does the I/O around it: it writes deletion costs, `/scale`, Events and the status line, and only
-//! while it holds the lease.
+//! [`Plan`] out. [`Controller`] does the I/O around it: it marks and deletes Pods of departed bases, writes `/scale`, Events and
+//! the status line, and only while it holds the lease.
 
 mod controller;
 mod hold;

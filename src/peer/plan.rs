@@ -35,7 +35,7 @@ pub struct Plan {
     /// Pods of departed bases: they get the lowest deletion cost, so that they go before all others, whoever scales down.
     pub mark: Vec<Pod>,
     /// Pods of departed bases that have it: they are deleted. The ReplicaSet controller makes others for them, for which there
-    /// may be a base; if there is none, the replicas are written then.
+    /// may be a base; if there is none, the replicas are written then. In a rollout none are.
     pub delete: Vec<Pod>,
     /// What happens to the replicas.
     pub step: Step,
@@ -125,11 +125,17 @@ fn shrink(seen: &Snapshot, wanted: u32, memory: &Memory, settings: &Settings, no
     if !unmarked.is_empty() {
         return Plan { mark: unmarked, ..hold(Hold::MarksUnseen, None) };
     }
-    if !strays.is_empty() {
-        return Plan { delete: strays, ..hold(Hold::PodsToGo, None) };
+    // In a rollout such a Pod may be where its own template fits, and serve. Nor could anybody say then what is made for it.
+    if seen.is_rolling() && !strays.is_empty() {
+        return hold(Hold::PodsToGo, None);
     }
     if !seen.observed {
         return hold(Hold::ControllerBehind, None);
+    }
+    if !strays.is_empty() {
+        // A Pod too many would stand for the one that has yet to be made.
+        let delete = if seen.pod_count() > seen.replicas { Vec::new() } else { strays };
+        return Plan { delete, ..hold(Hold::PodsToGo, None) };
     }
     if seen.pod_count() < seen.replicas {
         return hold(Hold::PodsUnseen, None);

@@ -147,6 +147,7 @@ impl Cluster {
             replicas: self.replicas,
             max_surge: self.max_surge,
             observed: true,
+            rolled_out: true,
             left_alone: None,
             status_line: None,
             source: Source::Bases { count: carried + self.empty, shared_hosts: Vec::new() },

@@ -61,22 +61,30 @@ impl Writer {
         self.annotate_pod(namespace, pod, json!({words::POD_DELETION_COST: null, words::DEPARTED: null})).await
     }
 
-    /// Deletes the very Pod that was seen, if the API server says of the Node where it is what the cache says: a watch may lag, or
-    /// have ended without a word, and then a base that has come, or is back, looks like one that is gone.
-    pub(super) async fn delete(&self, namespace: &str, pod: &Pod, departed: &str) -> Result<(), WriteError> {
-        let pods: Api<v1::Pod> = Api::namespaced(self.client.clone(), namespace);
+    /// Sees that the Deployment is still as it was seen: what goes by it and does not write it has no resourceVersion to name.
+    pub(super) async fn is_current(&self, key: &ObjectKey, seen: &Snapshot) -> Result<(), WriteError> {
+        let deployments: Api<Deployment> = Api::namespaced(self.client.clone(), &key.namespace);
+        let is = self.leadership.in_time(TIMEOUT, deployments.get_metadata(&key.name)).await?.metadata;
+        let is_same =
+            is.uid.as_ref() == Some(&seen.uid) && is.resource_version.as_ref() == Some(&seen.resource_version);
+        if is_same { Ok(()) } else { Err(WriteError::Outdated) }
+    }
+
+    /// Deletes the very Pod that was seen, if it is still one of a departed base. Says whether it was there.
+    pub(super) async fn delete(&self, key: &ObjectKey, pod: &Pod, departed: &str) -> Result<bool, WriteError> {
+        let pods: Api<v1::Pod> = Api::namespaced(self.client.clone(), &key.namespace);
         let very_one = Preconditions { uid: Some(pod.uid.clone()), resource_version: None };
         let params = DeleteParams { preconditions: Some(very_one), ..DeleteParams::default() };
         let delete = async {
-            if !self.cache.agrees_on_node(&self.client, departed).await? {
+            if !self.cache.is_departed(&self.client, key, &pod.uid, departed).await? {
                 return Ok(false);
             }
             pods.delete(&pod.name, &params).await.map(|_| true)
         };
         match self.leadership.in_time(TIMEOUT, delete).await {
-            Ok(true) => Ok(()),
+            Ok(true) => Ok(true),
             Ok(false) => Err(WriteError::Outdated),
-            Err(error) if error.is_gone() => Ok(()),
+            Err(error) if error.is_gone() => Ok(false),
             Err(error) => Err(error),
         }
     }

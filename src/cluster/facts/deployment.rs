@@ -15,6 +15,8 @@ pub(in crate::cluster) type DeploymentView = View<Deployment, Value, DeploymentS
 #[serde(rename_all = "camelCase")]
 pub(in crate::cluster) struct DeploymentStatus {
     observed_generation: Option<i64>,
+    replicas: Option<u32>,
+    updated_replicas: Option<u32>,
 }
 
 /// What is kept of a peer Deployment.
@@ -30,6 +32,8 @@ pub struct DeploymentFacts {
     pub max_surge: MaxSurge,
     /// Whether the controller-manager has seen its last change.
     pub observed: bool,
+    /// Whether all of its Pods are of its current template, as the controller-manager has counted them.
+    pub rolled_out: bool,
     /// Why the number is the user's, if it is.
     pub left_alone: Option<LeftAlone>,
     /// The last line that warden wrote on it ([`words::PEER_STATUS`]).
@@ -60,6 +64,7 @@ impl From<DeploymentView> for DeploymentFacts {
             replicas: u32::try_from(replicas).unwrap_or(u32::MAX),
             max_surge: MaxSurge::of(&view.spec),
             observed: view.status.observed_generation >= view.metadata.generation,
+            rolled_out: view.status.updated_replicas.unwrap_or(0) >= view.status.replicas.unwrap_or(0),
             left_alone,
             status_line: view.annotation(words::PEER_STATUS).map(str::to_owned),
             follow,

@@ -30,6 +30,7 @@ impl Inventory {
             replicas: facts.replicas,
             max_surge: facts.max_surge,
             observed: facts.observed,
+            rolled_out: facts.rolled_out,
             left_alone: facts.left_alone,
             status_line: facts.status_line.clone(),
             source,

@@ -41,7 +41,7 @@ fn ten_for_four(said: Option<&str>) -> Snapshot {
     Some("4/4 bases, 2026-11-01T00:00:00Z"),
     "held: not all Pods have been made and seen yet, 10/4 bases"
 )]
-#[case::of_nobodys(Hold::PodsToGo, None, "held: Pods of departed bases are being deleted, 10/4 bases")]
+#[case::of_nobodys(Hold::PodsToGo, None, "held: Pods of departed bases have still to go, 10/4 bases")]
 fn a_number_that_the_line_begins_with_is_wardens(
     #[case] reason: Hold,
     #[case] said: Option<&str>,

@@ -58,18 +58,20 @@ pub(super) enum Step {
 
 /// What to do at `now`. `settle` is how long all API servers and all replicas may take to hear of a change.
 pub(super) fn plan(seen: &Situation, now: Timestamp, settle: SignedDuration) -> Step {
-    // Whom the webhooks trust already, what is made first must go with.
-    if seen.bundles == Bundles::Unknown {
-        return Step::Wait { until: None };
-    }
-    let Stored::Is(facts) = &seen.stored else {
-        return if seen.remembers { Step::Restore } else { Step::Create };
+    let create = || match seen.bundles {
+        // The first authority is made together with those that the webhooks trust already.
+        Bundles::Unknown => Step::Wait { until: None },
+        Bundles::Missing | Bundles::Are { .. } => Step::Create,
     };
-    if seen.bundles != Bundles::Missing && !seen.bundles.are(&facts.bundle()) {
+    let Stored::Is(facts) = &seen.stored else {
+        return if seen.remembers { Step::Restore } else { create() };
+    };
+    let are_there = matches!(seen.bundles, Bundles::Are { .. });
+    if are_there && !seen.bundles.are(&facts.bundle()) {
         return Step::PutBundles;
     }
     let mut next = Next { now, until: None };
-    let Some(signer) = facts.authority(&facts.signer) else { return Step::Create };
+    let Some(signer) = facts.authority(&facts.signer) else { return create() };
     let leaf = &facts.leaf;
     let settled = |since: Option<Timestamp>| since.and_then(|since| since.checked_add(settle).ok());
     // Past its time, or not in it yet: made by a leader whose clock went ahead.
@@ -79,7 +81,7 @@ pub(super) fn plan(seen: &Situation, now: Timestamp, settle: SignedDuration) -> 
     let hands_over = leaf.issuer != facts.signer;
     let old = facts.bundle().into_iter().filter(|id| *id != facts.signer && *id != leaf.issuer).collect::<Vec<_>>();
     // One at a time: whoever asks again and again makes the bundle no longer.
-    let may_rotate = !hands_over && old.is_empty() && seen.bundles != Bundles::Missing;
+    let may_rotate = !hands_over && old.is_empty() && are_there;
     if may_rotate && (facts.notes.asked == Some(Rotate::Authority) || next.has_come(renewal(signer.validity))) {
         return Step::AddAuthority;
     }

@@ -58,6 +58,8 @@ pub(crate) enum Flaw {
     SkipsMarks,
     /// Instead of deleting Pods it scales as soon as they are marked.
     ReliesOnMarks,
+    /// It deletes Pods although there is one too many.
+    IgnoresSurplus,
     /// It does not ask whom a scale-down would hit.
     IgnoresEndangered,
     /// A Pod can be installed before its creation has been seen by a watch.
@@ -154,6 +156,7 @@ impl Config {
             deployment: Log::new(super::world::Deployment { resource_version: 1, replicas, is_observed: true }),
             set_replicas: [replicas, 0],
             manager_lag: self.manager_lags.then_some(0),
+            manager_took: 0,
             is_rolling: false,
             next_pod: replicas,
             excused: 0,

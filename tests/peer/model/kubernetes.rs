@@ -89,27 +89,40 @@ pub(crate) fn next_victims(world: &World, set: u8) -> Vec<PodId> {
     world.known_of_set(set).filter(|pod| Some(rank(pod)) == first).map(|pod| pod.id).collect()
 }
 
-/// The ReplicaSet controller deletes a Pod, and with it the module is uninstalled.
+/// The ReplicaSet controller deletes a Pod, and with it the module is uninstalled. It chooses all that are too many by what it
+/// has seen before the first.
 pub(crate) fn deletes(world: &World, id: PodId) -> Option<World> {
-    let victim = *world.pod(id)?;
     let mut next = world.clone();
-    next.change_pods(|pods| pods.retain(|pod| pod.id != id));
-    next.manager_catches_up();
-    if let Some(base) = victim.base.filter(|base| world.is_base(*base)) {
-        let mut others = next.pods.truth().iter().filter(|pod| pod.base == Some(base));
-        let has = |pods: Pods| pods & (1 << id) != 0;
-        // Nobody can know of a Pod that has stopped being Ready only since.
-        let was_known = victim.is_ready || has(world.scaled_with.not_ready);
-        if victim.is_installed && was_known && !has(world.excused) && !others.any(|pod| pod.is_installed) {
-            next.wrong = Some(Wrong::LostItsModule(base));
-        }
+    next.manager_took |= 1 << id;
+    if let Some(victim) = world.pod(id) {
+        next = taken(&next, victim);
+    }
+    if !(0..2).any(|set| count(next.known_of_set(set)) > next.set_replicas[usize::from(set)]) {
+        next.manager_catches_up();
     }
     Some(next)
 }
 
+/// The cluster without a Pod.
+fn taken(world: &World, victim: &Pod) -> World {
+    let id = victim.id;
+    let mut next = world.clone();
+    next.change_pods(|pods| pods.retain(|pod| pod.id != id));
+    if let Some(base) = victim.base.filter(|base| world.is_base(*base)) {
+        let mut others = next.pods.truth().iter().filter(|pod| pod.base == Some(base));
+        let has = |pods: Pods| pods & (1 << id) != 0;
+        // In a rollout nobody can know of a Pod that has stopped being Ready only since.
+        let was_known = !world.is_rolling || victim.is_ready || has(world.scaled_with.not_ready);
+        if victim.is_installed && was_known && !has(world.excused) && !others.any(|pod| pod.is_installed) {
+            next.wrong = Some(Wrong::LostItsModule(base));
+        }
+    }
+    next
+}
+
 /// A watch delivers the next version of the Pods to the ReplicaSet controller.
 pub(crate) fn is_told(world: &World) -> Option<World> {
-    let lag = world.manager_lag?.checked_sub(1)?;
+    let lag = world.manager_lag.filter(|_| world.manager_took == 0)?.checked_sub(1)?;
     let mut next = world.clone();
     next.manager_lag = Some(lag);
     next.trim();
@@ -211,7 +224,8 @@ pub(crate) fn turns_not_ready(world: &World, pod: &Pod) -> Option<World> {
 /// Pod garbage collection deletes a Pod that is bound to a node that is gone.
 pub(crate) fn is_collected(config: &Config, world: &World, pod: &Pod) -> Option<World> {
     let is_garbage = |pod: &Pod| pod.base.is_some_and(|base| !world.nodes.truth()[usize::from(base)].is_there);
-    if !is_garbage(pod) {
+    // It waits for most of a minute, and warden for a moment.
+    if !is_garbage(pod) || world.manager_lag.is_some() {
         return None;
     }
     let goes = |other: &&Pod| if config.is_coarse() { is_garbage(other) } else { other.id == pod.id };

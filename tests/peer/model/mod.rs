@@ -14,19 +14,21 @@
 //! - In a rollout an install takes longer than warden needs to follow what has happened, too: to scale up for a base that has
 //!   joined, and to mark the Pods of one that is gone. Until then the Deployment controller, which counts Pods that are
 //!   available and knows of no bases, takes one Pod too many by itself.
-//! - Nor does an install end before a Pod of the new ReplicaSet whose base is gone has been deleted, where no replica is there for
-//!   it. That may not be so: warden waits for a while. Then a rollout takes the old Pod of a base before its new one is Ready,
-//!   and only more replicas than bases could prevent it. It needs a base that joins and one that leaves with its new Pod,
-//!   both in one rollout.
+//! - Nor does an install end before a Pod of the new ReplicaSet whose base is gone has been collected, where no replica is
+//!   there for it. That is not so: collection takes most of a minute. Then a rollout takes the old Pod of a base before its
+//!   new one is Ready, and only more replicas than bases could prevent it. It needs a base that joins and one that leaves with
+//!   its new Pod, both in one rollout.
 //! - In a rollout warden sees the Pods as they are. The Deployment controller moves replicas
 //!   from one ReplicaSet to the other by itself, and what warden writes can depend on the Deployment's resourceVersion only.
 //!   Each step changes that, too, by the Deployment's status, and refuses a scale that was decided on before it.
-//! - No Pod stops being Ready between warden's look and a deletion that comes of it: replicas are written, not who is to go,
-//!   and the ReplicaSet controller takes who is not Ready before who is marked. Who was not Ready before is protected.
+//! - In a rollout no Pod stops being Ready between warden's look and a deletion that comes of it: replicas are written, not who
+//!   is to go, and the ReplicaSet controller takes who is not Ready before who is marked. Who was not Ready before is protected.
 //! - Pods that a rollout has one too many of are deleted before the Deployment controller looks again.
 //! - What warden waits for takes longer than watches and writes do, so time passes only when these have caught up.
 //! - Where the ReplicaSet controller's cache of Pods does not lag by itself, it sees marks no later than a scale that was written
-//!   after them. It may see both late.
+//!   after them. It may see both late. Where it does, Pods on Nodes that are gone are deleted by warden before Pod garbage
+//!   collection comes to it, which waits for 40 s: else two scale-downs within one lag would be possible, the second by a Pod
+//!   that was collected.
 //! - A base that was away, or of another kind, since its Pod was bound may lose that Pod: warden may have decided on it then.
 //! - A Pod that is deleted is gone at once. The Deployment's status changes only by `observedGeneration`: fewer conflicts.
 //!

@@ -122,6 +122,13 @@ fn a_replica_set_controller_that_lags(#[case] events: &[Event]) {
     holds("manager lags", three_of_four().events(events).manager_lags());
 }
 
+#[rstest]
+#[case::leaves(&[Leaves(2), Leads(1)])]
+#[case::two_leave(&[Leaves(2), Leaves(1), Leads(1)])]
+fn two_processes_and_a_replica_set_controller_that_lags(#[case] events: &[Event]) {
+    holds("two processes, manager lags", three_of_four().events(events).wardens(2).waits().manager_lags());
+}
+
 /// Nothing is written before the hold is over, nor afterwards if all are back by then.
 #[rstest]
 #[case::followed(&[MostLeave(3)])]
@@ -136,6 +143,7 @@ fn mass_loss(#[case] events: &[Event]) {
 #[rstest]
 #[case::skips_marks(Flaw::SkipsMarks, &[Leaves(2)])]
 #[case::relies_on_marks(Flaw::ReliesOnMarks, &[Leaves(2)])]
+#[case::ignores_a_surplus(Flaw::IgnoresSurplus, &[Leaves(2), Leaves(1)])]
 fn a_broken_plan_is_found_out(#[case] flaw: Flaw, #[case] events: &[Event]) {
     found_out("broken", "LostItsModule", three_of_four().events(events).manager_lags().flaw(flaw));
 }

@@ -85,6 +85,9 @@ pub(crate) fn waits(config: &Config, world: &World) -> Option<World> {
 /// What a warden with a known mistake makes of a plan.
 fn flawed(config: &Config, seen: &Snapshot, mut plan: Plan) -> Plan {
     let wanted = seen.source.wanted().unwrap();
+    if config.has(Flaw::IgnoresSurplus) && matches!(plan.step, Step::Hold { reason: Hold::PodsToGo, .. }) {
+        plan.delete = seen.strays().cloned().collect();
+    }
     let is_skipped = match &plan.step {
         Step::Hold { reason: Hold::MarksUnseen, .. } => config.has(Flaw::SkipsMarks),
         Step::Hold { reason: Hold::PodsToGo, .. } => config.has(Flaw::ReliesOnMarks),

@@ -107,6 +107,8 @@ pub(crate) struct World {
     pub(crate) set_replicas: [u8; 2],
     /// How many versions of the Pods the ReplicaSet controller has not seen yet; none where it sees all at once.
     pub(crate) manager_lag: Option<u8>,
+    /// The Pods that it has deleted since, which it chose by what it had seen until then.
+    pub(crate) manager_took: Pods,
     /// A rollout from the first ReplicaSet to the second has begun.
     pub(crate) is_rolling: bool,
     pub(crate) next_pod: PodId,
@@ -231,12 +233,13 @@ impl World {
 
     /// The Pods of a ReplicaSet as its controller knows them.
     pub(crate) fn known_of_set(&self, set: u8) -> impl Iterator<Item = &Pod> {
-        self.pods.seen(self.manager_lag.unwrap_or(0)).iter().filter(move |pod| pod.set == set)
+        let known = self.pods.seen(self.manager_lag.unwrap_or(0)).iter();
+        known.filter(move |pod| pod.set == set && self.manager_took & (1 << pod.id) == 0)
     }
 
     /// The ReplicaSet controller has written, and does nothing more before it has seen that, and so all that was before.
     pub(crate) fn manager_catches_up(&mut self) {
-        self.manager_lag = self.manager_lag.map(|_| 0);
+        (self.manager_lag, self.manager_took) = (self.manager_lag.map(|_| 0), 0);
         self.trim();
     }
 

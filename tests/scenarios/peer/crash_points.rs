@@ -87,8 +87,8 @@ async fn a_departure_and_an_arrival_end_right_wherever_warden_dies() -> Result<(
         }
         tally.writes = number;
     }
-    // Then that was every write: one that marks, two of replicas, two that tell
-    ensure!(tally.writes >= 5, "only {} writes", tally.writes);
+    // Then that was every write: one that marks, one that deletes, two of replicas, two that tell
+    ensure!(tally.writes >= 6, "only {} writes", tally.writes);
     println!(
         "departure and arrival: {} writes, killed at {} points, {:?}",
         tally.writes,
@@ -126,8 +126,8 @@ async fn upstreams_scenario_ends_right_wherever_warden_dies() -> Result<()> {
         }
         tally.writes = number;
     }
-    // Then that was every write: two that mark, four of replicas, six that tell
-    ensure!(tally.writes >= 12, "only {} writes", tally.writes);
+    // Then that was every write: two that mark, two that delete, four of replicas, six that tell
+    ensure!(tally.writes >= 14, "only {} writes", tally.writes);
     println!("upstream's scenario: {} writes, killed at {} points, {:?}", tally.writes, tally.points, began.elapsed());
     Ok(())
 }

@@ -12,6 +12,7 @@ mod hpa;
 mod lasting;
 mod lifecycle;
 mod mass_loss;
+mod moving;
 mod outage;
 mod paused_controller;
 mod ready_pods;

@@ -18,9 +18,9 @@ const ROLLOUT: Duration = Duration::from_secs(240);
 /// Enough for warden to do what it would do in the middle of a rollout: it waits for 2 s after a departure.
 const A_WHILE: Duration = Duration::from_secs(4);
 
-/// Version `version` of the peer Deployment, rolled out without ever taking a Pod away first.
-fn release(scene: &Scene<'_>, version: &str) -> Value {
-    let mut manifest = Module::new("orders", version, &scene.base).deployment(1);
+/// The peer Deployment in `version` for bases called `base`, rolled out without ever taking a Pod away first.
+pub(super) fn release(version: &str, base: &str) -> Value {
+    let mut manifest = Module::new("orders", version, base).deployment(1);
     manifest["metadata"]["labels"] = json!({"virtual-kubelet.koupleless.io/strategy": "peer"});
     manifest["spec"]["strategy"] = json!({"rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}});
     manifest
@@ -34,12 +34,12 @@ async fn bases_come_and_go_in_a_rollout() -> Result<()> {
     let stage = shared().await?;
     let ledger = stage.plane.ledger();
     let mut scene = Scene::with_bases(stage, BASES).await?;
-    scene.apply(&release(&scene, "1.0.0")).await?;
+    scene.apply(&release("1.0.0", &scene.base)).await?;
     scene.ends_right("orders").await?;
     scene.rolled_out("deployment/orders").await?;
     let (since, ready) = (ledger.mark(), ReadyPods::follow(&scene, "orders").await?);
     // When a new version is rolled out, whose Pods turn Ready when the test says so
-    let mut new = release(&scene, NEW);
+    let mut new = release(NEW, &scene.base);
     new["spec"]["template"]["metadata"]["annotations"] = json!({READY_ANNOTATION: "never"});
     scene.apply(&new).await?;
     // And has come to a base, and waits on another
@@ -93,7 +93,7 @@ impl Scene<'_> {
     }
 
     /// Lets them turn Ready. Gives how many those are.
-    async fn new_ones_turn_ready(&self) -> Result<usize> {
+    pub(super) async fn new_ones_turn_ready(&self) -> Result<usize> {
         let pods = self.held_back().await?;
         for pod in &pods {
             let released = self.kubectl(&["annotate", "pod", pod, &format!("{READY_ANNOTATION}-")]).await?;

@@ -63,6 +63,7 @@ pub(super) fn snapshot(world: &World, key: &ObjectKey) -> Option<Snapshot> {
         replicas: facts.replicas,
         max_surge: facts.max_surge,
         observed: facts.observed,
+        rolled_out: facts.rolled_out,
         left_alone: facts.left_alone,
         status_line: facts.status_line,
         source: match followed(world, key, object) {

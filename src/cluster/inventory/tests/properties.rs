@@ -107,7 +107,9 @@ fn deployment() -> impl Strategy<Value = Value> {
         deployment["metadata"]["labels"] = labels(spelling, "strategy", "peer");
         deployment["metadata"]["generation"] = json!(2);
         deployment["spec"]["replicas"] = json!(replicas);
-        deployment["status"] = json!({"observedGeneration": if mood == 0 { 1 } else { 2 }});
+        deployment["status"] = json!({
+            "observedGeneration": if mood == 0 { 1 } else { 2 }, "replicas": 3, "updatedReplicas": if mood == 1 { 2 } else { 3 },
+        });
         let annotations = &mut deployment["metadata"]["annotations"];
         match template {
             0 => annotations["warden.koupleless.io/follow"] = json!("StatefulSet/base"),

@@ -79,15 +79,28 @@ fn more_bases_do_not_wait_for_pods_that_are_to_go(#[case] cluster: Cluster) {
 #[case::another_came_for_it(Cluster::of(3).depart(1).join(1).mark(), 1)]
 #[case::all_went(Cluster::of(2).depart(2).mark(), 2)]
 #[case::who_is_not_ready_is_none_of_them(Cluster::of(3).depart(1).mark().fail(2), 1)]
-#[case::controller_manager_is_behind(Cluster::of(3).depart(1).mark(), 1)]
-#[case::in_a_rollout(Cluster::of(3).depart(1).mark().roll(2), 1)]
 fn pods_of_departed_bases_are_deleted_by_name(#[case] cluster: Cluster, #[case] strays: usize) {
     let deleted = Plan { delete: cluster.pods[..strays].to_vec(), ..hold(Hold::PodsToGo, None) };
 
-    for observed in [true, false] {
-        let seen = Snapshot { observed, ..cluster.snapshot() };
-        assert_eq!(decided_after_a_wait(&seen), deleted);
-    }
+    assert_eq!(decided_after_a_wait(&cluster.snapshot()), deleted);
+}
+
+#[rstest]
+#[case::in_a_rollout(Cluster::of(3).depart(1).mark().roll(2).snapshot(), Hold::PodsToGo)]
+#[case::another_template_has_no_pods_yet(
+    Snapshot { rolled_out: false, ..Cluster::of(3).depart(3).mark().join(3).snapshot() },
+    Hold::PodsToGo,
+)]
+#[case::controller_manager_is_behind(
+    Snapshot { observed: false, ..Cluster::of(3).depart(1).mark().snapshot() },
+    Hold::ControllerBehind,
+)]
+#[case::one_too_many_would_stand_for_it(
+    Snapshot { replicas: 3, ..Cluster::of(4).depart(1).mark().snapshot() },
+    Hold::PodsToGo,
+)]
+fn pods_of_departed_bases_stay(#[case] seen: Snapshot, #[case] reason: Hold) {
+    assert_eq!(decided_after_a_wait(&seen), hold(reason, None));
 }
 
 #[rstest]

@@ -76,13 +76,16 @@ fn an_empty_secret_is_filled(#[case] remembers: bool, #[case] step: Step) {
 }
 
 /// Whom the webhooks trust already must not be forgotten.
-#[rstest]
-#[case::an_empty_secret(Stored::Nothing)]
-#[case::a_certificate_that_is_over(Stored::Is(installed()))]
-fn nothing_is_made_before_the_configurations_have_been_looked_for(#[case] stored: Stored) {
-    let situation =
-        Situation { stored, bundles: Bundles::Unknown, remembers: false, trusted_since: None, ..settled(installed()) };
-    assert_eq!(plan(&situation, day(91), SETTLE), Step::Wait { until: None });
+#[test]
+fn no_first_authority_is_made_before_the_configurations_have_been_looked_for() {
+    let situation = Situation {
+        stored: Stored::Nothing,
+        bundles: Bundles::Unknown,
+        remembers: false,
+        trusted_since: None,
+        ..settled(installed())
+    };
+    assert_eq!(plan(&situation, day(30), SETTLE), Step::Wait { until: None });
 }
 
 #[rstest]
@@ -95,9 +98,11 @@ fn webhooks_are_to_trust_the_bundle_and_nobody_else(#[case] bundles: Bundles) {
     assert_eq!(plan(&situation, day(30), SETTLE), Step::PutBundles);
 }
 
-#[test]
-fn configurations_that_are_not_there_are_waited_for() {
-    let situation = Situation { bundles: Bundles::Missing, trusted_since: None, ..settled(installed()) };
+#[rstest]
+#[case::not_there(Bundles::Missing)]
+#[case::not_looked_for_yet(Bundles::Unknown)]
+fn configurations_that_are_not_there_are_waited_for(#[case] bundles: Bundles) {
+    let situation = Situation { bundles, trusted_since: None, ..settled(installed()) };
     assert_eq!(plan(&situation, day(30), SETTLE), Step::Wait { until: Some(day(60)) });
     assert_eq!(plan(&situation, day(60), SETTLE), Step::Issue);
 }

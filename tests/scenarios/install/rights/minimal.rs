@@ -18,17 +18,18 @@ use crate::scene::LONG;
 const ADMISSION: &str = "admissionregistration.k8s.io";
 
 /// What each right is for: verb, resource, API group.
-const NEEDED: [(&str, &str, &str, Scenario); 32] = [
+const NEEDED: [(&str, &str, &str, Scenario); 33] = [
     ("get", "namespaces", "", Scenario::ANamespaceThatNoWatchHasShownIsHeeded),
     ("list", "namespaces", "", Scenario::ItGetsReady),
     ("watch", "namespaces", "", Scenario::ANamespaceThatChangesIsHeeded),
-    ("get", "nodes", "", Scenario::ThePodOfADepartedBaseGoesFirst),
+    ("get", "nodes", "", Scenario::ThePodOfADepartedBaseIsDeleted),
     ("list", "nodes", "", Scenario::ItGetsReady),
     ("watch", "nodes", "", Scenario::ABaseThatJoinsIsFollowed),
     ("list", "pods", "", Scenario::ItGetsReady),
-    ("watch", "pods", "", Scenario::ThePodOfADepartedBaseGoesFirst),
-    ("patch", "pods", "", Scenario::ThePodOfADepartedBaseGoesFirst),
-    ("delete", "pods", "", Scenario::ThePodOfADepartedBaseGoesFirst),
+    ("watch", "pods", "", Scenario::ThePodOfADepartedBaseIsDeleted),
+    ("patch", "pods", "", Scenario::ThePodOfADepartedBaseIsDeleted),
+    ("delete", "pods", "", Scenario::ThePodOfADepartedBaseIsDeleted),
+    ("get", "deployments", "apps", Scenario::ThePodOfADepartedBaseIsDeleted),
     ("list", "deployments", "apps", Scenario::ItGetsReady),
     ("watch", "deployments", "apps", Scenario::ADeploymentMadeLaterIsFilled),
     ("patch", "deployments", "apps", Scenario::TheDeploymentSaysHowItStands),

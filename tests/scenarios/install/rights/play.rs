@@ -22,7 +22,7 @@ pub(super) enum Scenario {
     ANamespaceThatNoWatchHasShownIsHeeded,
     ADeploymentMadeLaterIsFilled,
     ABaseThatJoinsIsFollowed,
-    ThePodOfADepartedBaseGoesFirst,
+    ThePodOfADepartedBaseIsDeleted,
     TheDeploymentSaysHowItStands,
     AnEventTellsWhatWasDone,
     TheSameEventIsCounted,
@@ -38,7 +38,7 @@ impl Scenario {
                 | Self::DeletedLeasesAreMadeAgain
                 | Self::ADeploymentMadeLaterIsFilled
                 | Self::ABaseThatJoinsIsFollowed
-                | Self::ThePodOfADepartedBaseGoesFirst
+                | Self::ThePodOfADepartedBaseIsDeleted
                 | Self::TheDeploymentSaysHowItStands
                 | Self::AnEventTellsWhatWasDone
                 | Self::TheSameEventIsCounted
@@ -64,7 +64,7 @@ impl Scenario {
             Self::ANamespaceThatNoWatchHasShownIsHeeded => unseen_namespace(trial).await,
             Self::ADeploymentMadeLaterIsFilled => made_later(trial).await,
             Self::ABaseThatJoinsIsFollowed => joining_base(trial).await,
-            Self::ThePodOfADepartedBaseGoesFirst => departed_base(trial).await,
+            Self::ThePodOfADepartedBaseIsDeleted => departed_base(trial).await,
             Self::TheDeploymentSaysHowItStands => status_line(trial).await,
             Self::AnEventTellsWhatWasDone => told(trial).await,
             Self::TheSameEventIsCounted => counted(trial).await,
