@@ -113,7 +113,7 @@ impl Desk {
         tracing::debug!(deployment = %key, ?plan, "decided");
         let told = self.tell(key, seen, &plan.step, record, now);
         let mut failed = self.annotate(key, &plan.unmark, &plan.mark).await;
-        failed |= self.delete(key, seen, &plan.delete).await;
+        failed |= self.delete(key, seen, &plan.delete, record).await;
         if let Some(line) = texts::status_line(seen, &plan.step, told).filter(|_| standing.leader && standing.synced) {
             let written = self.writer.status_line(key, seen, &line).await;
             failed |= self.count(key, What::Status, &written);
@@ -150,14 +150,18 @@ impl Desk {
                 self.news.tell(key, seen, Reason::ReplicasSynced, texts::synced(seen, to));
             }
             Err(error) if error.is_refused() => {
-                let why = error.to_string();
-                if record.refused.as_ref() != Some(&why) {
-                    self.news.tell(key, seen, Reason::ScaleRefused, texts::refused(seen, to, &why));
-                    record.refused = Some(why);
-                }
+                self.refused(key, seen, record, Reason::ScaleRefused, texts::refused(seen, to, &error.to_string()));
             }
             // Somebody else wrote, or nobody knows: the next look is at what the watch shows then.
             Err(_) => {}
+        }
+    }
+
+    /// Tells people once that something was refused.
+    fn refused(&self, key: &ObjectKey, seen: &Snapshot, record: &mut Record, reason: Reason, note: String) {
+        if record.refused.as_ref() != Some(&note) {
+            self.news.tell(key, seen, reason, note.clone());
+            record.refused = Some(note);
         }
     }
 
@@ -206,21 +210,28 @@ impl Desk {
     }
 
     /// Deletes Pods of departed bases, and tells people. Says whether anything is to be tried again.
-    async fn delete(&self, key: &ObjectKey, seen: &Snapshot, pods: &[Pod]) -> bool {
+    async fn delete(&self, key: &ObjectKey, seen: &Snapshot, pods: &[Pod], record: &mut Record) -> bool {
         if pods.is_empty() {
             return false;
         }
-        let is_current = self.writer.is_current(key, seen).await;
-        if is_current.is_err() {
-            return self.count(key, What::Delete, &is_current);
-        }
         let departed = pods.iter().filter_map(|pod| Some((pod, pod.departed_from()?)));
-        let writes: Vec<_> = departed.map(|(pod, node)| self.writer.delete(key, pod, node)).collect();
-        let deleted: Vec<_> = stream::iter(writes).buffered(WRITES_AT_ONCE).collect().await;
+        let deleted: Vec<_> = match self.writer.is_current(key, seen).await {
+            Ok(()) => {
+                let writes: Vec<_> = departed.map(|(pod, node)| self.writer.delete(key, pod, node)).collect();
+                stream::iter(writes).buffered(WRITES_AT_ONCE).collect().await
+            }
+            Err(error) => vec![Err(error)],
+        };
         let gone = pods.iter().zip(&deleted).filter(|(_, deleted)| matches!(deleted, Ok(true)));
         let gone: Vec<&Pod> = gone.map(|(pod, _)| pod).collect();
         if !gone.is_empty() {
+            record.refused = None;
             self.news.tell(key, seen, Reason::PodsDeleted, texts::deleted(&gone));
+        }
+        if let Some(error) =
+            deleted.iter().filter_map(|deleted| deleted.as_ref().err()).find(|error| error.is_refused())
+        {
+            self.refused(key, seen, record, Reason::DeletionRefused, texts::not_deleted(&error.to_string()));
         }
         deleted.iter().fold(false, |failed, deleted| failed | self.count(key, What::Delete, deleted))
     }

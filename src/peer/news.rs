@@ -43,6 +43,8 @@ pub(super) enum Reason {
     SyncResumed,
     /// The API server did not take the replicas.
     ScaleRefused,
+    /// The API server did not let Pods of departed bases be deleted.
+    DeletionRefused,
     /// Bases share a host name, and only one of them can carry the module.
     SharedHostname,
 }
@@ -197,6 +199,7 @@ impl Reason {
             Self::SyncHeld => "SyncHeld",
             Self::SyncResumed => "SyncResumed",
             Self::ScaleRefused => "ScaleRefused",
+            Self::DeletionRefused => "DeletionRefused",
             Self::SharedHostname => "SharedHostname",
         }
     }
@@ -204,7 +207,7 @@ impl Reason {
     fn event_type(self) -> &'static str {
         match self {
             Self::ReplicasSynced | Self::PodsDeleted | Self::SyncResumed => "Normal",
-            Self::SyncHeld | Self::ScaleRefused | Self::SharedHostname => "Warning",
+            Self::SyncHeld | Self::ScaleRefused | Self::DeletionRefused | Self::SharedHostname => "Warning",
         }
     }
 }

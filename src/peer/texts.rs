@@ -71,6 +71,11 @@ pub(super) fn deleted(pods: &[&Pod]) -> String {
     format!("deleted Pods of departed bases: {}{more}", named.join(", "))
 }
 
+/// Why Pods of departed bases could not be deleted, for an Event.
+pub(super) fn not_deleted(why: &str) -> String {
+    format!("deletion of Pods of departed bases refused: {why}")
+}
+
 /// Why they could not be written, for an Event.
 pub(super) fn refused(seen: &Snapshot, to: u32, why: &str) -> String {
     format!("replicas {} -> {to} refused: {why}", seen.replicas)

@@ -76,6 +76,11 @@ fn deleted_pods_are_named_by_their_bases(#[case] count: u32, #[case] note: &str)
 }
 
 #[rstest]
+fn a_refusal_says_why() {
+    assert_eq!(not_deleted("Pods stay"), "deletion of Pods of departed bases refused: Pods stay");
+}
+
+#[rstest]
 fn what_people_were_not_told_is_not_written() {
     let step = Step::Hold { reason: Hold::Settling, until: None };
 

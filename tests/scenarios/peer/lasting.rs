@@ -1,11 +1,13 @@
-//! A hold that should pass within moments lasts.
+//! What should pass within moments lasts.
 
 use anyhow::Result;
 use serde_json::json;
-use warden_testbed::Options;
+use warden_testbed::{Options, eventually};
 
-use crate::scene::{Scene, raise};
+use crate::scene::{LONG, Scene, raise};
 
+/// The account of warden.
+const WARDEN: &str = "system:serviceaccount:koupleless-warden:koupleless-warden";
 /// How many Deployments are held for this reason.
 const HELD: &str = r#"warden_peer_held{reason="pods_unseen"}"#;
 
@@ -45,4 +47,46 @@ async fn a_quota_that_keeps_replicas_from_following_is_told() -> Result<()> {
     scene.hears("orders", "SyncResumed", "no longer held").await?;
     scene.metric_becomes(HELD, 0).await?;
     scene.show(&["describe", "deployment/orders"]).await
+}
+
+#[tokio::test]
+async fn a_policy_that_keeps_pods_from_being_deleted_is_told() -> Result<()> {
+    // Given three bases with the module, and a policy by which warden may delete none of its Pods
+    let mut stage = raise(Options::new()).await?;
+    stage.serve(&[]).await?;
+    let mut scene = Scene::with_peers(&stage, 3, "orders").await?;
+    let since = stage.plane.ledger().mark();
+    let name = json!({"name": "pods-stay"});
+    let deletions = json!({"apiGroups": [""], "apiVersions": ["v1"], "operations": ["DELETE"], "resources": ["pods"]});
+    scene
+        .apply(&json!({
+            "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicy", "metadata": name,
+            "spec": {
+                "matchConstraints": {"resourceRules": [deletions]},
+                "validations": [{
+                    "expression": format!("request.userInfo.username != '{WARDEN}'"), "message": "Pods stay",
+                }],
+            },
+        }))
+        .await?;
+    scene
+        .apply(&json!({
+            "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicyBinding",
+            "metadata": name, "spec": {"policyName": "pods-stay", "validationActions": ["Deny"]},
+        }))
+        .await?;
+    let delete = ["delete", "pod", "-l", "app=orders", "--dry-run=server", &format!("--as={WARDEN}")];
+    eventually("the policy is in force", LONG, async || {
+        let deleted = scene.kubectl(&delete).await.map_err(|error| error.to_string())?;
+        if deleted.stderr.contains("Pods stay") { Ok(()) } else { Err(format!("{deleted:?}")) }
+    })
+    .await?;
+    // When a base goes, then people hear of it
+    scene.one_goes(0).await?;
+    scene.hears("orders", "DeletionRefused", "Pods stay").await?;
+    scene.untouched(&scene.nodes, "orders", since).await?;
+    // When the policy is gone, then it goes on
+    scene.kubectl(&["delete", "validatingadmissionpolicybinding/pods-stay"]).await?.expect_success()?;
+    scene.ends_right("orders").await?;
+    scene.untouched(&scene.nodes, "orders", since).await
 }
