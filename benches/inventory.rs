@@ -164,6 +164,7 @@ fn deployment(number: usize) -> DeploymentFacts {
         max_surge: MaxSurge::Percent(25),
         observed: true,
         rolled_out: true,
+        pinned: false,
         left_alone: None,
         status_line: None,
         follow: None,

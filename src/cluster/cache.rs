@@ -107,11 +107,11 @@ impl PeerCache {
     }
 
     /// Whether the Node called `node_name` is this one, or none, and the Pod `uid` of a peer Deployment whose number is warden's is
-    /// on a departed base. No while unsynced.
+    /// on a departed base, and in no rollout. No while unsynced.
     pub(super) fn shows_departed(&self, key: &ObjectKey, uid: &str, node_name: &str, node: Option<&Node>) -> bool {
         let is_departed = |seen: Snapshot| {
-            seen.left_alone.is_none()
-                && seen.strays().any(|pod| pod.uid == uid && pod.departed_from() == Some(node_name))
+            let may_go = seen.left_alone.is_none() && seen.observed && !seen.is_rolling();
+            may_go && seen.strays().any(|pod| pod.uid == uid && pod.departed_from() == Some(node_name))
         };
         self.ask(|inventory| {
             let agrees = inventory.node(node_name) == node;
@@ -248,6 +248,7 @@ mod tests {
             max_surge: MaxSurge::Percent(25),
             observed: true,
             rolled_out: true,
+            pinned: false,
             left_alone: None,
             status_line: None,
             follow: None,

@@ -29,6 +29,8 @@ pub struct Snapshot {
     /// Whether all of its Pods are of its current template, as the controller-manager has counted them
     /// (`status.updatedReplicas`). Others may be on nodes that their own template fits.
     pub rolled_out: bool,
+    /// Whether its template names the node of its Pods (`spec.nodeName`), so that none that is made is ever anywhere else.
+    pub pinned: bool,
     /// Why the number is the user's, if it is.
     pub left_alone: Option<LeftAlone>,
     /// The last line that warden wrote on it ([`crate::vocabulary::PEER_STATUS`]).
@@ -118,9 +120,9 @@ impl Snapshot {
     }
 
     /// The Pods whose place is wanted elsewhere: those on departed bases. None where a workload is followed, as nobody knows on
-    /// which nodes its bases are.
+    /// which nodes its bases are, and where the template names the node, as there is no elsewhere.
     pub fn strays(&self) -> impl Iterator<Item = &Pod> {
-        let counts = matches!(self.source, Source::Bases { .. });
+        let counts = matches!(self.source, Source::Bases { .. }) && !self.pinned;
         self.pods.iter().filter(move |pod| counts && pod.departed_from().is_some())
     }
 }

@@ -6,7 +6,7 @@ use super::{Loss, Moment, Settings};
 use crate::cluster::{Place, Pod, Snapshot};
 
 /// A watch that has not shown a write by then never will: versions begin anew where etcd is restored from a backup. What was
-/// seen is good enough then, for a scale names the version that it is about.
+/// seen is good enough then, for a scale names the version that it is about, and a deletion asks for it first.
 const LONGEST_LAG: Moment = Moment::from_secs(30);
 
 /// What a controller that leads remembers of one peer Deployment. All of it may be lost at any time: the next one looks

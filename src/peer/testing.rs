@@ -148,6 +148,7 @@ impl Cluster {
             max_surge: self.max_surge,
             observed: true,
             rolled_out: true,
+            pinned: false,
             left_alone: None,
             status_line: None,
             source: Source::Bases { count: carried + self.empty, shared_hosts: Vec::new() },

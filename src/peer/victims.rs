@@ -19,7 +19,8 @@ pub struct Endangered {
 
 /// Whether to scale down to `to` could take the module from a base that counts, and from which.
 pub(super) fn endangered(seen: &Snapshot, to: u32) -> Option<Endangered> {
-    if let Source::Followed { .. } = seen.source {
+    // Of a workload's bases nobody knows where they are; and where no base carries it, none can lose it.
+    if matches!(seen.source, Source::Followed { .. }) || seen.carried == 0 {
         return None;
     }
     match seen.replica_sets.as_slice() {

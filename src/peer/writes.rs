@@ -26,7 +26,7 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// What is irrevocable is checked against `cache` first.
+    /// Before what is irrevocable `cache` is compared with the API server's word.
     pub(super) fn new(client: Client, cache: PeerCache, leadership: Leadership) -> Self {
         Self { client, cache, leadership }
     }

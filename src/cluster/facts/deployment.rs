@@ -34,6 +34,8 @@ pub struct DeploymentFacts {
     pub observed: bool,
     /// Whether all of its Pods are of its current template, as the controller-manager has counted them.
     pub rolled_out: bool,
+    /// Whether its template names the node of its Pods (`spec.nodeName`), past the scheduler.
+    pub pinned: bool,
     /// Why the number is the user's, if it is.
     pub left_alone: Option<LeftAlone>,
     /// The last line that warden wrote on it ([`words::PEER_STATUS`]).
@@ -55,7 +57,7 @@ impl From<DeploymentView> for DeploymentFacts {
     fn from(mut view: DeploymentView) -> Self {
         let module = module(&mut view);
         let workload = Workload::new(Kind::Deployment, &module);
-        let left_alone = workload.left_alone();
+        let (left_alone, pinned) = (workload.left_alone(), workload.template().node_name().is_some());
         let follow = workload.metadata().annotation(words::FOLLOW).map(str::to_owned);
         let replicas = view.spec.get("replicas").and_then(Value::as_u64).unwrap_or(1);
         Self {
@@ -65,6 +67,7 @@ impl From<DeploymentView> for DeploymentFacts {
             max_surge: MaxSurge::of(&view.spec),
             observed: view.status.observed_generation >= view.metadata.generation,
             rolled_out: view.status.updated_replicas.unwrap_or(0) >= view.status.replicas.unwrap_or(0),
+            pinned,
             left_alone,
             status_line: view.annotation(words::PEER_STATUS).map(str::to_owned),
             follow,
@@ -93,4 +96,42 @@ fn module(view: &mut DeploymentView) -> Value {
         },
         "spec": {"template": template},
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    fn facts(status: &Value, pod: &Value) -> DeploymentFacts {
+        let view: DeploymentView = serde_json::from_value(json!({
+            "metadata": {"namespace": "shop", "name": "orders", "generation": 2},
+            "spec": {"replicas": 3, "template": {"spec": pod}},
+            "status": status,
+        }))
+        .unwrap();
+        view.into()
+    }
+
+    #[rstest]
+    #[case::new(json!({}), false, true)]
+    #[case::behind(json!({"observedGeneration": 1, "replicas": 3, "updatedReplicas": 3}), false, true)]
+    #[case::at_rest(json!({"observedGeneration": 2, "replicas": 3, "updatedReplicas": 3}), true, true)]
+    #[case::another_template(json!({"observedGeneration": 2, "replicas": 3}), true, false)]
+    #[case::in_a_rollout(json!({"observedGeneration": 2, "replicas": 4, "updatedReplicas": 2}), true, false)]
+    #[case::no_pods(json!({"observedGeneration": 2}), true, true)]
+    fn a_rollout_shows_in_the_status(#[case] status: Value, #[case] observed: bool, #[case] rolled_out: bool) {
+        let facts = facts(&status, &json!({}));
+
+        assert_eq!((facts.observed, facts.rolled_out), (observed, rolled_out));
+    }
+
+    #[rstest]
+    #[case::by_its_name(json!({"nodeName": "a"}), true)]
+    #[case::by_no_name(json!({"nodeName": ""}), false)]
+    #[case::by_a_label(json!({"nodeSelector": {"kubernetes.io/hostname": "a"}}), false)]
+    fn a_template_may_name_its_node(#[case] pod: Value, #[case] pinned: bool) {
+        assert_eq!(facts(&json!({}), &pod).pinned, pinned);
+    }
 }

@@ -31,6 +31,7 @@ impl Inventory {
             max_surge: facts.max_surge,
             observed: facts.observed,
             rolled_out: facts.rolled_out,
+            pinned: facts.pinned,
             left_alone: facts.left_alone,
             status_line: facts.status_line.clone(),
             source,

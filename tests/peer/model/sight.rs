@@ -33,6 +33,7 @@ pub(crate) fn snapshot(config: &Config, world: &World, warden: &Warden) -> Snaps
         observed: deployment.is_observed,
         // In a rollout everybody sees at once how it is, see [`super`].
         rolled_out: !world.is_rolling || pods.iter().all(|pod| pod.set == 1),
+        pinned: false,
         left_alone: None,
         // What warden has written in the beginning, if a loss is to be held.
         status_line: (config.held > 0).then(|| format!("{0}/{0} bases", config.first_bases().count())),

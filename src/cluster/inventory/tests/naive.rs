@@ -64,6 +64,7 @@ pub(super) fn snapshot(world: &World, key: &ObjectKey) -> Option<Snapshot> {
         max_surge: facts.max_surge,
         observed: facts.observed,
         rolled_out: facts.rolled_out,
+        pinned: facts.pinned,
         left_alone: facts.left_alone,
         status_line: facts.status_line,
         source: match followed(world, key, object) {

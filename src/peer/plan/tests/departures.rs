@@ -118,6 +118,13 @@ fn who_was_made_for_a_deleted_pod_goes_by_fewer_replicas() {
 }
 
 #[rstest]
+fn who_can_be_nowhere_else_is_not_made_again_and_again() {
+    let seen = Snapshot { pinned: true, ..Cluster::of(1).depart(1).snapshot() };
+
+    assert_eq!(decided_after_a_wait(&seen), scale(0));
+}
+
+#[rstest]
 fn a_pod_moves_to_another_base_without_another_number() {
     let mut watcher = Watcher::default();
     let moving = Cluster::of(3).depart(1).join(1).mark();
