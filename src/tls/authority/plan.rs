@@ -83,7 +83,10 @@ pub(super) fn plan(seen: &Situation, now: Timestamp, settle: SignedDuration) -> 
     // One at a time: whoever asks again and again makes the bundle no longer.
     let may_rotate = !hands_over && old.is_empty() && are_there;
     if may_rotate && (facts.notes.asked == Some(Rotate::Authority) || next.has_come(renewal(signer.validity))) {
-        return Step::AddAuthority;
+        // The certificate has to last until the new authority is trusted, and until all replicas have heard of the next one.
+        let ends_before = leaf.validity.until.duration_since(now) < settle * 2;
+        let can_last_longer = leaf.validity.until < signer.validity.until;
+        return if ends_before && can_last_longer { Step::Issue } else { Step::AddAuthority };
     }
     // What can be served no more is no reason to wait.
     let issuer_is_good = facts.authority(&leaf.issuer).is_some_and(|issuer| issuer.validity.holds_at(now));

@@ -156,6 +156,6 @@ impl Site {
     }
 }
 
-/// How long a test's certificates live: renewed after 6 s, the authority after 24 s; 3 s for everybody to hear of it.
+/// How long a test's certificates live: renewed after 8 s, the authority after 24 s; 3 s for everybody to hear of it.
 pub(super) const SHORT_LIVED: [&str; 3] =
-    ["--certificate-lifetime=9", "--authority-lifetime=36", "--certificate-settle=3"];
+    ["--certificate-lifetime=12", "--authority-lifetime=36", "--certificate-settle=3"];

@@ -111,10 +111,29 @@ fn configurations_that_are_not_there_are_waited_for(#[case] bundles: Bundles) {
 #[case::young(30, Step::Wait { until: Some(day(60)) })]
 #[case::a_third_left(60, Step::Issue)]
 #[case::over(91, Step::Issue)]
-#[case::authority_a_third_left(2_000, Step::AddAuthority)]
 #[case::authority_over(3_001, Step::AddAuthority)]
 fn what_has_a_third_left_is_made_anew(#[case] now: i64, #[case] step: Step) {
     assert_eq!(plan(&settled(installed()), day(now), SETTLE), step);
+}
+
+/// While authorities change, the certificate is not made anew.
+#[rstest]
+#[case::lasts(120, 3_000 * DAY, Step::AddAuthority)]
+#[case::may_not_last(119, 3_000 * DAY, Step::Issue)]
+#[case::is_over(-1, 3_000 * DAY, Step::Issue)]
+#[case::cannot_last_longer(60, 60, Step::AddAuthority)]
+fn another_authority_comes_while_the_certificate_lasts(
+    #[case] leaf_left: i64,
+    #[case] authority_left: i64,
+    #[case] step: Step,
+) {
+    let now = day(2_000);
+    let until = |seconds| now + SignedDuration::from_secs(seconds);
+    let mut facts = installed();
+    facts.authorities[0].validity.until = until(authority_left);
+    facts.leaf.validity = Validity { from: day(1_910), until: until(leaf_left) };
+    let facts = asking(Rotate::Authority, facts);
+    assert_eq!(plan(&settled(facts), now, SETTLE), step);
 }
 
 #[rstest]
