@@ -14,7 +14,6 @@ mod manifests;
 mod neighbours;
 mod outage;
 mod peer;
-mod production;
 mod refusals;
 mod rerun;
 mod scene;

@@ -72,7 +72,11 @@ impl Leader {
                 self.put_bundles(seen, bundle).await
             }
             (step, stored) => {
-                let what = format!("{step:?}");
+                // Who asks for the same again and again is what is paced; what comes due has its own time.
+                let what = match &situation.stored {
+                    Stored::Is(facts) if facts.notes.asked.is_none() => format!("{step:?} after {:?}", facts.leaf.id),
+                    _ => format!("{step:?}"),
+                };
                 let wait = self.secret_pace.wait(&what, Instant::now());
                 if !wait.is_zero() {
                     return Some(wait);

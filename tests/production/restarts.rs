@@ -2,14 +2,13 @@
 
 use anyhow::{Result, ensure};
 
-use super::load::{Load, alone};
+use super::load::Load;
 use super::site::Site;
 
 const ROUNDS: usize = 10;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn while_replicas_are_replaced_one_after_the_other_every_module_is_admitted() -> Result<()> {
-    let _alone = alone().await;
     // Given two replicas behind a Service, and 50 module Pods created per second
     let mut site = Site::install(&[]).await?;
     site.start(2).await?;

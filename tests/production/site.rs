@@ -10,10 +10,13 @@ use k8s_openapi::api::core::v1::Secret;
 use koupleless_warden::tls;
 use kube::Api;
 use serde_json::{Value, json};
+use tokio::sync::{Mutex, MutexGuard};
 use warden_testbed::{Balancer, ControlPlane, Options, Signal, WardenProcess, eventually, replica_address};
 
 use super::handshake::Certificate;
-use crate::scene::LONG;
+
+/// Long enough for anything that a cluster does on a busy machine.
+pub(super) const LONG: Duration = Duration::from_secs(60);
 
 /// The name of the namespace, and of all objects in it.
 pub(super) const NAME: &str = "koupleless-warden";
@@ -33,6 +36,8 @@ pub(super) struct Site {
     ending: Vec<Replica>,
     /// So many have ended.
     ended: usize,
+    /// There is one site at a time: two would measure the machine.
+    _alone: MutexGuard<'static, ()>,
 }
 
 struct Replica {
@@ -43,6 +48,8 @@ struct Replica {
 impl Site {
     /// Applies the manifests; nobody runs yet. `args` replace those of the same name in the Deployment.
     pub(super) async fn install(args: &[&str]) -> Result<Self> {
+        static ALONE: Mutex<()> = Mutex::const_new(());
+        let alone = ALONE.lock().await;
         tls::install_crypto_provider();
         let plane = ControlPlane::start(Options::new()).await?;
         let manifests = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/manifests");
@@ -62,7 +69,7 @@ impl Site {
             .expect_success()?;
         let balancer = Balancer::start(plane.webhook_address()).await?;
         plane.lead_service_to(NAME, NAME, plane.webhook_address()).await?;
-        Ok(Self { plane, balancer, replicas: Vec::new(), ending: Vec::new(), ended: 0 })
+        Ok(Self { plane, balancer, replicas: Vec::new(), ending: Vec::new(), ended: 0, _alone: alone })
     }
 
     /// Starts so many replicas, all at once, and waits until they get connections.

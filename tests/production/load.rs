@@ -9,25 +9,18 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
 use kube::api::{DeleteParams, PostParams};
 use serde_json::json;
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::Mutex;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::MissedTickBehavior;
 use warden_testbed::eventually;
 
 use super::handshake::shake_hands;
-use super::site::{NAME, Site};
-use crate::scene::LONG;
+use super::site::{LONG, NAME, Site};
 
 /// 50 Pods per second.
 const CREATE_PERIOD: Duration = Duration::from_millis(20);
 /// Handshakes are dear for a machine of two cores.
 const HANDSHAKE_PERIOD: Duration = Duration::from_millis(100);
-
-/// Held by a test while it makes load: two at a time would measure the machine.
-pub(super) async fn alone() -> MutexGuard<'static, ()> {
-    static LOAD: Mutex<()> = Mutex::const_new(());
-    LOAD.lock().await
-}
 
 /// Work that goes on until it is stopped.
 pub(super) struct Load {

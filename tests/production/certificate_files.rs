@@ -13,8 +13,7 @@ use time::{Duration, OffsetDateTime};
 use warden_testbed::{ServingCertificate, WardenProcess, WardenProgram, eventually, replica_address};
 
 use super::handshake::{Certificate, shake_hands};
-use super::site::NAME;
-use crate::scene::{LONG, shared};
+use super::site::{LONG, NAME, Site};
 
 /// A certificate that signs itself, and its key.
 struct Pair {
@@ -111,7 +110,8 @@ async fn stays(warden: &WardenProcess, address: SocketAddr, pair: &Pair, times: 
 #[tokio::test]
 async fn a_pair_in_files_is_taken_up_when_it_is_whole_and_good() -> Result<()> {
     // Given a warden that serves a pair from a mounted folder
-    let plane = &shared().await?.plane;
+    let site = Site::install(&[]).await?;
+    let plane = &site.plane;
     let first = Pair::new(false)?;
     let mut mounted = Mounted::with(&first)?;
     let certificate = ServingCertificate {

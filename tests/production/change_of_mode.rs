@@ -6,13 +6,11 @@ use anyhow::{Result, ensure};
 use warden_testbed::{ServingCertificate, Signal, WardenProcess, WardenProgram, replica_address};
 
 use super::handshake::Certificate;
-use super::load::{Load, alone};
-use super::site::{NAME, Site};
-use crate::scene::LONG;
+use super::load::Load;
+use super::site::{LONG, NAME, Site};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn replicas_that_make_certificates_follow_those_that_read_them_from_files() -> Result<()> {
-    let _alone = alone().await;
     // Given a replica with a certificate in files, whose authority the webhooks trust, and which holds the controllers' lease
     let mut site = Site::install(&["--certificate-settle=2"]).await?;
     let certificate = ServingCertificate::issue(&site.plane, &[&format!("{NAME}.{NAME}.svc")])?;

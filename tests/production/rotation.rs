@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use anyhow::{Result, ensure};
 
 use super::handshake::{Certificate, shake_hands};
-use super::load::{Load, alone};
+use super::load::Load;
 use super::site::{SHORT_LIVED, Site};
 
 /// How many authorities and certificates there must have been.
@@ -17,7 +17,6 @@ const FAILED: &str = "warden_tls_handshakes_total{outcome=\"Failed\"}";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn while_certificates_and_authorities_change_no_handshake_fails() -> Result<()> {
-    let _alone = alone().await;
     // Given two replicas whose certificate lives for seconds, module Pods created all the time, and handshakes by who trusts
     // what the webhooks trust at that moment
     let mut site = Site::install(&SHORT_LIVED).await?;

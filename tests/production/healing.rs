@@ -7,12 +7,11 @@ use kube::api::DeleteParams;
 use serde_json::json;
 
 use super::handshake::Certificate;
-use super::load::{Load, alone};
+use super::load::Load;
 use super::site::{NAME, Site};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_deleted_secret_comes_back_with_the_same_authority_and_nobody_is_refused() -> Result<()> {
-    let _alone = alone().await;
     // Given two replicas, and modules that are created all the time
     let mut site = Site::install(&[]).await?;
     site.start(2).await?;

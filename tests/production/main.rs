@@ -1,0 +1,17 @@
+//! warden as it is installed, on a real control plane: replicas behind a Service, certificates that it makes itself, and modules
+//! that are created all the while.
+//!
+//! A binary of its own, of which one test runs at a time: a creation fails after 3 s, and a machine that plays other scenarios
+//! beside it may take as long.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod certificate_files;
+mod change_of_mode;
+mod first_start;
+mod handshake;
+mod healing;
+mod load;
+mod restarts;
+mod rotation;
+mod site;
