@@ -9,9 +9,11 @@ use std::process::Command;
 use std::{env, fs};
 
 use criterion::{BenchmarkId, Criterion, criterion_group};
-use koupleless_warden::cluster::{Change, DeploymentFacts, Inventory, Member, News, ObjectKey, PodFacts, Spelling};
+use koupleless_warden::cluster::{DeploymentFacts, Member, PodFacts, Spelling};
 use koupleless_warden::fit::{Node, NodeTaint};
+use koupleless_warden::k8s::{ObjectKey, Update};
 use koupleless_warden::module::MaxSurge;
+use koupleless_warden::peer::{Change, Inventory};
 use koupleless_warden::policy::Policy;
 use serde_json::{Value, json};
 
@@ -41,8 +43,8 @@ fn coming_and_going(criterion: &mut Criterion) {
         let (name, node) = base(7);
         group.bench_function(id(bases, deployments), |bencher| {
             bencher.iter(|| {
-                look(&mut inventory, Change::Node(News::Gone(name.clone())))
-                    + look(&mut inventory, Change::Node(News::Is(name.clone(), node.clone())))
+                look(&mut inventory, Change::Node(Update::Delete(name.clone())))
+                    + look(&mut inventory, Change::Node(Update::Apply(name.clone(), node.clone())))
             });
         });
     }
@@ -59,8 +61,8 @@ fn relabelling(criterion: &mut Criterion) {
         other.labels.insert("base.koupleless.io/name".to_owned(), "base-8".to_owned());
         group.bench_function(id(bases, deployments), |bencher| {
             bencher.iter(|| {
-                look(&mut inventory, Change::Node(News::Is(name.clone(), other.clone())))
-                    + look(&mut inventory, Change::Node(News::Is(name.clone(), node.clone())))
+                look(&mut inventory, Change::Node(Update::Apply(name.clone(), other.clone())))
+                    + look(&mut inventory, Change::Node(Update::Apply(name.clone(), node.clone())))
             });
         });
     }
@@ -78,7 +80,7 @@ fn heartbeats(criterion: &mut Criterion) {
                 || beats.clone(),
                 |beats| {
                     for (name, node) in beats {
-                        assert!(inventory.apply(Change::Node(News::Is(name, node))).is_empty());
+                        assert!(inventory.apply(Change::Node(Update::Apply(name, node))).is_empty());
                     }
                 },
             );
@@ -107,14 +109,14 @@ fn id(bases: usize, deployments: usize) -> BenchmarkId {
 /// A cluster in which every base carries what it should.
 fn cluster(bases: usize, deployments: usize) -> Inventory {
     let mut inventory = Inventory::new(Policy::default());
-    inventory.apply(Change::Node(News::All((0..bases).map(base).collect())));
+    inventory.apply(Change::Node(Update::Reset((0..bases).map(base).collect())));
     let list = (0..deployments).map(|number| (key(number), deployment(number))).collect();
-    inventory.apply(Change::Deployment(Spelling::Current, News::All(list)));
+    inventory.apply(Change::Deployment(Spelling::Current, Update::Reset(list)));
     let pods = (0..deployments).flat_map(|deployment| {
         let suit = (deployment % APPLICATIONS..bases).step_by(APPLICATIONS);
         suit.map(move |base| pod(deployment, base))
     });
-    inventory.apply(Change::Pod(Spelling::Current, News::All(pods.collect())));
+    inventory.apply(Change::Pod(Spelling::Current, Update::Reset(pods.collect())));
     for number in 0..deployments.min(APPLICATIONS) {
         let snapshot = inventory.snapshot(&key(number)).expect("it is there");
         let suit = (number..bases).step_by(APPLICATIONS).count();
@@ -232,11 +234,11 @@ fn measure(what: &str) -> usize {
     if what == "kept" {
         let mut inventory = Inventory::new(Policy::default());
         let list = (0..100).map(|number| (key(number), deployment(number))).collect();
-        inventory.apply(Change::Deployment(Spelling::Current, News::All(list)));
+        inventory.apply(Change::Deployment(Spelling::Current, Update::Reset(list)));
         let before = resident();
         for number in 0..MANY {
             let (name, node) = base(number);
-            inventory.apply(Change::Node(News::Is(name, node)));
+            inventory.apply(Change::Node(Update::Apply(name, node)));
         }
         let after = resident();
         drop(inventory);

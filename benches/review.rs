@@ -11,8 +11,9 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use koupleless_warden::admission::{Endpoint, Metrics, Reviewer};
-use koupleless_warden::cluster::{Namespaces, NamespacesUnavailable, NoPeers};
+use koupleless_warden::cluster::{Namespaces, NamespacesUnavailable};
 use koupleless_warden::module::Kind;
+use koupleless_warden::peer::NoPeers;
 use koupleless_warden::policy::{NamespaceFacts, Policy, Request};
 use prometheus_client::registry::Registry;
 use serde_json::{Value, json};

@@ -1,27 +1,30 @@
-//! The map of the crate: a paragraph per room, the arrows pointing down.
+//! The map of the crate: a paragraph per room. Arrows point down: a room uses only those below it.
 //!
 //! - [`cli`] is the command line, one file per subcommand. It wires the rooms below.
 //! - [`settings`] is what is configured for the whole of warden: parsed, checked, followed while its file changes.
-//! - [`peer`] keeps the replicas of peer Deployments in step with their bases: a pure plan, a controller around it.
 //! - [`admission`] takes an AdmissionReview and answers with one: the wire format, the decision, the HTTP around it.
-//! - [`tls`] serves over TLS: certificates, connections and their limits.
-//! - [`runtime`] is what a process needs to live among others: the API server, who leads, readiness, logs, the ops port, an
-//!   orderly end.
-//! - [`cluster`] is what we watch of a cluster, pruned, as plain facts.
+//! - [`peer`] is the controller of peer Deployments: it keeps their replicas in step with their bases.
+//! - [`certificates`] makes and renews the certificate that is served, or takes it from files.
+//! - [`serving`] serves HTTP: connections and their limits, TLS, client authentication.
+//! - [`runtime`] is what a process needs to live among others: readiness, logs, the ops port, an orderly end.
+//! - [`cluster`] declares facts about the objects of a cluster that this domain is about, each once.
+//! - [`k8s`] is what every controller needs and no module knows: watches and stores, the lease, writes and their outcome.
 //! - [`fit`] says whether a template would run on a node, with a reason for every no. Pure.
 //! - [`policy`] decides: an object and what surrounds it in, a [`policy::Verdict`] out. Pure. One file per default that is
 //!   filled in, one file per rule.
 //! - [`module`] is what a module is: a read-only view of a pod template on raw JSON.
-//! - [`vocabulary`] spells every label, annotation, taint and environment key, in all dialects. Nobody else does.
+//! - [`vocabulary`] spells every label, annotation, taint and environment key, in all dialects. No other room does.
 
 pub mod admission;
+pub mod certificates;
 pub mod cli;
 pub mod cluster;
 pub mod fit;
+pub mod k8s;
 pub mod module;
 pub mod peer;
 pub mod policy;
 pub mod runtime;
+pub mod serving;
 pub mod settings;
-pub mod tls;
 pub mod vocabulary;

@@ -16,7 +16,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
-use koupleless_warden::{cli, tls};
+use koupleless_warden::{cli, runtime};
 use serde_json::{Value, json};
 use similar::TextDiff;
 use warden_testbed::ledger::{Ledger, Module};
@@ -65,7 +65,7 @@ const TOUR: [Stop; 4] = [
 ];
 
 fn main() -> ExitCode {
-    tls::install_crypto_provider();
+    runtime::install_crypto_provider();
     let arguments: Vec<OsString> = env::args_os().skip(1).collect();
     if arguments.first().is_some_and(|first| first == AS_WARDEN) {
         return cli::run(arguments);

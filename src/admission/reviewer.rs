@@ -15,8 +15,9 @@ use super::metrics::Outcome;
 use super::refusal;
 use super::scale::{self, OwnUser};
 use super::{Endpoint, Metrics};
-use crate::cluster::{Namespaces, NamespacesUnavailable, Peers};
+use crate::cluster::{Namespaces, NamespacesUnavailable};
 use crate::module::{Kind, Workload};
+use crate::peer::Peers;
 use crate::policy::{self, Policy, Warning};
 
 /// Answers reviews.

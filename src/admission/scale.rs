@@ -8,9 +8,10 @@ use std::sync::{Arc, OnceLock};
 use serde_json::Value;
 
 use super::envelope::{Request, Taken};
-use crate::cluster::{ObjectKey, Peers};
+use crate::k8s::ObjectKey;
 use crate::module::Workload;
-use crate::vocabulary as words;
+use crate::peer::Peers;
+use crate::vocabulary as keys;
 
 /// The kind of what is reviewed, as it is counted.
 pub(super) const KIND: &str = "Scale";
@@ -51,10 +52,10 @@ pub(super) fn refuse(request: &Request, peers: &dyn Peers, own: &OwnUser) -> Opt
             "{} has one replica per base (strategy {}), and warden keeps that number: remove the label {} (or {}), or set \
              the annotation {}: \"true\", to scale it yourself",
             key.name,
-            words::STRATEGY_PEER,
-            words::STRATEGY.current,
-            words::STRATEGY.older,
-            words::PEER_PAUSED
+            keys::STRATEGY_PEER,
+            keys::STRATEGY.current,
+            keys::STRATEGY.older,
+            keys::PEER_PAUSED
         ),
         name: key.name,
     })

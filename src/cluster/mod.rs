@@ -1,26 +1,9 @@
-//! What we watch of a cluster, pruned, as plain facts.
+//! Facts about the objects of a cluster that this domain is about, each declared once.
 
-mod brief;
-mod cache;
-mod change;
-mod check;
-mod facts;
-mod feed;
-mod followed;
-mod inventory;
+pub(crate) mod facts;
 mod namespaces;
-mod one;
-mod peers;
-mod snapshot;
-mod watch;
+mod spelling;
 
-pub use crate::module::LeftAlone;
-pub(crate) use brief::brief;
-pub use cache::PeerCache;
-pub use change::{Change, News, Spelling};
-pub use facts::{DeploymentFacts, Member, PodFacts};
-pub use inventory::Inventory;
+pub use facts::{DeploymentFacts, Member, PodFacts, WorkloadSize};
 pub use namespaces::{NamespaceCache, Namespaces, NamespacesUnavailable};
-pub use one::watch_one;
-pub use peers::{NoPeers, Peers};
-pub use snapshot::{ObjectKey, Place, Pod, Snapshot, Source, WorkloadSize};
+pub use spelling::Spelling;

@@ -15,8 +15,7 @@ use kube::{Api, Client, ResourceExt as _};
 use thiserror::Error;
 use tokio::sync::watch;
 
-use super::brief;
-use super::feed::Outage;
+use crate::k8s::{WatchHealth, brief};
 use crate::policy::NamespaceFacts;
 
 /// How long a review waits for the API server to tell of a Namespace that the watch has not shown yet: less than the 3 s
@@ -58,10 +57,10 @@ impl NamespaceCache {
             namespace.annotations_mut().remove(crate::vocabulary::LAST_APPLIED);
         });
         let (changed, changes) = watch::channel(());
-        let mut outage = Outage::of("Namespaces");
+        let mut health = WatchHealth::of("Namespaces");
         let watch = reflector(writer, events).for_each(move |event| {
             // While a list is under way, the cache still holds what was there before.
-            if let Some(Event::Apply(_) | Event::Delete(_) | Event::InitDone) = outage.note(event) {
+            if let Some(Event::Apply(_) | Event::Delete(_) | Event::InitDone) = health.note(event) {
                 changed.send_replace(());
             }
             std::future::ready(())
@@ -70,12 +69,12 @@ impl NamespaceCache {
     }
 
     /// Tells that the cache holds something else: the first list for the first time. It ends with the watch.
-    pub(super) fn changes(&self) -> watch::Receiver<()> {
+    pub(crate) fn changes(&self) -> watch::Receiver<()> {
         self.changes.clone()
     }
 
     /// The facts of all Namespaces that the cache holds, by name.
-    pub(super) fn all(&self) -> Vec<(String, NamespaceFacts)> {
+    pub(crate) fn all(&self) -> Vec<(String, NamespaceFacts)> {
         let namespaces = self.store.state().into_iter();
         namespaces.map(|namespace| (namespace.name_any(), facts(&namespace))).collect()
     }

@@ -2,12 +2,12 @@
 
 use super::{Fit, Node, NodeTaint};
 use crate::module::{Reach, Taint, Toleration};
-use crate::vocabulary as words;
+use crate::vocabulary as keys;
 
 const CORDONED: &str = "cordoned";
 
 /// What the scheduler takes `spec.unschedulable` for.
-const CORDON: Taint<'_> = Taint { key: words::TAINT_UNSCHEDULABLE, value: "", effect: words::NO_SCHEDULE };
+const CORDON: Taint<'_> = Taint { key: keys::TAINT_UNSCHEDULABLE, value: "", effect: keys::NO_SCHEDULE };
 
 /// The tolerations of a template. One that ends after some seconds tolerates as well as any.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,7 +30,7 @@ impl Tolerations {
         for taint in node.taints.iter().filter(|taint| keeps_off(taint) && !self.cover(taint.as_taint())) {
             match passing_state(&taint.key) {
                 Some(state) => not_now(state.to_owned()),
-                None if taint.effect == words::NO_EXECUTE => return Fit::No(no_toleration(taint)),
+                None if taint.effect == keys::NO_EXECUTE => return Fit::No(no_toleration(taint)),
                 None => not_now(no_toleration(taint)),
             }
         }
@@ -47,15 +47,15 @@ impl Tolerations {
 
 /// Whether a taint is more than a wish (`PreferNoSchedule`).
 fn keeps_off(taint: &NodeTaint) -> bool {
-    matches!(taint.effect.as_str(), words::NO_EXECUTE | words::NO_SCHEDULE)
+    matches!(taint.effect.as_str(), keys::NO_EXECUTE | keys::NO_SCHEDULE)
 }
 
 /// The state of a node that Kubernetes itself writes as a taint and takes back again; such a node is still the right one.
 fn passing_state(key: &str) -> Option<&'static str> {
     match key {
-        words::TAINT_NOT_READY => Some("not ready"),
-        words::TAINT_UNREACHABLE => Some("unreachable"),
-        words::TAINT_UNSCHEDULABLE => Some(CORDONED),
+        keys::TAINT_NOT_READY => Some("not ready"),
+        keys::TAINT_UNREACHABLE => Some("unreachable"),
+        keys::TAINT_UNSCHEDULABLE => Some(CORDONED),
         _ => None,
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::FieldPath;
-use crate::vocabulary as words;
+use crate::vocabulary as keys;
 
 /// One term of a required node affinity. Terms are ORed, what stands inside one is ANDed, and one with nothing in it
 /// matches no node.
@@ -116,7 +116,7 @@ impl<'a> AntiAffinityTerm<'a> {
             let keys = keys.and_then(Value::as_array);
             keys.into_iter().flatten().all(|key| labels.iter().any(|(label, _)| key.as_str() == Some(label)))
         };
-        self.topology() == words::HOSTNAME
+        self.topology() == keys::HOSTNAME
             && self.selects(labels)
             && held_alike(self.0.get("matchLabelKeys"))
             && self.0.get("mismatchLabelKeys").is_none_or(is_nothing)
@@ -194,7 +194,7 @@ mod tests {
 
     use super::*;
 
-    const LABELS: [(&str, &str); 2] = [(words::MODULE_NAME, "biz1"), (words::MODULE_VERSION, "1")];
+    const LABELS: [(&str, &str); 2] = [(keys::MODULE_NAME, "biz1"), (keys::MODULE_VERSION, "1")];
 
     fn term(selector: Value) -> Value {
         json!({"topologyKey": "kubernetes.io/hostname", "namespaceSelector": {}, "labelSelector": selector})

@@ -9,7 +9,7 @@
 use serde_json::Value;
 
 use super::{FieldPath, Segment};
-use crate::vocabulary as words;
+use crate::vocabulary as keys;
 
 /// The witnesses of one object.
 #[derive(Debug, Default)]
@@ -28,7 +28,7 @@ impl<'a> Authorship<'a> {
         let metadata = FieldPath::root().field("metadata");
         let last_applied = metadata
             .field("annotations")
-            .key(words::LAST_APPLIED)
+            .key(keys::LAST_APPLIED)
             .get(object)
             .and_then(Value::as_str)
             .and_then(|text| serde_json::from_str(text).ok());
@@ -94,7 +94,7 @@ mod tests {
     #[test]
     fn client_side_apply_bears_witness() {
         let manifest = json!({"spec": {"template": {"metadata": {"labels": {"a": "1"}}}}}).to_string();
-        let object = json!({"metadata": {"annotations": {words::LAST_APPLIED: manifest}}});
+        let object = json!({"metadata": {"annotations": {keys::LAST_APPLIED: manifest}}});
         let authorship = Authorship::of(&object);
         assert!(authorship.wrote(&label("a")));
         assert!(!authorship.wrote(&label("b")));
@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn a_broken_annotation_is_no_witness() {
-        let object = json!({"metadata": {"annotations": {words::LAST_APPLIED: "{"}, "managedFields": 3}});
+        let object = json!({"metadata": {"annotations": {keys::LAST_APPLIED: "{"}, "managedFields": 3}});
         assert!(!Authorship::of(&object).wrote(&label("a")));
     }
 }

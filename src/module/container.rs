@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::FieldPath;
-use crate::vocabulary as words;
+use crate::vocabulary as keys;
 
 /// One container of a template.
 #[derive(Debug, Clone)]
@@ -54,7 +54,7 @@ impl<'a> Container<'a> {
 
     /// Whether ModuleController counts this container as a module.
     pub fn is_module(&self) -> bool {
-        self.image().contains(words::JAR)
+        self.image().contains(keys::JAR)
     }
 
     /// Whether the image is a URL that a base can open: a scheme, and a jar at it.
@@ -67,7 +67,7 @@ impl<'a> Container<'a> {
             && self
                 .image()
                 .split_once(":/")
-                .is_some_and(|(scheme, rest)| scheme_is_sound(scheme) && rest.contains(words::JAR))
+                .is_some_and(|(scheme, rest)| scheme_is_sound(scheme) && rest.contains(keys::JAR))
     }
 
     /// The version of the module.
@@ -82,7 +82,7 @@ impl<'a> Container<'a> {
         list.into_iter()
             .flatten()
             .enumerate()
-            .filter(|(_, entry)| entry.get("name").and_then(Value::as_str) == Some(words::BIZ_VERSION))
+            .filter(|(_, entry)| entry.get("name").and_then(Value::as_str) == Some(keys::BIZ_VERSION))
             .map(move |(index, entry)| {
                 let reference = entry.get("valueFrom").is_some_and(|from| !from.is_null());
                 let literal = entry.get("value").and_then(Value::as_str).unwrap_or_default();
@@ -113,7 +113,7 @@ impl<'a> Container<'a> {
     /// What the jar's file name tells, where it follows Maven's custom.
     pub fn jar_name(&self) -> Option<JarName<'a>> {
         let file = self.image().split(['?', '#']).next()?.rsplit('/').next()?;
-        let stem = file.strip_suffix(words::JAR)?;
+        let stem = file.strip_suffix(keys::JAR)?;
         let stem = stem.strip_suffix("-ark-biz").unwrap_or(stem);
         let dash = stem
             .match_indices('-')

@@ -1,7 +1,7 @@
 //! Who keeps the replicas of a peer Deployment: warden, unless somebody said otherwise.
 
 use super::Workload;
-use crate::vocabulary as words;
+use crate::vocabulary as keys;
 
 /// Why a peer Deployment's number is left to the user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -21,15 +21,15 @@ impl LeftAlone {
     /// The first reason that is found on `workload`, a peer Deployment.
     pub(super) fn of(workload: Workload<'_>) -> Option<Self> {
         let metadata = workload.metadata();
-        let replicas_control = words::REPLICAS_CONTROL
+        let replicas_control = keys::REPLICAS_CONTROL
             .all()
             .into_iter()
             .any(|key| metadata.label(key) == Some("true") || metadata.annotation(key) == Some("true"));
         if replicas_control {
             Some(Self::ReplicasControl)
-        } else if metadata.annotation(words::PEER_PAUSED) == Some("true") {
+        } else if metadata.annotation(keys::PEER_PAUSED) == Some("true") {
             Some(Self::Paused)
-        } else if workload.switched(words::INJECT, "false") {
+        } else if workload.switched(keys::INJECT, "false") {
             Some(Self::NotInjected)
         } else if !workload.template().is_module() {
             Some(Self::NoModule)

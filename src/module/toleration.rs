@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::vocabulary as words;
+use crate::vocabulary as keys;
 
 /// A taint of a Node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,7 +80,7 @@ impl<'a> Toleration<'a> {
     pub fn is_in_tree_default(self, key: &str, seconds: i64) -> bool {
         self.key() == key
             && exists(self.text("operator"))
-            && self.text("effect") == words::NO_EXECUTE
+            && self.text("effect") == keys::NO_EXECUTE
             && self.seconds() == Some(seconds)
     }
 

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::affinity::{anti_affinity_terms, demands_label, node_terms};
 use super::{AntiAffinityTerm, Container, FieldPath, Kind, LeftAlone, Metadata, NodeTerm, Rollout, Toleration};
-use crate::vocabulary as words;
+use crate::vocabulary as keys;
 
 /// An object that makes module Pods, or is one.
 #[derive(Debug, Clone, Copy)]
@@ -50,7 +50,7 @@ impl<'a> Workload<'a> {
     /// Whether this makes modules: by the label of its template, or by its own as a module deployment.
     pub fn is_module(self) -> bool {
         self.template().is_module()
-            || (self.kind != Kind::Pod && self.metadata().says(words::COMPONENT, words::COMPONENT_MODULE_DEPLOYMENT))
+            || (self.kind != Kind::Pod && self.metadata().says(keys::COMPONENT, keys::COMPONENT_MODULE_DEPLOYMENT))
     }
 
     /// Whether a controller made this and keeps it in its shape.
@@ -64,7 +64,7 @@ impl<'a> Workload<'a> {
 
     /// Whether this is a Deployment whose replicas follow the bases.
     pub fn is_peer(self) -> bool {
-        self.kind == Kind::Deployment && self.metadata().says(words::STRATEGY, words::STRATEGY_PEER)
+        self.kind == Kind::Deployment && self.metadata().says(keys::STRATEGY, keys::STRATEGY_PEER)
     }
 
     /// Why the replicas of this peer Deployment are left to the user; none where they follow the bases, or it is no peer
@@ -153,7 +153,7 @@ impl<'a> Template<'a> {
 
     /// Whether its Pods are modules, in any dialect.
     pub fn is_module(&self) -> bool {
-        self.metadata().says(words::COMPONENT, words::COMPONENT_MODULE)
+        self.metadata().says(keys::COMPONENT, keys::COMPONENT_MODULE)
     }
 
     /// The containers in their order.

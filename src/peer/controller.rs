@@ -17,8 +17,9 @@ use super::metrics::Metrics;
 use super::news::News;
 use super::writes::Writer;
 use super::{Settings, Standing};
-use crate::cluster::{ObjectKey, PeerCache};
-use crate::runtime::Leadership;
+use crate::k8s::Leadership;
+use crate::k8s::ObjectKey;
+use crate::peer::PeerCache;
 
 /// How many Deployments are looked at side by side: writes wait for the API server, decisions for nobody.
 const LOOKS_AT_ONCE: usize = 16;

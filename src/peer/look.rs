@@ -11,9 +11,10 @@ use super::news::{News, Reason};
 use super::patience::{Patience, Turn};
 use super::writes::Writer;
 use super::{Memory, Moment, Settings, Standing, Step, decide, texts};
-use crate::cluster::brief;
-use crate::cluster::{ObjectKey, Place, Pod, Snapshot, Source};
-use crate::runtime::WriteError;
+use crate::k8s::ObjectKey;
+use crate::k8s::WriteError;
+use crate::k8s::brief;
+use crate::peer::{Place, Pod, Snapshot, Source};
 
 /// How many Pods of one Deployment are marked or deleted at a time.
 const WRITES_AT_ONCE: usize = 8;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use crate::cluster::{Pod, Snapshot, Source};
+use crate::peer::{Pod, Snapshot, Source};
 
 /// So many bases at least make a mass loss: of one or two any part may go.
 const AT_LEAST: u32 = 3;

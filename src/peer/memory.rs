@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::{Loss, Moment, Settings};
-use crate::cluster::{Place, Pod, Snapshot};
+use crate::peer::{Place, Pod, Snapshot};
 
 /// A watch that has not shown a write by then never will: versions begin anew where etcd is restored from a backup. What was
 /// seen is good enough then, for a scale names the version that it is about, and a deletion asks for it first.

@@ -15,8 +15,9 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 
 use super::texts;
-use crate::cluster::brief;
-use crate::cluster::{ObjectKey, Snapshot};
+use crate::k8s::ObjectKey;
+use crate::k8s::brief;
+use crate::peer::Snapshot;
 
 /// The reporting controller of warden's Events.
 const CONTROLLER: &str = "koupleless-warden";

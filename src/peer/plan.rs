@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::victims;
 use super::{Hold, Memory, Moment};
-use crate::cluster::{Pod, Snapshot};
+use crate::peer::{Pod, Snapshot};
 
 /// What is configured.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,8 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::{Memory, Moment, Plan, Settings, Standing, decide};
-use crate::cluster::{Place, Pod, Snapshot, Source, WorkloadSize};
+use crate::cluster::WorkloadSize;
 use crate::module::MaxSurge;
+use crate::peer::{Place, Pod, Snapshot, Source};
 
 /// Two seconds between writes; losses count for a minute and are held for five.
 pub(super) const SETTINGS: Settings = Settings {

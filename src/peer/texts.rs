@@ -3,8 +3,9 @@
 use k8s_openapi::jiff::{Timestamp, tz::TimeZone};
 
 use super::{Hold, Step};
-use crate::cluster::{LeftAlone, Pod, Snapshot, Source};
-use crate::vocabulary as words;
+use crate::module::LeftAlone;
+use crate::peer::{Pod, Snapshot, Source};
+use crate::vocabulary as keys;
 
 /// More names than this are only counted.
 const NAMED: usize = 5;
@@ -19,8 +20,8 @@ const CUT: &str = "…";
 pub(super) fn status_line(seen: &Snapshot, step: &Step, told: bool) -> Option<String> {
     let says = match (seen.left_alone, step) {
         (Some(LeftAlone::NotInjected), _) => return None,
-        (Some(LeftAlone::Paused), _) => format!("left to the user: {}", words::PEER_PAUSED),
-        (Some(LeftAlone::ReplicasControl), _) => format!("left to the user: {}", words::REPLICAS_CONTROL.current),
+        (Some(LeftAlone::Paused), _) => format!("left to the user: {}", keys::PEER_PAUSED),
+        (Some(LeftAlone::ReplicasControl), _) => format!("left to the user: {}", keys::REPLICAS_CONTROL.current),
         (Some(LeftAlone::NoModule), _) => "left to the user: its template is no module".to_owned(),
         (None, Step::Keep) => numbers(seen),
         (None, Step::Hold { reason, .. }) if told => held_line(seen, reason),

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use crate::cluster::{Place, Pod, Snapshot, Source};
+use crate::peer::{Place, Pod, Snapshot, Source};
 
 /// A base that would be left without the module.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

@@ -10,9 +10,10 @@ use kube::api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions};
 use kube::{Api, Client};
 use serde_json::{Value, json};
 
-use crate::cluster::{ObjectKey, PeerCache, Pod, Snapshot};
-use crate::runtime::{Leadership, WriteError};
-use crate::vocabulary as words;
+use crate::k8s::ObjectKey;
+use crate::k8s::{Leadership, WriteError};
+use crate::peer::{PeerCache, Pod, Snapshot};
+use crate::vocabulary as keys;
 
 /// A write that takes longer has failed for us; one that lands all the same is found out by its resourceVersion.
 const TIMEOUT: Duration = Duration::from_secs(3);
@@ -44,7 +45,7 @@ impl Writer {
             spec: Some(ScaleSpec { replicas: Some(i32::try_from(to).unwrap_or(i32::MAX)) }),
             status: None,
         };
-        let manager = PostParams { field_manager: Some(words::FIELD_MANAGER.to_owned()), ..Default::default() };
+        let manager = PostParams { field_manager: Some(keys::FIELD_MANAGER.to_owned()), ..Default::default() };
         let deployments: Api<Deployment> = Api::namespaced(self.client.clone(), &key.namespace);
         let scaled = self.leadership.in_time(TIMEOUT, deployments.replace_scale(&key.name, &manager, &scale)).await?;
         Ok(scaled.metadata.resource_version.unwrap_or_default())
@@ -52,13 +53,13 @@ impl Writer {
 
     /// Makes a Pod the first of its ReplicaSet to go, and notes the base that departed.
     pub(super) async fn mark(&self, namespace: &str, pod: &Pod, departed: &str) -> Result<(), WriteError> {
-        let cost = json!(words::POD_DELETION_COST_LOWEST);
-        self.annotate_pod(namespace, pod, json!({words::POD_DELETION_COST: cost, words::DEPARTED: departed})).await
+        let cost = json!(keys::POD_DELETION_COST_LOWEST);
+        self.annotate_pod(namespace, pod, json!({keys::POD_DELETION_COST: cost, keys::DEPARTED: departed})).await
     }
 
     /// Takes the mark back.
     pub(super) async fn unmark(&self, namespace: &str, pod: &Pod) -> Result<(), WriteError> {
-        self.annotate_pod(namespace, pod, json!({words::POD_DELETION_COST: null, words::DEPARTED: null})).await
+        self.annotate_pod(namespace, pod, json!({keys::POD_DELETION_COST: null, keys::DEPARTED: null})).await
     }
 
     /// Sees that the Deployment is still as it was seen: what goes by it and does not write it has no resourceVersion to name.
@@ -91,7 +92,7 @@ impl Writer {
 
     /// Writes the line that says how the Deployment stands.
     pub(super) async fn status_line(&self, key: &ObjectKey, seen: &Snapshot, line: &str) -> Result<(), WriteError> {
-        let patch = json!({"metadata": {"uid": seen.uid, "annotations": {words::PEER_STATUS: line}}});
+        let patch = json!({"metadata": {"uid": seen.uid, "annotations": {keys::PEER_STATUS: line}}});
         let deployments: Api<Deployment> = Api::namespaced(self.client.clone(), &key.namespace);
         self.leadership
             .in_time(TIMEOUT, deployments.patch_metadata(&key.name, &by_warden(), &Patch::Merge(patch)))
@@ -113,5 +114,5 @@ impl Writer {
 }
 
 fn by_warden() -> PatchParams {
-    PatchParams { field_manager: Some(words::FIELD_MANAGER.to_owned()), ..Default::default() }
+    PatchParams { field_manager: Some(keys::FIELD_MANAGER.to_owned()), ..Default::default() }
 }

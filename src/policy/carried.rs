@@ -12,7 +12,7 @@ use super::draft::Draft;
 use super::sources::single_demand;
 use super::{Policy, Request, Sources};
 use crate::module::{Authorship, Container, Taint, Workload};
-use crate::vocabulary as words;
+use crate::vocabulary as keys;
 
 /// Brings up to date what `request` carried along from its old object.
 pub(super) fn bring_up_to_date(draft: &mut Draft, request: Request<'_>, policy: &Policy) {
@@ -24,12 +24,12 @@ pub(super) fn bring_up_to_date(draft: &mut Draft, request: Request<'_>, policy: 
     let new = Workload::new(request.kind, &new);
     let author = Authorship::of(new.object());
     identity(draft, old, new, &author);
-    for key in words::BASE_SELECTION {
+    for key in keys::BASE_SELECTION {
         if let Some(change) = Change::of(key, request, policy, old, new) {
             base_affinity(draft, &change, new, &author);
         }
     }
-    if let Some(change) = Change::of(words::ENV, request, policy, old, new) {
+    if let Some(change) = Change::of(keys::ENV, request, policy, old, new) {
         env_toleration(draft, &change, new, &author);
     }
     labels_of_workload(draft, request, policy, old, &author);
@@ -52,7 +52,7 @@ impl<'a> Change<'a> {
     ) -> Option<Self> {
         let value = |workload: Workload<'a>| {
             // Where the pod spec itself demands an environment, that is the one whose taint must be tolerated.
-            let demanded = (key == words::ENV).then(|| single_demand(&workload.template(), key)).flatten();
+            let demanded = (key == keys::ENV).then(|| single_demand(&workload.template(), key)).flatten();
             demanded.or_else(|| Sources::of(workload, request.namespace).get(key))
         };
         // What came from the cluster's default gives way to a declaration, and not the other way round.
@@ -64,7 +64,7 @@ impl<'a> Change<'a> {
 
 /// A label of the workload that was made from what the pod spec demanded, and no longer does, is no declaration.
 fn forget_labels_of_demands(draft: &mut Draft, request: Request<'_>, policy: &Policy, old: Workload<'_>) {
-    for key in [words::BASE_CLUSTER_NAME, words::ENV] {
+    for key in [keys::BASE_CLUSTER_NAME, keys::ENV] {
         let new = Workload::new(request.kind, draft.object());
         let label = new.metadata().label(key);
         let path = new.metadata().label_path(key);
@@ -95,7 +95,7 @@ fn identity(draft: &mut Draft, old: Workload<'_>, new: Workload<'_>, author: &Au
     if before == after {
         return;
     }
-    let labels = [(words::MODULE_NAME, &before.0, &after.0), (words::MODULE_VERSION, &before.1, &after.1)];
+    let labels = [(keys::MODULE_NAME, &before.0, &after.0), (keys::MODULE_VERSION, &before.1, &after.1)];
     for (key, old_value, new_value) in labels {
         let metadata = new.template().metadata();
         let path = metadata.label_path(key);
@@ -112,7 +112,7 @@ fn identity(draft: &mut Draft, old: Workload<'_>, new: Workload<'_>, author: &Au
     // What is kept apart stays with the labels, also where these were left alone.
     let labels = Workload::new(new.kind(), draft.object()).template().metadata();
     let label = |key, otherwise: &String| labels.label(key).map_or_else(|| otherwise.clone(), str::to_owned);
-    let after = (label(words::MODULE_NAME, &after.0), label(words::MODULE_VERSION, &after.1));
+    let after = (label(keys::MODULE_NAME, &after.0), label(keys::MODULE_VERSION, &after.1));
     if before == after {
         return;
     }
@@ -140,7 +140,7 @@ fn base_affinity(draft: &mut Draft, change: &Change<'_>, new: Workload<'_>, auth
 }
 
 fn env_toleration(draft: &mut Draft, change: &Change<'_>, new: Workload<'_>, author: &Authorship<'_>) {
-    let taint = |value| Taint { key: words::TAINT_NODE_ENV, value, effect: words::NO_EXECUTE };
+    let taint = |value| Taint { key: keys::TAINT_NODE_ENV, value, effect: keys::NO_EXECUTE };
     let list = new.template().tolerations_path();
     let injected = taint(change.old).toleration();
     let tolerations = new.template().tolerations();

@@ -25,7 +25,7 @@ pub use sources::{DefaultBase, NamespaceFacts, Sources};
 pub use verdict::{Fault, Findings, Verdict, Violation, Warning};
 
 use crate::module::{Kind, Workload, shape};
-use crate::vocabulary as words;
+use crate::vocabulary as keys;
 use draft::Draft;
 use found::Found;
 
@@ -69,8 +69,8 @@ pub struct Injected {
 impl Default for Policy {
     fn default() -> Self {
         Self {
-            default_env: words::ENV_DEFAULT.to_owned(),
-            default_toleration_seconds: words::DEFAULT_TOLERATION_SECONDS,
+            default_env: keys::ENV_DEFAULT.to_owned(),
+            default_toleration_seconds: keys::DEFAULT_TOLERATION_SECONDS,
             default_base: DefaultBase::default(),
             severities: Severities::default(),
         }
@@ -87,7 +87,7 @@ impl Policy {
         let mut draft = Draft::new(object);
         let workload = Workload::new(request.kind, draft.object());
         let untouched = !workload.is_module()
-            || workload.switched(words::INJECT, "false")
+            || workload.switched(keys::INJECT, "false")
             || !shape::check(request.kind, draft.object()).is_empty();
         if !untouched {
             // A controller made this from a template of its own; to change it would set the two at odds for ever.

@@ -1,7 +1,7 @@
 //! Which bases a pod spec selects.
 
 use crate::module::{NodeTerm, Template};
-use crate::vocabulary as words;
+use crate::vocabulary as keys;
 
 /// How far a pod spec says which bases it is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,5 +38,5 @@ fn term_selects_bases(term: &NodeTerm<'_>) -> bool {
 /// Whether a demand for `key` picks some bases among the vnodes: not what all of them carry, nor what none does. Labels
 /// of a platform's own count.
 fn selects_bases(key: &str) -> bool {
-    ![words::COMPONENT.current, words::COMPONENT.older, words::ENV].contains(&key) && !words::no_vnode_carries(key)
+    ![keys::COMPONENT.current, keys::COMPONENT.older, keys::ENV].contains(&key) && !keys::no_vnode_carries(key)
 }

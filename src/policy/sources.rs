@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::module::{FieldPath, Metadata, Template, Toleration, Workload, check_label_value};
-use crate::vocabulary as words;
+use crate::vocabulary as keys;
 
 /// What a Namespace says of its modules: its labels and annotations.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub struct DefaultBase {
 }
 
 /// The keys that may be declared from outside the pod spec.
-const DECLARED: [&str; 4] = [words::BASE_NAME, words::BASE_VERSION, words::BASE_CLUSTER_NAME, words::ENV];
+const DECLARED: [&str; 4] = [keys::BASE_NAME, keys::BASE_VERSION, keys::BASE_CLUSTER_NAME, keys::ENV];
 
 /// The places where a module's base and environment are declared, the nearest first: template, workload, namespace.
 #[derive(Debug, Clone)]
@@ -45,9 +45,9 @@ impl NamespaceFacts {
 impl DefaultBase {
     fn get(&self, key: &str) -> Option<&str> {
         match key {
-            words::BASE_NAME => self.name.as_deref(),
-            words::BASE_VERSION => self.version.as_deref(),
-            words::BASE_CLUSTER_NAME => self.cluster_name.as_deref(),
+            keys::BASE_NAME => self.name.as_deref(),
+            keys::BASE_VERSION => self.version.as_deref(),
+            keys::BASE_CLUSTER_NAME => self.cluster_name.as_deref(),
             _ => None,
         }
     }
@@ -73,7 +73,7 @@ impl<'a> Sources<'a> {
     /// What `default` says under `key`. Nothing where anything of a base is declared: the name of one base and the version of
     /// another may well be no base at all.
     pub(super) fn or_default<'d>(&self, key: &str, default: &'d DefaultBase) -> Option<&'d str> {
-        let is_declared = words::BASE_SELECTION.into_iter().any(|key| self.raw(key).is_some());
+        let is_declared = keys::BASE_SELECTION.into_iter().any(|key| self.raw(key).is_some());
         default.get(key).filter(|_| !is_declared)
     }
 
@@ -88,9 +88,9 @@ impl<'a> Sources<'a> {
     pub(super) fn differ_from(&self, before: Workload<'a>, default_env: &'a str) -> bool {
         let then = Self::of(before, self.namespace);
         DECLARED.into_iter().any(|key| {
-            let default = (key == words::ENV).then_some(default_env);
+            let default = (key == keys::ENV).then_some(default_env);
             let came_to = match key {
-                words::ENV => envs(before, self.namespace, default_env),
+                keys::ENV => envs(before, self.namespace, default_env),
                 _ => demands(&before.template(), key),
             };
             let now = self.get(key).or(default);
@@ -102,12 +102,12 @@ impl<'a> Sources<'a> {
 /// The environments that the pod spec itself chooses: those that its node selector or required node affinity demands, else
 /// the first that its tolerations name.
 pub(super) fn chosen_envs<'a>(template: &Template<'a>) -> Vec<&'a str> {
-    let demanded = demands(template, words::ENV);
+    let demanded = demands(template, keys::ENV);
     if !demanded.is_empty() {
         return demanded;
     }
     let tolerations = template.tolerations().into_iter();
-    let of_env = tolerations.filter(|toleration| toleration.key() == words::TAINT_NODE_ENV);
+    let of_env = tolerations.filter(|toleration| toleration.key() == keys::TAINT_NODE_ENV);
     of_env.filter_map(Toleration::equals).find(|env| check_label_value(env).is_ok()).into_iter().collect()
 }
 
@@ -118,7 +118,7 @@ pub(super) fn envs<'a>(
     default: &'a str,
 ) -> Vec<&'a str> {
     let chosen = chosen_envs(&workload.template());
-    if chosen.is_empty() { vec![Sources::of(workload, namespace).get(words::ENV).unwrap_or(default)] } else { chosen }
+    if chosen.is_empty() { vec![Sources::of(workload, namespace).get(keys::ENV).unwrap_or(default)] } else { chosen }
 }
 
 /// The one value that every place where the pod could land must have under `key`, as far as the pod spec says; none where

@@ -8,7 +8,7 @@
 use super::draft::Draft;
 use super::{Policy, Request, rules};
 use crate::module::{Kind, Template, Workload};
-use crate::vocabulary as words;
+use crate::vocabulary as keys;
 
 /// The draft as it came, where it looks like such a rollback and can be stored as it is.
 ///
@@ -16,7 +16,7 @@ use crate::vocabulary as words;
 pub(super) fn rollback(draft: &Draft, request: Request<'_>, policy: &Policy) -> Option<Draft> {
     let old = Workload::new(request.kind, request.old?);
     let new = Workload::new(request.kind, draft.object());
-    let labelled = |template: Template<'_>| template.metadata().label(words::MODULE_VERSION).is_some();
+    let labelled = |template: Template<'_>| template.metadata().label(keys::MODULE_VERSION).is_some();
     let looks_like_one = request.kind == Kind::Deployment
         && old.is_rolling_out()
         && labelled(old.template())

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Settings;
 use crate::peer;
 use crate::policy::{DefaultBase, Policy, Severities};
-use crate::vocabulary as words;
+use crate::vocabulary as keys;
 
 /// What flags say, or a file. What is none is left to the next place.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -59,10 +59,10 @@ impl From<Given> for Settings {
         let seconds = |said: Option<u64>, otherwise| Duration::from_secs(said.unwrap_or(otherwise));
         Self {
             policy: Policy {
-                default_env: given.default_env.unwrap_or_else(|| words::ENV_DEFAULT.to_owned()),
+                default_env: given.default_env.unwrap_or_else(|| keys::ENV_DEFAULT.to_owned()),
                 default_toleration_seconds: given
                     .default_toleration_seconds
-                    .unwrap_or(words::DEFAULT_TOLERATION_SECONDS),
+                    .unwrap_or(keys::DEFAULT_TOLERATION_SECONDS),
                 default_base: given.default_base.unwrap_or_default(),
                 severities: given.severities.unwrap_or_default(),
             },

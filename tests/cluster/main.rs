@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use koupleless_warden::cluster::{NamespaceCache, ObjectKey, PeerCache, Place, Snapshot, Source};
+use koupleless_warden::cluster::NamespaceCache;
+use koupleless_warden::k8s::ObjectKey;
+use koupleless_warden::peer::{PeerCache, Place, Snapshot, Source};
 use koupleless_warden::policy::Policy;
 use serde_json::{Value, json};
 use tokio::sync::watch;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
-use koupleless_warden::runtime::{Leadership, LeaseSettings, elect, process_identity};
+use koupleless_warden::k8s::{Leadership, LeaseSettings, elect, process_identity};
 use kube::{Api, Client};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use k8s_openapi::api::admissionregistration::v1::ValidatingWebhookConfiguration;
 use k8s_openapi::api::core::v1::Secret;
-use koupleless_warden::tls;
+use koupleless_warden::runtime;
 use kube::Api;
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, MutexGuard};
@@ -50,7 +50,7 @@ impl Site {
     pub(super) async fn install(args: &[&str]) -> Result<Self> {
         static ALONE: Mutex<()> = Mutex::const_new(());
         let alone = ALONE.lock().await;
-        tls::install_crypto_provider();
+        runtime::install_crypto_provider();
         let plane = ControlPlane::start(Options::new()).await?;
         let manifests = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/manifests");
         let manifests = manifests.to_str().context("the folder's name is not UTF-8")?;

@@ -10,7 +10,7 @@ use axum::response::IntoResponse;
 use axum::routing::post;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use koupleless_warden::tls;
+use koupleless_warden::{certificates, runtime, serving};
 use serde_json::{Value, json};
 use warden_testbed::ServingCertificate;
 
@@ -40,20 +40,20 @@ async fn add_sidecar(body: Bytes) -> impl IntoResponse {
 async fn a_webhook_that_changes_pods_after_us_converges_with_us() -> Result<()> {
     // Given a second webhook, by its name behind ours, that adds a sidecar to the pods of one namespace and drops a label
     // that we add
-    tls::install_crypto_provider();
+    runtime::install_crypto_provider();
     let stage = shared().await?;
     let scene = Scene::with_bases(stage, 1).await?;
     let certificate = ServingCertificate::issue(&stage.plane, &["localhost"])?;
-    let current = tls::Current::none(tls::CertificateMetrics::default());
-    let files = tls::Files { certificate: certificate.cert_path.clone(), key: certificate.key_path.clone() };
+    let current = certificates::Current::none(certificates::CertificateMetrics::default());
+    let files = certificates::Files { certificate: certificate.cert_path.clone(), key: certificate.key_path.clone() };
     current.take(files.pair()?);
-    let config = tls::server_config(Arc::new(current), &tls::TlsSettings::default());
-    let listener = tls::Listener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), config).await?;
+    let config = serving::server_config(Arc::new(current), &serving::TlsSettings::default());
+    let listener = serving::Listener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), config).await?;
     let port = listener.local_addr()?.port();
     let router = axum::Router::new().route("/", post(add_sidecar));
-    let farewell = tls::Farewell::default();
+    let farewell = serving::Farewell::default();
     let _stop_at_the_end = farewell.stop.clone().drop_guard();
-    tokio::spawn(tls::serve(listener, router, tls::Terms::default(), farewell));
+    tokio::spawn(serving::serve(listener, router, serving::Terms::default(), farewell));
     let name = format!("zz-{}", scene.namespace);
     scene
         .apply(&json!({

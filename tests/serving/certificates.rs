@@ -1,6 +1,6 @@
 //! Files that we cannot serve with.
 
-use koupleless_warden::tls::{CertificateError, Files, PairError};
+use koupleless_warden::certificates::{CertificateError, Files, PairError};
 
 use crate::server::Certificate;
 

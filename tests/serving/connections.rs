@@ -6,7 +6,7 @@ use axum::body::Body;
 use futures::stream::{self, StreamExt as _};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use koupleless_warden::tls::{Patience, TlsSettings, TlsVersion};
+use koupleless_warden::serving::{Patience, TlsSettings, TlsVersion};
 use rstest::rstest;
 use rustls::version::{TLS12, TLS13};
 use rustls::{AlertDescription, ProtocolVersion, SupportedProtocolVersion};

@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::body::{Body, Bytes};
 use futures::stream::{self, StreamExt as _};
 use koupleless_warden::admission::http::BODY_LIMIT;
-use koupleless_warden::tls::Limits;
+use koupleless_warden::serving::Limits;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;

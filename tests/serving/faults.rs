@@ -2,7 +2,7 @@
 
 use koupleless_warden::cluster::NamespacesUnavailable;
 use koupleless_warden::policy::NamespaceFacts;
-use koupleless_warden::tls::Patience;
+use koupleless_warden::serving::Patience;
 use serde_json::{Value, json};
 
 use crate::client::post;

@@ -1,9 +1,10 @@
 //! Who may scale a peer Deployment.
 
-use koupleless_warden::cluster::{ObjectKey, Peers};
+use koupleless_warden::k8s::ObjectKey;
 use koupleless_warden::module::Workload;
+use koupleless_warden::peer::Peers;
 use koupleless_warden::policy::CountBases;
-use koupleless_warden::tls::Patience;
+use koupleless_warden::serving::Patience;
 use rstest::rstest;
 use serde_json::{Value, json};
 

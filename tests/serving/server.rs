@@ -8,9 +8,11 @@ use std::time::Duration;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use koupleless_warden::admission::{Metrics, OwnUser, Reviewer, http};
-use koupleless_warden::cluster::{Namespaces, NamespacesUnavailable, NoPeers, Peers};
+use koupleless_warden::cluster::{Namespaces, NamespacesUnavailable};
+use koupleless_warden::peer::{NoPeers, Peers};
 use koupleless_warden::policy::{NamespaceFacts, Policy};
-use koupleless_warden::tls::{self, Farewell, Patience, Terms, TlsSettings};
+use koupleless_warden::runtime;
+use koupleless_warden::serving::{self, Farewell, Patience, Terms, TlsSettings};
 use prometheus_client::registry::Registry;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -79,21 +81,21 @@ impl Server {
     }
 
     /// A server whose clients may have so much.
-    pub(crate) async fn limited(namespaces: impl Namespaces, limits: tls::Limits) -> Self {
+    pub(crate) async fn limited(namespaces: impl Namespaces, limits: serving::Limits) -> Self {
         Self::on_terms(reviewer(namespaces), Terms { limits, ..Terms::default() }, TlsSettings::default()).await
     }
 
     async fn on_terms((reviewer, mut registry): (Reviewer, Registry), terms: Terms, settings: TlsSettings) -> Self {
         let certificate = Certificate::new();
-        let terms = Terms { metrics: tls::Metrics::register(&mut registry), ..terms };
+        let terms = Terms { metrics: serving::Metrics::register(&mut registry), ..terms };
         if let Some(clients) = settings.clients.clone() {
             tokio::spawn(clients.follow(terms.metrics.clone()));
         }
-        let config = tls::server_config(Arc::new(certificate.resolver()), &settings);
-        let listener = tls::Listener::bind((Ipv4Addr::LOCALHOST, 0).into(), config).await.unwrap();
+        let config = serving::server_config(Arc::new(certificate.resolver()), &settings);
+        let listener = serving::Listener::bind((Ipv4Addr::LOCALHOST, 0).into(), config).await.unwrap();
         let address = listener.local_addr().unwrap();
         let farewell = Farewell::default();
-        let task = tokio::spawn(tls::serve(listener, http::router(reviewer), terms, farewell.clone()));
+        let task = tokio::spawn(serving::serve(listener, http::router(reviewer), terms, farewell.clone()));
         Self { address, registry: Arc::new(registry), farewell, task, certificate: certificate.pem.clone() }
     }
 
@@ -189,7 +191,7 @@ impl Namespaces for Gate {
 impl Certificate {
     /// A certificate for `localhost`, as `tls.crt` and `tls.key`.
     pub(crate) fn new() -> Self {
-        tls::install_crypto_provider();
+        runtime::install_crypto_provider();
         let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
         let certificate = Self { folder: tempfile::tempdir().unwrap(), pem: made.cert.pem() };
         std::fs::write(certificate.file("tls.crt"), made.cert.pem()).unwrap();

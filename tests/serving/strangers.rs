@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use koupleless_warden::tls::{self, ClientAuthority, TlsSettings};
+use koupleless_warden::runtime;
+use koupleless_warden::serving::{ClientAuthority, TlsSettings};
 use rstest::rstest;
 use rustls::version::{TLS12, TLS13};
 use rustls::{AlertDescription, SupportedProtocolVersion};
@@ -24,7 +25,7 @@ struct File {
 
 impl File {
     fn with(authorities: &[&Authority]) -> Self {
-        tls::install_crypto_provider();
+        runtime::install_crypto_provider();
         let file = Self { folder: tempfile::tempdir().unwrap() };
         file.write(&authorities.iter().map(|authority| authority.pem()).collect::<String>());
         file

@@ -9,7 +9,7 @@ use koupleless_warden::admission::Endpoint;
 use koupleless_warden::cluster::NamespacesUnavailable;
 use koupleless_warden::policy::NamespaceFacts;
 use koupleless_warden::runtime::{Ops, Readiness, serve_ops};
-use koupleless_warden::tls::Patience;
+use koupleless_warden::serving::Patience;
 use prometheus_client::registry::Registry;
 use rstest::rstest;
 use serde_json::{Value, json};

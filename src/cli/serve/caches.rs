@@ -6,7 +6,8 @@ use kube::Client;
 use tokio::sync::watch;
 
 use super::background::Background;
-use crate::cluster::{NamespaceCache, PeerCache};
+use crate::cluster::NamespaceCache;
+use crate::peer::PeerCache;
 use crate::policy::Policy;
 use crate::runtime::Readiness;
 

@@ -5,8 +5,8 @@ use kube::Client;
 use super::Failure;
 use super::args::{CertificateArgs, Identity};
 use super::background::Background;
+use crate::certificates::{CertificateMetrics, Current, Files, Keeper, Names, Pair, Settings as AuthoritySettings};
 use crate::runtime::Readiness;
-use crate::tls::{AuthoritySettings, CertificateMetrics, Current, Files, Keeper, Names, Pair};
 
 /// Where the certificate comes from, checked as far as it can be before anything runs.
 #[derive(Debug)]

@@ -6,7 +6,7 @@ use kube::Client;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::runtime::{LeaderMetrics, Leadership, LeaseSettings, elect};
+use crate::k8s::{LeaderMetrics, Leadership, LeaseSettings, elect};
 
 /// Work that is done by one process at a time.
 #[derive(Debug)]

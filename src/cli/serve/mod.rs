@@ -20,13 +20,11 @@ use self::background::Background;
 use self::caches::watch_cluster;
 use self::controllers::Controllers;
 use crate::admission::{self, Reviewer, http};
+use crate::k8s::{LeaderMetrics, api_client, own_user_name, process_identity};
 use crate::policy::Policy;
-use crate::runtime::{
-    LeaderMetrics, LogFormat, Logging, Ops, Readiness, StopSignals, api_client, own_user_name, process_identity,
-    serve_ops, start_logging,
-};
+use crate::runtime::{LogFormat, Logging, Ops, Readiness, StopSignals, serve_ops, start_logging};
 use crate::settings::{self, Given, InForce, Source};
-use crate::{peer, tls};
+use crate::{certificates as tls_certificates, peer, serving};
 
 /// Serve the admission webhook, and run the controllers while this process holds the lease.
 #[derive(Debug, Args)]
@@ -87,14 +85,14 @@ impl Serve {
         running.set(true);
         let reviews = admission::Metrics::register(&mut registry);
         let peers = peer::Metrics::register(&mut registry);
-        let certificates = tls::CertificateMetrics::register(&mut registry);
+        let certificates = tls_certificates::CertificateMetrics::register(&mut registry);
         let leaders = LeaderMetrics::register(&mut registry);
-        let current = tls::Current::none(certificates.clone());
-        let terms = self.serving.terms(tls::Metrics::register(&mut registry));
+        let current = tls_certificates::Current::none(certificates.clone());
+        let terms = self.serving.terms(serving::Metrics::register(&mut registry));
 
         let ops_listener = TcpListener::bind(self.ops_listen).await?;
-        let config = tls::server_config(Arc::new(current.clone()), &tls_settings);
-        let listener = tls::Listener::bind(self.serving.listen, config).await?;
+        let config = serving::server_config(Arc::new(current.clone()), &tls_settings);
+        let listener = serving::Listener::bind(self.serving.listen, config).await?;
         tracing::info!(listen = %listener.local_addr()?, ops = %ops_listener.local_addr()?, "serving");
 
         let mut background = Background::default();
@@ -126,11 +124,11 @@ impl Serve {
             }));
         }
 
-        let farewell = tls::Farewell::default();
+        let farewell = serving::Farewell::default();
         let reviewer = Reviewer::new(Policy::default(), Arc::new(namespaces), Arc::new(cache), reviews)
             .going_by(policy)
             .for_user(own);
-        let mut webhook = tokio::spawn(tls::serve(listener, http::router(reviewer), terms, farewell.clone()));
+        let mut webhook = tokio::spawn(serving::serve(listener, http::router(reviewer), terms, farewell.clone()));
 
         let fault: Option<Failure> = tokio::select! {
             signal = signals.next() => {

@@ -6,14 +6,14 @@ use serde_json::{Map, Value, json};
 
 use super::{View, version};
 use crate::module::{Kind, LeftAlone, MaxSurge, Workload};
-use crate::vocabulary as words;
+use crate::vocabulary as keys;
 
 /// A Deployment as far as it is decoded; its spec stays raw, as `policy` reads it.
-pub(in crate::cluster) type DeploymentView = View<Deployment, Value, DeploymentStatus>;
+pub(crate) type DeploymentView = View<Deployment, Value, DeploymentStatus>;
 
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(in crate::cluster) struct DeploymentStatus {
+pub(crate) struct DeploymentStatus {
     observed_generation: Option<i64>,
     replicas: Option<u32>,
     updated_replicas: Option<u32>,
@@ -38,9 +38,9 @@ pub struct DeploymentFacts {
     pub pinned: bool,
     /// Why the number is the user's, if it is.
     pub left_alone: Option<LeftAlone>,
-    /// The last line that warden wrote on it ([`words::PEER_STATUS`]).
+    /// The last line that warden wrote on it ([`keys::PEER_STATUS`]).
     pub status_line: Option<String>,
-    /// The workload that it follows, as its annotation says ([`words::FOLLOW`]).
+    /// The workload that it follows, as its annotation says ([`keys::FOLLOW`]).
     pub follow: Option<String>,
     /// The object as far as injection reads it: the template, and what our own keys say on the Deployment itself. What
     /// changes with every scaling and rollout is not in it.
@@ -48,7 +48,7 @@ pub struct DeploymentFacts {
 }
 
 impl DeploymentFacts {
-    pub(in crate::cluster) fn version(&self) -> Option<u64> {
+    pub(crate) fn version(&self) -> Option<u64> {
         version(Some(&self.resource_version))
     }
 }
@@ -58,7 +58,7 @@ impl From<DeploymentView> for DeploymentFacts {
         let module = module(&mut view);
         let workload = Workload::new(Kind::Deployment, &module);
         let (left_alone, pinned) = (workload.left_alone(), workload.template().node_name().is_some());
-        let follow = workload.metadata().annotation(words::FOLLOW).map(str::to_owned);
+        let follow = workload.metadata().annotation(keys::FOLLOW).map(str::to_owned);
         let replicas = view.spec.get("replicas").and_then(Value::as_u64).unwrap_or(1);
         Self {
             uid: view.metadata.uid.clone().unwrap_or_default(),
@@ -69,7 +69,7 @@ impl From<DeploymentView> for DeploymentFacts {
             rolled_out: view.status.updated_replicas.unwrap_or(0) >= view.status.replicas.unwrap_or(0),
             pinned,
             left_alone,
-            status_line: view.annotation(words::PEER_STATUS).map(str::to_owned),
+            status_line: view.annotation(keys::PEER_STATUS).map(str::to_owned),
             follow,
             module,
         }
@@ -80,7 +80,7 @@ fn module(view: &mut DeploymentView) -> Value {
     let key = view.key();
     let ours = |map: Option<&std::collections::BTreeMap<String, String>>| -> Map<String, Value> {
         let pairs = map.into_iter().flatten();
-        let ours = pairs.filter(|(key, _)| key.contains("koupleless.io/") && *key != words::PEER_STATUS);
+        let ours = pairs.filter(|(key, _)| key.contains("koupleless.io/") && *key != keys::PEER_STATUS);
         ours.map(|(key, value)| (key.clone(), json!(value))).collect()
     };
     let owners = view.metadata.owner_references.iter().flatten();

@@ -3,23 +3,31 @@
 use serde::Deserialize;
 
 use super::View;
-use crate::cluster::WorkloadSize;
+
+/// How many replicas a workload has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct WorkloadSize {
+    /// As many as it should have, by `spec.replicas`.
+    pub desired: u32,
+    /// As many as are ready, by `status.readyReplicas`.
+    pub ready: u32,
+}
 
 /// A Deployment or StatefulSet as far as it is decoded when it is followed.
-pub(in crate::cluster) type WorkloadView<K> = View<K, WorkloadSpec, WorkloadStatus>;
+pub(crate) type WorkloadView<K> = View<K, WorkloadSpec, WorkloadStatus>;
 
 #[derive(Debug, Clone, Default, Deserialize)]
-pub(in crate::cluster) struct WorkloadSpec {
+pub(crate) struct WorkloadSpec {
     replicas: Option<u32>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(in crate::cluster) struct WorkloadStatus {
+pub(crate) struct WorkloadStatus {
     ready_replicas: Option<u32>,
 }
 
 /// Its size. `status.readyReplicas` is absent where none is; `spec.replicas` never is, for the API server says 1 then.
-pub(in crate::cluster) fn size<K>(view: &WorkloadView<K>) -> WorkloadSize {
+pub(crate) fn size<K>(view: &WorkloadView<K>) -> WorkloadSize {
     WorkloadSize { desired: view.spec.replicas.unwrap_or(1), ready: view.status.ready_replicas.unwrap_or(0) }
 }

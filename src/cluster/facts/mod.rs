@@ -7,13 +7,14 @@ mod pod;
 mod view;
 
 pub use deployment::DeploymentFacts;
+pub use followed::WorkloadSize;
 pub use pod::{Member, PodFacts};
 
-pub(super) use deployment::DeploymentView;
-pub(super) use followed::{WorkloadView, size};
-pub(super) use node::{NodeView, node};
-pub(super) use pod::PodView;
-pub(super) use view::View;
+pub(crate) use deployment::DeploymentView;
+pub(crate) use followed::{WorkloadView, size};
+pub(crate) use node::{NodeView, node};
+pub(crate) use pod::PodView;
+pub(crate) use view::View;
 
 /// A resourceVersion as the number that it is: those of one kind of object can be compared. None of what is no number.
 pub(super) fn version(resource_version: Option<&String>) -> Option<u64> {

@@ -7,10 +7,10 @@ use super::View;
 use crate::fit::{Node, NodeTaint};
 
 /// A Node as far as it is decoded: a heartbeat changes nothing of it but the resourceVersion.
-pub(in crate::cluster) type NodeView = View<k8s_openapi::api::core::v1::Node, NodeSpec, IgnoredAny>;
+pub(crate) type NodeView = View<k8s_openapi::api::core::v1::Node, NodeSpec, IgnoredAny>;
 
 #[derive(Debug, Clone, Default, Deserialize)]
-pub(in crate::cluster) struct NodeSpec {
+pub(crate) struct NodeSpec {
     unschedulable: Option<bool>,
     taints: Option<Vec<TaintView>>,
 }
@@ -24,7 +24,7 @@ struct TaintView {
 }
 
 /// The facts, with the taints in order: theirs means nothing.
-pub(in crate::cluster) fn node(view: NodeView) -> Node {
+pub(crate) fn node(view: NodeView) -> Node {
     let taint =
         |taint: TaintView| NodeTaint { key: taint.key, value: taint.value.unwrap_or_default(), effect: taint.effect };
     let mut taints: Vec<_> = view.spec.taints.unwrap_or_default().into_iter().map(taint).collect();

@@ -4,19 +4,19 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use serde::Deserialize;
 
 use super::{View, version};
-use crate::vocabulary as words;
+use crate::vocabulary as keys;
 
 /// A Pod as far as it is decoded.
-pub(in crate::cluster) type PodView = View<k8s_openapi::api::core::v1::Pod, PodSpec, PodStatus>;
+pub(crate) type PodView = View<k8s_openapi::api::core::v1::Pod, PodSpec, PodStatus>;
 
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(in crate::cluster) struct PodSpec {
+pub(crate) struct PodSpec {
     node_name: Option<String>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
-pub(in crate::cluster) struct PodStatus {
+pub(crate) struct PodStatus {
     phase: Option<String>,
     conditions: Option<Vec<Condition>>,
 }
@@ -53,7 +53,7 @@ pub struct Member {
     pub ready: bool,
     /// Its pod-deletion-cost; 0 where it has none, or none that is a number, as for the ReplicaSet controller.
     pub deletion_cost: i32,
-    /// Whether warden marked it as one of a departed base ([`words::DEPARTED`]).
+    /// Whether warden marked it as one of a departed base ([`keys::DEPARTED`]).
     pub marked: bool,
 }
 
@@ -70,7 +70,7 @@ fn member(view: &PodView) -> Option<Member> {
     }
     let (deployment, replica_set) = owners(view)?;
     let conditions = view.status.conditions.iter().flatten();
-    let cost = view.annotation(words::POD_DELETION_COST).and_then(|cost| cost.parse().ok());
+    let cost = view.annotation(keys::POD_DELETION_COST).and_then(|cost| cost.parse().ok());
     Some(Member {
         deployment,
         replica_set,
@@ -79,7 +79,7 @@ fn member(view: &PodView) -> Option<Member> {
         running: view.status.phase.as_deref() == Some("Running"),
         ready: conditions.into_iter().any(|condition| condition.r#type == "Ready" && condition.status == "True"),
         deletion_cost: cost.unwrap_or(0),
-        marked: view.annotation(words::DEPARTED).is_some(),
+        marked: view.annotation(keys::DEPARTED).is_some(),
     })
 }
 
@@ -89,7 +89,7 @@ fn owners(view: &PodView) -> Option<(String, String)> {
     let owners = view.metadata.owner_references.iter().flatten();
     let is_it = |owner: &&OwnerReference| owner.controller == Some(true) && owner.kind == "ReplicaSet";
     let replica_set = &owners.into_iter().find(is_it)?.name;
-    let hash = view.label(words::POD_TEMPLATE_HASH).filter(|hash| !hash.is_empty())?;
+    let hash = view.label(keys::POD_TEMPLATE_HASH).filter(|hash| !hash.is_empty())?;
     let deployment = replica_set.strip_suffix(hash)?.strip_suffix('-')?;
     Some((deployment.to_owned(), replica_set.clone()))
 }

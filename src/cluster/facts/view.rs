@@ -8,13 +8,13 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference,
 use kube::Resource;
 use serde::{Deserialize, Deserializer};
 
-use crate::cluster::ObjectKey;
+use crate::k8s::ObjectKey;
 
 /// A `K` of which only the metadata, `Spec` and `Status` are decoded. An object is mostly what nobody here reads: managed
 /// fields, images, conditions, volumes.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(bound(deserialize = "Spec: Deserialize<'de> + Default, Status: Deserialize<'de> + Default"))]
-pub(in crate::cluster) struct View<K, Spec, Status> {
+pub(crate) struct View<K, Spec, Status> {
     #[serde(deserialize_with = "metadata")]
     pub(super) metadata: ObjectMeta,
     #[serde(default)]
@@ -58,12 +58,12 @@ fn metadata<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ObjectMeta, D:
 
 impl<K, Spec, Status> View<K, Spec, Status> {
     /// The name.
-    pub(in crate::cluster) fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         self.metadata.name.clone().unwrap_or_default()
     }
 
     /// The namespace and name.
-    pub(in crate::cluster) fn key(&self) -> ObjectKey {
+    pub(crate) fn key(&self) -> ObjectKey {
         ObjectKey { namespace: self.metadata.namespace.clone().unwrap_or_default(), name: self.name() }
     }
 

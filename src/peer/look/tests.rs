@@ -10,10 +10,11 @@ use rstest::rstest;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
-use crate::cluster::{LeftAlone, PeerCache};
+use crate::k8s::{LeaseSettings, elect};
+use crate::module::LeftAlone;
+use crate::peer::PeerCache;
 use crate::peer::testing::{Cluster, LEADING, SETTINGS, at, followed};
 use crate::policy::Policy;
-use crate::runtime::{LeaseSettings, elect};
 
 /// Writes of this desk are never made, as nobody leads.
 fn desk() -> Desk {

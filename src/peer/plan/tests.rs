@@ -8,9 +8,10 @@ mod returns;
 use rstest::rstest;
 
 use super::*;
-use crate::cluster::{LeftAlone, Place, Source};
+use crate::module::LeftAlone;
 use crate::peer::Loss;
 use crate::peer::testing::{Cluster, LEADING, SETTINGS, Watcher, at, base, departed, followed, pod};
+use crate::peer::{Place, Source};
 
 fn hold(reason: Hold, until: Option<u64>) -> Plan {
     Plan::only(Step::Hold { reason, until: until.map(at) })

@@ -6,9 +6,10 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::{Cluster, SETTINGS, base, departed, followed, pod};
-use crate::cluster::{LeftAlone, Place, Pod, Snapshot};
+use crate::module::LeftAlone;
 use crate::module::MaxSurge;
 use crate::peer::{Memory, Moment, Standing};
+use crate::peer::{Place, Pod, Snapshot};
 
 /// How many nodes there are, with those that departed.
 const NODES: u32 = 6;

@@ -8,7 +8,7 @@ use std::cmp::Reverse;
 use proptest::prelude::*;
 
 use super::Cluster;
-use crate::cluster::{Place, Pod, Snapshot};
+use crate::peer::{Place, Pod, Snapshot};
 
 /// What the controller looks at and no snapshot shows.
 #[derive(Debug, Clone)]

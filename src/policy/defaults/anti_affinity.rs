@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::{Scene, Step};
 use crate::module::{Kind, identity};
-use crate::vocabulary as words;
+use crate::vocabulary as keys;
 
 /// Adds the term unless one of the user's keeps this module apart already.
 pub(super) fn fill_in(scene: &Scene<'_>) -> Vec<Step> {
@@ -18,7 +18,7 @@ pub(super) fn fill_in(scene: &Scene<'_>) -> Vec<Step> {
         return Vec::new();
     }
     let metadata = template.metadata();
-    let labels = (metadata.label(words::MODULE_NAME), metadata.label(words::MODULE_VERSION));
+    let labels = (metadata.label(keys::MODULE_NAME), metadata.label(keys::MODULE_VERSION));
     let (Some(_), (Some(name), Some(version))) = (template.single_module(), labels) else {
         return Vec::new();
     };
@@ -31,8 +31,8 @@ pub(super) fn fill_in(scene: &Scene<'_>) -> Vec<Step> {
 /// The term that keeps Pods of this module and version apart.
 pub(in crate::policy) fn term(name: &str, version: &str) -> Value {
     json!({
-        "labelSelector": {"matchLabels": {words::MODULE_NAME: name, words::MODULE_VERSION: version}},
+        "labelSelector": {"matchLabels": {keys::MODULE_NAME: name, keys::MODULE_VERSION: version}},
         "namespaceSelector": {},
-        "topologyKey": words::HOSTNAME,
+        "topologyKey": keys::HOSTNAME,
     })
 }

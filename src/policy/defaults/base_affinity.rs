@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::super::Sources;
 use super::super::selection::Selection;
 use super::{Scene, Step};
-use crate::vocabulary as words;
+use crate::vocabulary as keys;
 
 /// Adds the declared base to every term that says nothing of it. Terms are ORed, so that a term left alone, or one of our
 /// own beside the user's, would let the module onto bases that nobody chose.
@@ -18,7 +18,7 @@ pub(super) fn fill_in(scene: &Scene<'_>) -> Vec<Step> {
     let sources = Sources::of(scene.workload, scene.request.namespace);
     let nothing_selected = Selection::of(&template) == Selection::Nothing;
     let by_default = |key| sources.or_default(key, &scene.policy.default_base).filter(|_| nothing_selected);
-    let declared: Vec<(&str, &str)> = words::BASE_SELECTION
+    let declared: Vec<(&str, &str)> = keys::BASE_SELECTION
         .into_iter()
         .filter(|key| template.node_selector(key).is_none())
         .filter_map(|key| Some((key, sources.get(key).or_else(|| by_default(key))?)))

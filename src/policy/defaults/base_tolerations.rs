@@ -7,7 +7,7 @@ use super::super::selection::Selection;
 use super::super::sources;
 use super::{Scene, Step};
 use crate::module::Taint;
-use crate::vocabulary as words;
+use crate::vocabulary as keys;
 
 /// Adds the tolerations that nothing covers yet.
 pub(super) fn fill_in(scene: &Scene<'_>) -> Vec<Step> {
@@ -16,10 +16,10 @@ pub(super) fn fill_in(scene: &Scene<'_>) -> Vec<Step> {
         return Vec::new();
     }
     let tolerations = template.tolerations();
-    let taint = |key, value| Taint { key, value, effect: words::NO_EXECUTE };
+    let taint = |key, value| Taint { key, value, effect: keys::NO_EXECUTE };
     let envs = sources::envs(scene.workload, scene.request.namespace, &scene.policy.default_env);
-    let of_envs = envs.into_iter().map(|env| taint(words::TAINT_NODE_ENV, env));
-    [taint(words::TAINT_VIRTUAL_NODE, words::TAINT_VIRTUAL_NODE_VALUE)]
+    let of_envs = envs.into_iter().map(|env| taint(keys::TAINT_NODE_ENV, env));
+    [taint(keys::TAINT_VIRTUAL_NODE, keys::TAINT_VIRTUAL_NODE_VALUE)]
         .into_iter()
         .chain(of_envs)
         .filter(|taint| !tolerations.iter().any(|toleration| toleration.tolerates(*taint)))

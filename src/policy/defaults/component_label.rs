@@ -5,13 +5,13 @@
 use serde_json::json;
 
 use super::{Scene, Step};
-use crate::vocabulary as words;
+use crate::vocabulary as keys;
 
 /// Adds `module` to the template.
 pub(super) fn fill_in(scene: &Scene<'_>) -> Vec<Step> {
     let metadata = scene.workload.template().metadata();
-    match metadata.label(words::COMPONENT.current) {
+    match metadata.label(keys::COMPONENT.current) {
         Some(_) => Vec::new(),
-        None => vec![Step::Add(metadata.label_path(words::COMPONENT.current), json!(words::COMPONENT_MODULE))],
+        None => vec![Step::Add(metadata.label_path(keys::COMPONENT.current), json!(keys::COMPONENT_MODULE))],
     }
 }

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{Scene, Step};
 use crate::module::{check_label_value, check_version};
-use crate::vocabulary as words;
+use crate::vocabulary as keys;
 
 /// Adds the labels that are absent, from the single container that is a module.
 pub(super) fn fill_in(scene: &Scene<'_>) -> Vec<Step> {
@@ -15,7 +15,7 @@ pub(super) fn fill_in(scene: &Scene<'_>) -> Vec<Step> {
     let metadata = template.metadata();
     let name = Some(module.name()).filter(|name| check_label_value(name).is_ok());
     let version = module.literal_version().filter(|version| check_version(version).is_ok());
-    [(words::MODULE_NAME, name), (words::MODULE_VERSION, version)]
+    [(keys::MODULE_NAME, name), (keys::MODULE_VERSION, version)]
         .into_iter()
         .filter(|(key, _)| metadata.label(key).is_none())
         .filter_map(|(key, value)| Some(Step::Add(metadata.label_path(key), json!(value?))))

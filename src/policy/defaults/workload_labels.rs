@@ -6,7 +6,7 @@ use super::super::Policy;
 use super::super::sources::{self, NamespaceFacts, Sources};
 use super::{Scene, Step};
 use crate::module::{Kind, Workload};
-use crate::vocabulary as words;
+use crate::vocabulary as keys;
 
 /// Adds the labels that are absent; the cluster's only where it is known.
 pub(super) fn fill_in(scene: &Scene<'_>) -> Vec<Step> {
@@ -31,7 +31,7 @@ pub(in crate::policy) fn known<'a>(
         [one] => Some(*one),
         _ => None,
     };
-    let cluster = sources::single_demand(&workload.template(), words::BASE_CLUSTER_NAME)
-        .or_else(|| Sources::of(workload, namespace).get(words::BASE_CLUSTER_NAME));
-    [(words::ENV, env), (words::BASE_CLUSTER_NAME, cluster)]
+    let cluster = sources::single_demand(&workload.template(), keys::BASE_CLUSTER_NAME)
+        .or_else(|| Sources::of(workload, namespace).get(keys::BASE_CLUSTER_NAME));
+    [(keys::ENV, env), (keys::BASE_CLUSTER_NAME, cluster)]
 }

@@ -4,12 +4,12 @@
 use super::Scene;
 use crate::module::{Follow, Kind, Metadata, check_label_value};
 use crate::policy::{Fault, Found, Rule};
-use crate::vocabulary as words;
+use crate::vocabulary as keys;
 
 /// What only a peer Deployment is asked for.
-const OF_PEERS: [&str; 2] = [words::FOLLOW, words::PEER_PAUSED];
+const OF_PEERS: [&str; 2] = [keys::FOLLOW, keys::PEER_PAUSED];
 /// What warden writes itself.
-const WRITTEN_BY_WARDEN: [&str; 2] = [words::PEER_STATUS, words::DEPARTED];
+const WRITTEN_BY_WARDEN: [&str; 2] = [keys::PEER_STATUS, keys::DEPARTED];
 
 pub(super) fn check(scene: &Scene<'_>, found: &mut Found) {
     let metadata = scene.workload.metadata();
@@ -19,14 +19,14 @@ pub(super) fn check(scene: &Scene<'_>, found: &mut Found) {
         let of_template = scene.template.metadata();
         check_metadata(&of_template, found);
         check_place(&of_template, false, found);
-        let here = metadata.annotation(words::INJECT);
-        let template = of_template.annotation(words::INJECT);
+        let here = metadata.annotation(keys::INJECT);
+        let template = of_template.annotation(keys::INJECT);
         if here == Some("false") && template != here {
-            let problem = format!("{} on the template as well would reach its Pods", words::INJECT);
+            let problem = format!("{} on the template as well would reach its Pods", keys::INJECT);
             let remedy = "write it onto the template, too";
             found.note(
                 Rule::MisplacedAnnotations,
-                of_template.annotation_path(words::INJECT),
+                of_template.annotation_path(keys::INJECT),
                 Fault::Invalid,
                 problem,
                 remedy,
@@ -42,7 +42,7 @@ fn check_metadata(metadata: &Metadata<'_>, found: &mut Found) {
             let warning = format!("{key}: {problem}");
             found.note(Rule::AnnotationValues, metadata.annotation_path(key), Fault::Invalid, problem, remedy);
             found.or_warn(warning);
-        } else if key.starts_with(words::WARDEN_PREFIX) && !is_known(key) {
+        } else if key.starts_with(keys::WARDEN_PREFIX) && !is_known(key) {
             let problem = format!("annotation {key} is unknown and does nothing");
             let remedy = "take it off, or spell it as one that warden knows";
             found.note(Rule::UnknownAnnotations, metadata.annotation_path(key), Fault::Invalid, problem, remedy);
@@ -52,17 +52,17 @@ fn check_metadata(metadata: &Metadata<'_>, found: &mut Found) {
 
 /// What is wrong with the value of an annotation that means something, and how to mend it.
 fn fault(key: &str, value: &str) -> Option<(String, &'static str)> {
-    if words::SWITCHES.contains(&key) {
+    if keys::SWITCHES.contains(&key) {
         let neither = !["true", "false"].contains(&value);
         neither.then(|| (format!("{value:?} is neither \"true\" nor \"false\""), "write one of the two, in quotes"))
-    } else if key == words::FOLLOW {
+    } else if key == keys::FOLLOW {
         // Whose namespace it is decides on nothing that could be wrong.
         let fault = Follow::parse(value, "").err()?;
         Some((
             format!("{value:?} {fault}"),
             "write Deployment/NAME or StatefulSet/NAME, with NAMESPACE/ before it if need be",
         ))
-    } else if words::BASE_SELECTION.contains(&key) || key == words::ENV {
+    } else if keys::BASE_SELECTION.contains(&key) || key == keys::ENV {
         let fault = check_label_value(value).err()?;
         Some((format!("{value:?} {fault}, so no base can carry it"), "write the value that the bases carry"))
     } else {
@@ -71,7 +71,7 @@ fn fault(key: &str, value: &str) -> Option<(String, &'static str)> {
 }
 
 fn is_known(key: &str) -> bool {
-    words::SWITCHES.contains(&key) || OF_PEERS.contains(&key) || WRITTEN_BY_WARDEN.contains(&key)
+    keys::SWITCHES.contains(&key) || OF_PEERS.contains(&key) || WRITTEN_BY_WARDEN.contains(&key)
 }
 
 fn check_place(metadata: &Metadata<'_>, is_peer: bool, found: &mut Found) {

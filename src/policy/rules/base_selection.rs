@@ -4,14 +4,14 @@ use super::Scene;
 use crate::module::Kind;
 use crate::policy::selection::Selection;
 use crate::policy::{Fault, Found, Rule, Sources};
-use crate::vocabulary as words;
+use crate::vocabulary as keys;
 
 pub(super) fn check(scene: &Scene<'_>, found: &mut Found) {
     match Selection::of(&scene.template) {
         Selection::Bases => {}
         Selection::InSomeTerms => {
             let problem = "a nodeSelectorTerm names no base: terms are ORed, so it lets the module onto any";
-            let remedy = format!("demand {} and {} in every term", words::BASE_NAME, words::BASE_VERSION);
+            let remedy = format!("demand {} and {} in every term", keys::BASE_NAME, keys::BASE_VERSION);
             found.note(Rule::OpenTerms, scene.template.node_terms_path(), Fault::Invalid, problem, remedy);
         }
         Selection::Nothing => {
@@ -23,10 +23,10 @@ pub(super) fn check(scene: &Scene<'_>, found: &mut Found) {
 
 fn nothing_selected(scene: &Scene<'_>) -> (String, String) {
     let sources = Sources::of(scene.workload, None);
-    let is_declared = words::BASE_SELECTION.into_iter().any(|key| sources.get(key).is_some());
-    let (name, version) = (words::BASE_NAME, words::BASE_VERSION);
-    if is_declared && scene.workload.switched(words::INJECT, "false") {
-        let problem = format!("the declared base has no effect, for {} is \"false\"", words::INJECT);
+    let is_declared = keys::BASE_SELECTION.into_iter().any(|key| sources.get(key).is_some());
+    let (name, version) = (keys::BASE_NAME, keys::BASE_VERSION);
+    if is_declared && scene.workload.switched(keys::INJECT, "false") {
+        let problem = format!("the declared base has no effect, for {} is \"false\"", keys::INJECT);
         let remedy =
             format!("write a required node affinity (In) on {name} and {version}, or take that annotation off");
         return (problem, remedy);

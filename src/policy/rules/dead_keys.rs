@@ -2,7 +2,7 @@
 
 use super::Scene;
 use crate::policy::{Fault, Found, Rule};
-use crate::vocabulary as words;
+use crate::vocabulary as keys;
 
 pub(super) fn check(scene: &Scene<'_>, found: &mut Found) {
     let terms = scene.template.node_terms().unwrap_or_default();
@@ -14,9 +14,9 @@ pub(super) fn check(scene: &Scene<'_>, found: &mut Found) {
     let selector = scene.template.spec_path().field("nodeSelector");
     let in_selector = scene.template.node_selector_keys().into_iter().map(|key| (selector.key(key), key));
     for (field, key) in in_selector.chain(in_terms) {
-        if words::no_vnode_carries(key) {
+        if keys::no_vnode_carries(key) {
             let problem = format!("no base carries label {key}: demanding it keeps the module off every base");
-            let remedy = format!("leave it out, or choose bases by {} and {}", words::BASE_NAME, words::BASE_VERSION);
+            let remedy = format!("leave it out, or choose bases by {} and {}", keys::BASE_NAME, keys::BASE_VERSION);
             found.note(Rule::DeadLabels, field, Fault::Invalid, problem, remedy);
         }
     }

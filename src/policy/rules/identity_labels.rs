@@ -3,7 +3,7 @@
 
 use super::Scene;
 use crate::policy::{Fault, Found, Rule};
-use crate::vocabulary as words;
+use crate::vocabulary as keys;
 
 pub(super) fn check(scene: &Scene<'_>, found: &mut Found) {
     let metadata = scene.template.metadata();
@@ -11,7 +11,7 @@ pub(super) fn check(scene: &Scene<'_>, found: &mut Found) {
     let names: Vec<&str> = modules.iter().map(|module| module.name()).collect();
     let versions: Vec<&str> = modules.iter().filter_map(|module| module.literal_version()).collect();
     let of_labels =
-        [(words::MODULE_NAME, "the container's name", names), (words::MODULE_VERSION, "BIZ_VERSION", versions)];
+        [(keys::MODULE_NAME, "the container's name", names), (keys::MODULE_VERSION, "BIZ_VERSION", versions)];
     for (key, what, said) in of_labels {
         let Some(label) = metadata.label(key).filter(|label| !said.is_empty() && !said.contains(label)) else {
             continue;

@@ -2,10 +2,10 @@
 
 use super::Scene;
 use crate::policy::{Fault, Found, Rule};
-use crate::vocabulary as words;
+use crate::vocabulary as keys;
 
 pub(super) fn check(scene: &Scene<'_>, found: &mut Found) {
-    for key in [words::COMPONENT, words::STRATEGY] {
+    for key in [keys::COMPONENT, keys::STRATEGY] {
         let places = [scene.workload.metadata(), scene.template.metadata()];
         if let Some(metadata) = places.iter().find(|metadata| metadata.label(key.older).is_some()) {
             let problem = format!("label {} is not read since V2.0", key.older);

@@ -3,12 +3,12 @@
 use super::Scene;
 use crate::policy::sources::{chosen_envs, single_demand};
 use crate::policy::{Fault, Found, Rule, Sources};
-use crate::vocabulary as words;
+use crate::vocabulary as keys;
 
 pub(super) fn check(scene: &Scene<'_>, found: &mut Found) {
     let sources = Sources::of(scene.workload, None);
-    let of_base = words::BASE_SELECTION.map(|key| (key, single_demand(&scene.template, key).into_iter().collect()));
-    let of_env = (words::ENV, chosen_envs(&scene.template));
+    let of_base = keys::BASE_SELECTION.map(|key| (key, single_demand(&scene.template, key).into_iter().collect()));
+    let of_env = (keys::ENV, chosen_envs(&scene.template));
     for (key, demanded) in of_base.into_iter().chain([of_env]) {
         if let Some((declared, declared_at)) = sources.on_object(key)
             && !demanded.is_empty()

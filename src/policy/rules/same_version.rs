@@ -7,7 +7,7 @@
 use super::Scene;
 use crate::module::{Container, FieldPath, Rollout, Workload, identity};
 use crate::policy::{Fault, Found, Rule};
-use crate::vocabulary as words;
+use crate::vocabulary as keys;
 
 const NEW_VERSION: &str = "give the release a BIZ_VERSION of its own, in the same change as its jar";
 
@@ -52,7 +52,7 @@ fn releases<'a>(scene: &Scene<'a>) -> Vec<SameVersion<'a>> {
 
 fn refuse_another_jar(scene: &Scene<'_>, release: &SameVersion<'_>, found: &mut Found) -> bool {
     let SameVersion { module, version, jar_changed, .. } = release;
-    let allowed = version.ends_with(words::SNAPSHOT) || scene.workload.switched(words::ALLOW_SAME_VERSION, "true");
+    let allowed = version.ends_with(keys::SNAPSHOT) || scene.workload.switched(keys::ALLOW_SAME_VERSION, "true");
     let refused = *jar_changed && !allowed;
     if refused {
         let problem = format!(
@@ -108,7 +108,7 @@ fn kept_apart(scene: &Scene<'_>, old: Workload<'_>, name: &str, version: &str) -
     let new = scene.template.metadata();
     let on_old: Vec<_> =
         identity(name, version).into_iter().filter(|(key, value)| old.label(key) == Some(value)).collect();
-    let known = [words::MODULE_NAME, words::MODULE_VERSION]
+    let known = [keys::MODULE_NAME, keys::MODULE_VERSION]
         .iter()
         .all(|key| on_old.iter().any(|(label, value)| label == key && new.label(key) == Some(value)));
     known && scene.template.anti_affinity().iter().any(|term| term.keeps_apart(&on_old))

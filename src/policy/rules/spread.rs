@@ -2,15 +2,15 @@
 
 use super::Scene;
 use crate::policy::{Fault, Found, Rule};
-use crate::vocabulary as words;
+use crate::vocabulary as keys;
 
 pub(super) fn check(scene: &Scene<'_>, found: &mut Found) {
     for (field, topology) in scene.template.spread_topologies() {
-        if topology != words::HOSTNAME {
+        if topology != keys::HOSTNAME {
             let problem = format!("no base has {topology}");
-            let remedy = format!("spread over {} instead", words::HOSTNAME);
+            let remedy = format!("spread over {} instead", keys::HOSTNAME);
             found.note(Rule::TopologySpread, field, Fault::Invalid, problem, remedy);
-            found.or_warn(format!("no base has {topology}: spread over {} instead", words::HOSTNAME));
+            found.or_warn(format!("no base has {topology}: spread over {} instead", keys::HOSTNAME));
         }
     }
 }

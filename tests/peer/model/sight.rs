@@ -1,7 +1,7 @@
 //! What the caches of a process of warden show it.
 
-use koupleless_warden::cluster::{Place, Pod as SeenPod, Snapshot, Source};
 use koupleless_warden::module::MaxSurge;
+use koupleless_warden::peer::{Place, Pod as SeenPod, Snapshot, Source};
 
 use super::config::Config;
 use super::world::{Node, Pod, Pods, Saw, Warden, Watch, World};

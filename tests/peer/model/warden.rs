@@ -1,7 +1,7 @@
 //! warden's processes: caches that lag, the functions that ship, writes that take their time.
 
-use koupleless_warden::cluster::{Pod as SeenPod, Snapshot};
 use koupleless_warden::peer::{Hold, Memory, Moment, Plan, Standing, Step, decide};
+use koupleless_warden::peer::{Pod as SeenPod, Snapshot};
 
 use super::config::{Config, Flaw};
 use super::kubernetes::is_scaling_down;

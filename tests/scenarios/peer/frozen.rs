@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use koupleless_warden::vocabulary as words;
+use koupleless_warden::vocabulary as keys;
 use serde_json::Value;
 use tokio::time::sleep;
 use warden_testbed::{Fault, Moment, Options, Proxy, What, eventually};
@@ -61,7 +61,7 @@ async fn a_base_that_is_back_unseen_keeps_its_pod() -> Result<()> {
     proxy.thaw_watches();
     eventually("no Pod is marked", LONG, async || {
         let pods = scene.list("pods").await.map_err(|error| error.to_string())?;
-        let is_marked = |pod: &&Value| pod["metadata"]["annotations"].get(words::DEPARTED).is_some();
+        let is_marked = |pod: &&Value| pod["metadata"]["annotations"].get(keys::DEPARTED).is_some();
         pods.iter().find(is_marked).map_or(Ok(()), |pod| Err(pod.to_string()))
     })
     .await?;

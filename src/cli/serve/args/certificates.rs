@@ -7,7 +7,7 @@ use clap::{Args, value_parser};
 use k8s_openapi::jiff::SignedDuration;
 use thiserror::Error;
 
-use crate::tls::{AuthoritySettings, Files};
+use crate::certificates::{Files, Settings as AuthoritySettings};
 
 /// Certificates. Without files warden makes its own, in the Secret NAME-tls, and puts the authority into the webhook
 /// configurations.

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use crate::tls;
+use crate::certificates::Names;
 
 /// The names of warden's own objects in the cluster, all the same for all replicas.
 #[derive(Debug, Clone, Args)]
@@ -24,7 +24,7 @@ impl Identity {
     }
 
     /// As certificates know them.
-    pub(in crate::cli::serve) fn of_certificates(&self) -> tls::Names {
-        tls::Names { namespace: self.namespace.clone(), name: self.name.clone() }
+    pub(in crate::cli::serve) fn of_certificates(&self) -> Names {
+        Names { namespace: self.namespace.clone(), name: self.name.clone() }
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::runtime::LeaseSettings;
+use crate::k8s::LeaseSettings;
 
 /// Which of several processes writes.
 #[derive(Debug, Args)]

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::tls::{ClientAuthority, ClientCaError, Limits, Metrics, Patience, Terms, TlsSettings, TlsVersion};
+use crate::serving::{ClientAuthority, ClientCaError, Limits, Metrics, Patience, Terms, TlsSettings, TlsVersion};
 
 /// Where and how the webhook is served.
 #[derive(Debug, Args)]

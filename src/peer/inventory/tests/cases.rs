@@ -1,0 +1,388 @@
+//! Single cases, each with what it is about.
+
+use rstest::rstest;
+use serde_json::{Value, json};
+
+use super::world::{World, deployment_facts, key};
+use crate::cluster::{Spelling, WorkloadSize};
+use crate::k8s::{ObjectKey, Update};
+use crate::module::{Follow, Kind, LeftAlone, Workload};
+use crate::peer::{Change, Inventory, Place, Snapshot, Source};
+use crate::policy::{NamespaceFacts, Policy, Request};
+
+/// A base of this host name and version.
+pub(super) fn node(host: &str, version: &str) -> Value {
+    let mut node = json!({
+        "metadata": {"labels": {
+            "virtual-kubelet.koupleless.io/component": "vnode",
+            "base.koupleless.io/name": "base",
+            "base.koupleless.io/version": version,
+        }},
+        "spec": {"taints": [
+            {"key": "schedule.koupleless.io/virtual-node", "value": "True", "effect": "NoExecute"},
+            {"key": "schedule.koupleless.io/node-env", "value": "dev", "effect": "NoExecute"},
+        ]},
+    });
+    if !host.is_empty() {
+        node["metadata"]["labels"]["kubernetes.io/hostname"] = json!(host);
+    }
+    node
+}
+
+/// A peer Deployment for all bases, as from the tutorial.
+pub(super) fn deployment(namespace: &str, name: &str) -> Value {
+    json!({
+        "metadata": {
+            "name": name, "namespace": namespace, "uid": "uid",
+            "labels": {"virtual-kubelet.koupleless.io/strategy": "peer"},
+            "annotations": {"base.koupleless.io/name": "base"},
+        },
+        "spec": {"replicas": 1, "template": {
+            "metadata": {"labels": {"module-controller.koupleless.io/component": "module"}},
+            "spec": {"containers": [{
+                "name": "biz1", "image": "https://repo/biz1-1.0.0-ark-biz.jar",
+                "env": [{"name": "BIZ_VERSION", "value": "1.0.0"}],
+            }]},
+        }},
+    })
+}
+
+/// shop's Deployment `orders` for the bases of this version, as it is once it is filled in.
+fn picky(version: &str) -> Value {
+    let mut deployment = deployment("shop", "orders");
+    let vnode = json!({"key": "schedule.koupleless.io/virtual-node", "value": "True", "effect": "NoExecute"});
+    let env = json!({"key": "schedule.koupleless.io/node-env", "value": "dev", "effect": "NoExecute"});
+    let spec = &mut deployment["spec"]["template"]["spec"];
+    spec["nodeSelector"] = json!({"base.koupleless.io/name": "base", "base.koupleless.io/version": version});
+    spec["tolerations"] = json!([vnode, env]);
+    deployment
+}
+
+/// A Namespace with these labels.
+fn declares(labels: &[(&str, &str)]) -> NamespaceFacts {
+    let labels = labels.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+    NamespaceFacts { labels, ..NamespaceFacts::default() }
+}
+
+/// A well Pod of shop's Deployment `orders` and the ReplicaSet of this hash.
+pub(super) fn pod(hash: &str, node: Option<String>) -> Value {
+    json!({
+        "metadata": {
+            "labels": {"virtual-kubelet.koupleless.io/component": "module", "pod-template-hash": hash},
+            "ownerReferences": [{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": format!("orders-{hash}"), "uid": "r", "controller": true}],
+        },
+        "spec": {"nodeName": node},
+        "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]},
+    })
+}
+
+/// What `inventory` says to the creation of the Deployment `key` of `world`.
+pub(super) fn count(inventory: &Inventory, world: &World, key: &ObjectKey) -> Option<u32> {
+    let namespace = world.namespaces.get(&key.namespace);
+    let request = Request { kind: Kind::Deployment, old: None, namespace, peers: None };
+    let injected = Policy::default().inject(request, world.deployments[key].clone());
+    inventory.count(Workload::new(Kind::Deployment, &injected.object))
+}
+
+/// A cluster whose watches tell everything at once.
+#[derive(Default)]
+struct Scene {
+    world: World,
+    inventory: Option<Inventory>,
+}
+
+impl Scene {
+    /// With `orders` in `shop`, and two bases that carry it.
+    fn new() -> Self {
+        let mut scene = Self::default();
+        for name in ["a", "b"] {
+            scene.set(|world| world.set_node(name, Some(node(name, "1"))));
+            scene
+                .set(|world| world.set_pod(&key("shop", &format!("on-{name}")), Some(pod("x", Some(name.to_owned())))));
+        }
+        scene.set(|world| world.set_deployment(&orders(), Some(deployment("shop", "orders"))));
+        scene
+    }
+
+    /// Makes a change, and gives back whom it woke.
+    fn set(&mut self, change: impl FnOnce(&mut World)) -> Vec<String> {
+        change(&mut self.world);
+        let inventory = self.inventory.get_or_insert_with(|| Inventory::new(Policy::default()));
+        let mut woken = Vec::new();
+        while let Some(change) = self.world.next(0) {
+            woken.extend(inventory.apply(change));
+        }
+        woken.iter().map(ToString::to_string).collect()
+    }
+
+    fn snapshot(&self) -> Option<Snapshot> {
+        self.inventory.as_ref()?.snapshot(&orders())
+    }
+
+    fn bases(&self) -> (u32, Vec<String>) {
+        match self.snapshot().unwrap().source {
+            Source::Bases { count, shared_hosts } => (count, shared_hosts),
+            followed @ Source::Followed { .. } => panic!("{followed:?}"),
+        }
+    }
+
+    fn places(&self) -> Vec<(String, Place)> {
+        self.snapshot().unwrap().pods.into_iter().map(|pod| (pod.name, pod.place)).collect()
+    }
+}
+
+fn orders() -> ObjectKey {
+    key("shop", "orders")
+}
+
+#[test]
+fn while_all_is_well_no_pod_is_told_of() {
+    let scene = Scene::new();
+    let snapshot = scene.snapshot().unwrap();
+    assert_eq!((scene.bases(), snapshot.carried), ((2, vec![]), 2));
+    assert_eq!((snapshot.pods, snapshot.replica_sets), (vec![], vec![("orders-x".to_owned(), 2)]));
+}
+
+#[test]
+fn a_base_that_is_gone_leaves_a_departed_pod() {
+    let mut scene = Scene::new();
+    assert_eq!(scene.set(|world| world.set_node("a", None)), ["shop/orders"]);
+    assert_eq!(scene.bases().0, 1);
+    assert_eq!(scene.places(), [("on-a".to_owned(), Place::Departed("a".to_owned()))]);
+}
+
+#[test]
+fn a_cordon_keeps_what_is_there_and_lets_nothing_in() {
+    let mut scene = Scene::new();
+    let mut cordoned = node("a", "1");
+    cordoned["spec"]["unschedulable"] = json!(true);
+    assert!(scene.set(|world| world.set_node("a", Some(cordoned.clone()))).is_empty());
+    assert!(scene.set(|world| world.set_node("c", Some(cordoned))).is_empty());
+    assert_eq!((scene.bases().0, scene.places()), (2, vec![]));
+    // and once nothing is there, it counts no more
+    assert_eq!(scene.set(|world| world.set_pod(&key("shop", "on-a"), None)), ["shop/orders"]);
+    assert_eq!(scene.bases().0, 1);
+}
+
+#[test]
+fn a_base_that_is_another_s_now_has_departed() {
+    let mut scene = Scene::new();
+    scene.set(|world| world.set_deployment(&orders(), Some(picky("1"))));
+    assert_eq!(scene.set(|world| world.set_node("a", Some(node("a", "2")))), ["shop/orders"]);
+    assert_eq!(scene.bases().0, 1);
+    assert_eq!(scene.places(), [("on-a".to_owned(), Place::Departed("a".to_owned()))]);
+}
+
+#[test]
+fn what_nobody_looks_at_wakes_nobody() {
+    let mut scene = Scene::new();
+    let mut beat = node("a", "1");
+    beat["metadata"]["labels"]["example.com/beat"] = json!("2");
+    beat["metadata"]["labels"]["base.koupleless.io/version"] = json!("2");
+    beat["status"] = json!({"conditions": []});
+    assert!(scene.set(|world| world.set_node("a", Some(beat))).is_empty());
+    // but it is there once somebody does
+    scene.set(|world| world.set_deployment(&orders(), Some(picky("2"))));
+    assert_eq!(scene.bases().0, 1);
+}
+
+#[test]
+fn of_bases_that_share_a_host_name_one_counts() {
+    let mut scene = Scene::new();
+    for name in ["c", "d"] {
+        scene.set(|world| world.set_node(name, Some(node("local", "1"))));
+    }
+    assert_eq!(scene.bases(), (3, vec!["local".to_owned()]));
+    // unless several carry it already
+    for name in ["c", "d"] {
+        let on = pod("x", Some(name.to_owned()));
+        scene.set(|world| world.set_pod(&key("shop", &format!("on-{name}")), Some(on)));
+    }
+    assert_eq!(scene.bases(), (4, vec![]));
+    // or nothing keeps it apart
+    let mut together = deployment("shop", "orders");
+    together["spec"]["template"]["spec"]["containers"]
+        .as_array_mut()
+        .unwrap()
+        .push(json!({"name": "b", "image": "b.jar"}));
+    scene.set(|world| world.set_pod(&key("shop", "on-d"), None));
+    assert_eq!(scene.bases(), (3, vec!["local".to_owned()]));
+    scene.set(|world| world.set_deployment(&orders(), Some(together)));
+    assert_eq!(scene.bases(), (4, vec![]));
+}
+
+#[rstest]
+#[case::filled_in_at_admission(picky("1"))]
+#[case::from_before_the_webhook(deployment("shop", "orders"))]
+fn a_namespace_that_declares_another_base_moves_nobody(#[case] orders: Value) {
+    let mut scene = Scene::new();
+    scene.set(|world| world.set_deployment(&self::orders(), Some(orders)));
+    for facts in [
+        declares(&[("base.koupleless.io/version", "2")]),
+        declares(&[("base.koupleless.io/cluster-name", "other"), ("virtual-kubelet.koupleless.io/env", "prod")]),
+        declares(&[]),
+    ] {
+        scene.set(|world| world.set_namespace("shop", Some(facts)));
+        let snapshot = scene.snapshot().unwrap();
+        assert_eq!((scene.bases().0, scene.places(), snapshot.carried), (2, vec![], 2));
+    }
+    scene.set(|world| world.set_namespace("shop", None));
+    assert_eq!((scene.bases().0, scene.places()), (2, vec![]));
+}
+
+#[test]
+fn what_warden_notes_of_a_namespace_moves_nobody() {
+    let mut scene = Scene::new();
+    scene.set(|world| world.set_namespace("shop", Some(declares(&[("base.koupleless.io/cluster-name", "other")]))));
+    let mut noted = picky("1");
+    noted["metadata"]["labels"]["base.koupleless.io/cluster-name"] = json!("other");
+    scene.set(|world| world.set_deployment(&orders(), Some(noted)));
+    assert_eq!((scene.bases().0, scene.places()), (2, vec![]));
+}
+
+#[test]
+fn a_namespace_says_where_more_may_go() {
+    let mut scene = Scene::new();
+    for (name, version) in [("c", "1"), ("d", "2")] {
+        scene.set(|world| world.set_node(name, Some(node(name, version))));
+    }
+    assert_eq!(scene.bases().0, 4);
+    let second = declares(&[("base.koupleless.io/version", "2")]);
+    assert_eq!(scene.set(|world| world.set_namespace("shop", Some(second.clone()))), ["shop/orders"]);
+    assert_eq!(scene.bases().0, 3);
+    assert!(scene.set(|world| world.set_namespace("bank", Some(second))).is_empty());
+    // and once a base that is not the declared one lets go of its Pod, no other can come there
+    scene.set(|world| world.set_pod(&key("shop", "on-a"), None));
+    assert_eq!(scene.bases().0, 2);
+    assert_eq!(scene.set(|world| world.set_namespace("shop", None)), ["shop/orders"]);
+    assert_eq!(scene.bases().0, 4);
+}
+
+#[test]
+fn the_spelling_of_a_label_may_change() {
+    let mut scene = Scene::new();
+    let mut older = deployment("shop", "orders");
+    older["metadata"]["labels"] = json!({"module-controller.koupleless.io/strategy": "peer"});
+    scene.set(|world| world.set_deployment(&orders(), Some(older)));
+    assert_eq!(scene.bases().0, 2);
+    let mut neither = deployment("shop", "orders");
+    neither["metadata"]["labels"] = json!({});
+    scene.set(|world| world.set_deployment(&orders(), Some(neither)));
+    assert_eq!(scene.snapshot(), None);
+    // and back
+    scene.set(|world| world.set_deployment(&orders(), Some(deployment("shop", "orders"))));
+    assert_eq!((scene.bases().0, scene.snapshot().unwrap().carried), (2, 2));
+}
+
+#[test]
+fn what_a_list_lacks_is_gone() {
+    let mut scene = Scene::new();
+    scene.set(|world| {
+        world.nodes.remove("a");
+        world.list_again();
+    });
+    assert_eq!((scene.bases().0, scene.places().len()), (1, 1));
+    assert!(scene.set(World::list_again).is_empty());
+    scene.set(|world| {
+        world.deployments.clear();
+        world.list_again();
+    });
+    assert_eq!(scene.snapshot(), None);
+}
+
+#[test]
+fn a_follower_has_no_snapshot_until_its_workload_is_known() {
+    let mut scene = Scene::new();
+    let mut follower = deployment("shop", "orders");
+    follower["metadata"]["annotations"]["warden.koupleless.io/follow"] = json!("StatefulSet/base");
+    scene.set(|world| world.set_deployment(&orders(), Some(follower)));
+    assert_eq!(scene.snapshot(), None);
+    let base = Follow::parse("shop/StatefulSet/base", "").unwrap();
+    assert!(scene.inventory.as_ref().unwrap().followed().eq([&base]));
+
+    let size = Some(WorkloadSize { desired: 4, ready: 3 });
+    assert_eq!(scene.set(|world| world.set_followed(base.clone(), size)), ["shop/orders"]);
+    let followed = |size| Source::Followed { workload: "StatefulSet/base".to_owned(), size };
+    assert_eq!(scene.snapshot().unwrap().source, followed(size));
+    assert!(scene.set(|world| world.set_followed(base.clone(), size)).is_empty());
+    scene.set(|world| world.set_followed(base, None));
+    assert_eq!(scene.snapshot().unwrap().source, followed(None));
+
+    scene.set(|world| world.set_deployment(&orders(), Some(deployment("shop", "orders"))));
+    assert_eq!((scene.inventory.as_ref().unwrap().followed().count(), scene.bases().0), (0, 2));
+}
+
+#[test]
+fn what_is_told_of_a_workload_is_known_to_later_followers_until_it_is_forgotten() {
+    let follower = |name: &str| {
+        let mut follower = deployment("shop", name);
+        follower["metadata"]["annotations"]["warden.koupleless.io/follow"] = json!("StatefulSet/base");
+        (key("shop", name), deployment_facts(&follower))
+    };
+    let only = |name| Change::Deployment(Spelling::Current, Update::Reset(vec![follower(name)]));
+    let base = Follow::parse("shop/StatefulSet/base", "").unwrap();
+    let size = |ready| Some(WorkloadSize { desired: 9, ready });
+    let wanted = |inventory: &Inventory, name| inventory.snapshot(&key("shop", name))?.source.wanted();
+    // given a workload of whose watch nobody knows yet that its last follower has gone for a while
+    let mut inventory = Inventory::new(Policy::default());
+    inventory.apply(only("orders"));
+    inventory.apply(Change::Followed(base.clone(), size(3)));
+    // when another follows it
+    inventory.apply(only("stock"));
+    assert_eq!(wanted(&inventory, "stock"), Some(3));
+    // also after nobody did
+    inventory.apply(Change::Deployment(Spelling::Current, Update::Reset(vec![])));
+    inventory.apply(Change::Followed(base.clone(), size(4)));
+    inventory.apply(only("mail"));
+    assert_eq!(wanted(&inventory, "mail"), Some(4));
+    // then it is known until nobody watches it
+    inventory.forget_followed(&base);
+    assert_eq!(inventory.snapshot(&key("shop", "mail")), None);
+    assert_eq!(inventory.apply(Change::Followed(base, size(4))), [key("shop", "mail")].into());
+}
+
+#[test]
+fn what_is_no_module_is_left_alone() {
+    let mut scene = Scene::new();
+    let mut other = deployment("shop", "orders");
+    other["spec"]["template"]["metadata"]["labels"] = json!({"app": "orders"});
+    scene.set(|world| world.set_deployment(&orders(), Some(other)));
+    assert_eq!(scene.snapshot().unwrap().left_alone, Some(LeftAlone::NoModule));
+}
+
+#[test]
+fn an_annotation_that_means_nothing_is_followed_nowhere() {
+    let mut scene = Scene::new();
+    for annotation in ["base", "Deployment/orders", "shop/Deployment/orders"] {
+        let mut follower = deployment("shop", "orders");
+        follower["metadata"]["annotations"]["warden.koupleless.io/follow"] = json!(annotation);
+        scene.set(|world| world.set_deployment(&orders(), Some(follower)));
+        let nothing = Source::Followed { workload: annotation.to_owned(), size: None };
+        assert_eq!(scene.snapshot().unwrap().source, nothing);
+    }
+}
+
+#[test]
+fn the_number_is_known_before_the_deployment_is() {
+    let mut scene = Scene::new();
+    scene.set(|world| world.set_node("c", Some(node("a", "2"))));
+    let mut picky = deployment("shop", "stock");
+    picky["metadata"]["annotations"]["base.koupleless.io/version"] = json!("1");
+    scene.world.deployments.insert(key("shop", "stock"), picky);
+    scene.world.deployments.insert(key("shop", "mail"), deployment("shop", "mail"));
+    let inventory = scene.inventory.as_ref().unwrap();
+    // version is a label that nobody else looks at
+    assert_eq!(count(inventory, &scene.world, &key("shop", "stock")), Some(2));
+    // c shares its host name with a
+    assert_eq!(count(inventory, &scene.world, &key("shop", "mail")), Some(2));
+}
+
+#[test]
+fn a_thousand_heartbeats_wake_nobody() {
+    let mut scene = Scene::new();
+    let inventory = scene.inventory.as_mut().unwrap();
+    let facts = super::world::node_facts(&scene.world.nodes["a"]);
+    for _ in 0..1000 {
+        assert!(inventory.apply(Change::Node(Update::Apply("a".to_owned(), facts.clone()))).is_empty());
+    }
+}

@@ -1,0 +1,134 @@
+//! The snapshot of a peer Deployment, from scratch, by the words of the contract.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::world::{World, deployment_facts, is_module, is_peer, node_facts, pod_facts};
+use crate::cluster::Member;
+use crate::fit::{Demand, Fit, Node};
+use crate::k8s::ObjectKey;
+use crate::module::{Follow, Kind, Workload};
+use crate::peer::{Place, Pod, Snapshot, Source};
+use crate::policy::{Policy, Request};
+use crate::vocabulary as keys;
+
+/// The snapshot of `key` as the cluster is.
+pub(super) fn snapshot(world: &World, key: &ObjectKey) -> Option<Snapshot> {
+    let object = world.deployments.get(key).filter(|object| is_peer(object))?;
+    let facts = deployment_facts(object);
+    let request =
+        Request { kind: Kind::Deployment, old: None, namespace: world.namespaces.get(&key.namespace), peers: None };
+    let injected = Policy::default().inject(request, object.clone()).object;
+    let workload = Workload::new(Kind::Deployment, &injected);
+    let demand = Demand::of(&workload.template());
+    let labels: Vec<_> = workload.template().metadata().labels().collect();
+    let terms = workload.template().anti_affinity();
+    let apart = terms.iter().any(|term| term.keeps_apart_within(&key.namespace, &labels));
+
+    let members = members(world, key);
+    let nodes: BTreeMap<&String, Node> = world.nodes.iter().map(|(name, node)| (name, node_facts(node))).collect();
+    let carries = |node: &String| members.iter().any(|(_, member)| member.node.as_ref() == Some(node));
+    let counted: Vec<_> = nodes
+        .iter()
+        .filter(|(name, node)| match demand.judge(node) {
+            Fit::Now => true,
+            Fit::NotNow(_) => carries(name),
+            Fit::No(_) => carries(name) && stays(object, node),
+        })
+        .collect();
+    let (count, shared_hosts) = if apart { by_host(&counted, carries) } else { (counted.len(), Vec::new()) };
+    let is_counted = |node: &String| counted.iter().any(|(name, _)| **name == node);
+
+    let mut replica_sets = BTreeMap::<String, u32>::new();
+    for (_, member) in &members {
+        *replica_sets.entry(member.replica_set.clone()).or_default() += 1;
+    }
+    let place = |member: &Member| match &member.node {
+        None => Place::Nowhere,
+        Some(node) if is_counted(node) => Place::Base(node.clone()),
+        Some(node) => Place::Departed(node.clone()),
+    };
+    let pods = members.iter().map(|(name, member)| Pod {
+        name: name.name.clone(),
+        uid: member.uid.clone(),
+        replica_set: member.replica_set.clone(),
+        place: place(member),
+        running: member.running,
+        ready: member.ready,
+        deletion_cost: member.deletion_cost,
+        marked: member.marked,
+    });
+    Some(Snapshot {
+        uid: facts.uid,
+        resource_version: facts.resource_version,
+        replicas: facts.replicas,
+        max_surge: facts.max_surge,
+        observed: facts.observed,
+        rolled_out: facts.rolled_out,
+        pinned: facts.pinned,
+        left_alone: facts.left_alone,
+        status_line: facts.status_line,
+        source: match followed(world, key, object) {
+            Some(source) => source?,
+            None => Source::Bases { count: u32::try_from(count).unwrap(), shared_hosts },
+        },
+        pods: pods.filter(|pod| replica_sets.len() > 1 || !pod.is_well()).collect(),
+        replica_sets: replica_sets.into_iter().collect(),
+        carried: u32::try_from(counted.iter().filter(|(name, _)| carries(name)).count()).unwrap(),
+    })
+}
+
+/// Whether what is on `node` stays there by the template as it is stored: it says so itself, but for the taints of vnodes,
+/// which it says nothing of where it was never filled in.
+fn stays(object: &Value, node: &Node) -> bool {
+    let template = Workload::new(Kind::Deployment, object).template();
+    let tolerations = template.tolerations();
+    let silent = |key: &str| tolerations.iter().all(|toleration| toleration.key() != key);
+    let mut node = node.clone();
+    node.taints.retain(|taint| {
+        ![keys::TAINT_VIRTUAL_NODE, keys::TAINT_NODE_ENV].contains(&taint.key.as_str()) || !silent(&taint.key)
+    });
+    !matches!(Demand::of(&template).judge(&node), Fit::No(_))
+}
+
+/// All peer Deployments.
+pub(super) fn keys(world: &World) -> BTreeSet<ObjectKey> {
+    world.deployments.iter().filter(|(_, object)| is_peer(object)).map(|(key, _)| key.clone()).collect()
+}
+
+fn members(world: &World, key: &ObjectKey) -> Vec<(ObjectKey, Member)> {
+    let modules = world.pods.iter().filter(|(_, object)| is_module(object));
+    let members = modules.filter_map(|(name, object)| Some((name.clone(), pod_facts(object).member?)));
+    members.filter(|(name, member)| name.namespace == key.namespace && member.deployment == key.name).collect()
+}
+
+fn by_host(counted: &[(&&String, &Node)], carries: impl Fn(&String) -> bool) -> (usize, Vec<String>) {
+    let mut hosts = BTreeMap::<&String, Vec<&String>>::new();
+    let mut count = 0;
+    for (name, node) in counted {
+        match node.labels.get(keys::HOSTNAME) {
+            Some(host) => hosts.entry(host).or_default().push(name),
+            None => count += 1,
+        }
+    }
+    let mut shared = Vec::new();
+    for (host, bases) in hosts {
+        let counts = bases.iter().filter(|name| carries(name)).count().max(1);
+        count += counts;
+        if counts < bases.len() {
+            shared.push(host.clone());
+        }
+    }
+    (count, shared)
+}
+
+/// What it follows, if anything; inside, none while nothing is known of that.
+fn followed(world: &World, key: &ObjectKey, object: &Value) -> Option<Option<Source>> {
+    let annotation = object["metadata"]["annotations"][keys::FOLLOW].as_str()?;
+    let size = match Follow::parse(annotation, &key.namespace) {
+        Ok(workload) => world.followed.get(&workload).copied(),
+        Err(_) => Some(None),
+    };
+    Some(size.map(|size| Source::Followed { workload: annotation.to_owned(), size }))
+}

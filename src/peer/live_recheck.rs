@@ -1,0 +1,143 @@
+//! Whether what the caches show is so, where that matters too much to rely on watches: they may lag, or have ended without a word.
+
+use kube::{Api, Client};
+
+use super::PeerCache;
+use crate::cluster::facts::{NodeView, node};
+use crate::k8s::ObjectKey;
+
+impl PeerCache {
+    /// Whether the Pod `uid` of the peer Deployment `key`, on the Node called `node_name`, is still one of a departed base: the API
+    /// server says of the Node what the cache shows, and by that it does not count.
+    ///
+    /// # Errors
+    /// Those of the request.
+    pub async fn is_departed(
+        &self,
+        client: &Client,
+        key: &ObjectKey,
+        uid: &str,
+        node_name: &str,
+    ) -> kube::Result<bool> {
+        let nodes: Api<NodeView> = Api::all(client.clone());
+        let is = nodes.get_opt(node_name).await?.map(node);
+        Ok(self.shows_departed(key, uid, node_name, is.as_ref()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use axum::http::{Request, Response, StatusCode};
+    use kube::client::Body;
+    use rstest::rstest;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::cluster::Spelling;
+    use crate::cluster::facts::{DeploymentView, PodView};
+    use crate::k8s::Update;
+    use crate::peer::Change;
+    use crate::policy::Policy;
+
+    /// An API server that has this Node, or none.
+    fn with(node: Option<Value>) -> Client {
+        let (code, answer) = match node {
+            Some(node) => (StatusCode::OK, node),
+            None => (StatusCode::NOT_FOUND, json!({"kind": "Status", "code": 404, "reason": "NotFound"})),
+        };
+        let answers = tower::service_fn(move |_: Request<Body>| {
+            let mut response = Response::new(Body::from(answer.to_string().into_bytes()));
+            *response.status_mut() = code;
+            std::future::ready(Ok::<_, Infallible>(response))
+        });
+        Client::new(answers, "default")
+    }
+
+    /// A base of the Deployment's if it is of version 1.
+    fn base(version: &str) -> Value {
+        json!({"metadata": {"name": "a", "labels": {"base.koupleless.io/version": version}}})
+    }
+
+    fn orders() -> ObjectKey {
+        ObjectKey { namespace: "shop".to_owned(), name: "orders".to_owned() }
+    }
+
+    /// A cache that shows this Node, or none, and a Pod on it.
+    fn showing(shown: Option<Value>, annotations: &Value) -> PeerCache {
+        let cache = PeerCache::new(Policy::default());
+        let labels = json!({
+            "virtual-kubelet.koupleless.io/component": "module", "virtual-kubelet.koupleless.io/strategy": "peer",
+        });
+        let spec = json!({"nodeSelector": {"base.koupleless.io/version": "1"}});
+        let deployment: DeploymentView = serde_json::from_value(json!({
+            "metadata": {"namespace": "shop", "name": "orders", "uid": "d", "labels": labels, "annotations": annotations},
+            "spec": {"replicas": 1, "template": {"metadata": {"labels": labels}, "spec": spec}},
+        }))
+        .unwrap();
+        let owner = json!({
+            "apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "orders-5d4c", "uid": "r", "controller": true,
+        });
+        let pod: PodView = serde_json::from_value(json!({
+            "metadata": {
+                "namespace": "shop", "name": "orders-5d4c-x", "uid": "p",
+                "labels": {"pod-template-hash": "5d4c"}, "ownerReferences": [owner],
+            },
+            "spec": {"nodeName": "a"},
+            "status": {"phase": "Running"},
+        }))
+        .unwrap();
+        let node = shown.map(|shown| ("a".to_owned(), node(serde_json::from_value(shown).unwrap())));
+        cache.take_in(Change::Node(Update::Reset(node.into_iter().collect())));
+        cache.take_in(Change::Namespace(Update::Reset(vec![])));
+        let deployments = vec![(deployment.key(), deployment.into())];
+        cache.take_in(Change::Deployment(Spelling::Current, Update::Reset(deployments)));
+        cache.take_in(Change::Deployment(Spelling::Older, Update::Reset(vec![])));
+        cache.take_in(Change::Pod(Spelling::Current, Update::Reset(vec![(pod.key(), pod.into())])));
+        cache.take_in(Change::Pod(Spelling::Older, Update::Reset(vec![])));
+        cache
+    }
+
+    #[rstest]
+    #[case::gone(None, None, true)]
+    #[case::fits_no_more(Some("2"), Some("2"), true)]
+    #[case::is_back_unseen(None, Some("1"), false)]
+    #[case::is_back_and_seen(Some("1"), Some("1"), false)]
+    #[case::fits_again_unseen(Some("2"), Some("1"), false)]
+    #[case::is_another(Some("2"), Some("3"), false)]
+    #[tokio::test]
+    async fn a_base_has_departed_by_what_the_api_server_says(
+        #[case] shown: Option<&str>,
+        #[case] is: Option<&str>,
+        #[case] departed: bool,
+    ) {
+        let cache = showing(shown.map(base), &json!({}));
+
+        assert_eq!(cache.is_departed(&with(is.map(base)), &orders(), "p", "a").await.unwrap(), departed);
+    }
+
+    #[rstest]
+    #[case::another_pod("q", "a")]
+    #[case::another_node("p", "b")]
+    #[tokio::test]
+    async fn of_others_it_says_nothing(#[case] uid: &str, #[case] node: &str) {
+        let cache = showing(None, &json!({}));
+
+        assert!(!cache.is_departed(&with(None), &orders(), uid, node).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn what_is_the_users_is_left_alone() {
+        let cache = showing(None, &json!({"warden.koupleless.io/peer-paused": "true"}));
+
+        assert!(!cache.is_departed(&with(None), &orders(), "p", "a").await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn who_has_not_listed_yet_knows_of_none() {
+        let cache = PeerCache::new(Policy::default());
+
+        assert!(!cache.is_departed(&with(None), &orders(), "p", "a").await.unwrap());
+    }
+}

@@ -1,0 +1,142 @@
+//! What is known of one peer Deployment at one moment: all that a decision about its replicas looks at.
+
+use crate::cluster::WorkloadSize;
+use crate::module::{LeftAlone, MaxSurge};
+
+/// A peer Deployment, its Pods and its bases, from caches that may lag behind, each by its own time.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Snapshot {
+    /// The Deployment's uid: one made again under the same name is another.
+    pub uid: String,
+    /// The Deployment's resourceVersion, which a write must name.
+    pub resource_version: String,
+    /// `spec.replicas`.
+    pub replicas: u32,
+    /// How many Pods more a rollout may make.
+    pub max_surge: MaxSurge,
+    /// Whether the controller-manager has seen the Deployment's last change (`status.observedGeneration`).
+    pub observed: bool,
+    /// Whether all of its Pods are of its current template, as the controller-manager has counted them
+    /// (`status.updatedReplicas`). Others may be on nodes that their own template fits.
+    pub rolled_out: bool,
+    /// Whether its template names the node of its Pods (`spec.nodeName`), so that none that is made is ever anywhere else.
+    pub pinned: bool,
+    /// Why the number is the user's, if it is.
+    pub left_alone: Option<LeftAlone>,
+    /// The last line that warden wrote on it ([`crate::vocabulary::PEER_STATUS`]).
+    pub status_line: Option<String>,
+    /// What the replicas follow.
+    pub source: Source,
+    /// Its Pods that are neither being deleted nor finished, as far as they matter: those that stand out (see
+    /// [`Place`] and [`Pod::is_well`]), and all of them while it has Pods of several ReplicaSets.
+    pub pods: Vec<Pod>,
+    /// How many Pods of each ReplicaSet there are that are neither being deleted nor finished, in the order of their names.
+    /// Only those that have any.
+    pub replica_sets: Vec<(String, u32)>,
+    /// How many counted bases carry at least one of its Pods.
+    pub carried: u32,
+}
+
+/// What the replicas of a peer Deployment follow.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Source {
+    /// The bases that fit.
+    Bases {
+        /// Those that are schedulable now, or carry the module already; of bases that share a host name where only one can
+        /// carry it, one counts, or as many as carry it already.
+        count: u32,
+        /// The host names that several of these bases share and that therefore made the count smaller, in order.
+        shared_hosts: Vec<String>,
+    },
+    /// The ready replicas of a workload ([`crate::vocabulary::FOLLOW`]).
+    Followed {
+        /// The workload as the annotation names it.
+        workload: String,
+        /// None where there is no such workload, or the annotation means nothing.
+        size: Option<WorkloadSize>,
+    },
+}
+
+/// A Pod of a peer Deployment that is neither being deleted nor finished.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Pod {
+    /// The name.
+    pub name: String,
+    /// The uid.
+    pub uid: String,
+    /// The name of its ReplicaSet.
+    pub replica_set: String,
+    /// Where it is.
+    pub place: Place,
+    /// Whether its phase is Running.
+    pub running: bool,
+    /// Whether its condition Ready is True.
+    pub ready: bool,
+    /// Its pod-deletion-cost; 0 where it has none.
+    pub deletion_cost: i32,
+    /// Whether warden marked it as one of a departed base ([`crate::vocabulary::DEPARTED`]).
+    pub marked: bool,
+}
+
+/// Where a Pod is.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Place {
+    /// On no node yet.
+    Nowhere,
+    /// On a base that counts.
+    Base(String),
+    /// On a node that does not count: one that is gone, or that the template does not fit (any more).
+    Departed(String),
+}
+
+impl Snapshot {
+    /// How many Pods it has that are neither being deleted nor finished.
+    pub fn pod_count(&self) -> u32 {
+        self.replica_sets.iter().map(|(_, pods)| *pods).sum()
+    }
+
+    /// Whether a rollout is under way: it has Pods of several ReplicaSets, or is to have.
+    pub fn is_rolling(&self) -> bool {
+        self.replica_sets.len() > 1 || !self.rolled_out
+    }
+
+    /// The Pods whose place is wanted elsewhere: those on departed bases. None where a workload is followed, as nobody knows on
+    /// which nodes its bases are, and where the template names the node, as there is no elsewhere.
+    pub fn strays(&self) -> impl Iterator<Item = &Pod> {
+        let counts = matches!(self.source, Source::Bases { .. }) && !self.pinned;
+        self.pods.iter().filter(move |pod| counts && pod.departed_from().is_some())
+    }
+}
+
+impl Pod {
+    /// Whether it is on a base that counts, Running, Ready, not marked and without a deletion cost: nothing to think about.
+    pub fn is_well(&self) -> bool {
+        matches!(self.place, Place::Base(_)) && self.running && self.ready && !self.marked && self.deletion_cost == 0
+    }
+
+    /// The node that it is on and that does not count, if it is on one.
+    pub fn departed_from(&self) -> Option<&str> {
+        match &self.place {
+            Place::Departed(node) => Some(node),
+            Place::Nowhere | Place::Base(_) => None,
+        }
+    }
+}
+
+impl Source {
+    /// The number of replicas that it stands for; none where nobody can say.
+    pub fn wanted(&self) -> Option<u32> {
+        match self {
+            Self::Bases { count, .. } => Some(*count),
+            Self::Followed { size, .. } => size.map(|size| size.ready),
+        }
+    }
+
+    /// The workload that is followed; empty where bases are counted.
+    pub fn workload(&self) -> &str {
+        match self {
+            Self::Bases { .. } => "",
+            Self::Followed { workload, .. } => workload,
+        }
+    }
+}
