@@ -9,11 +9,11 @@ use std::process::Command;
 use std::{env, fs};
 
 use criterion::{BenchmarkId, Criterion, criterion_group};
-use koupleless_warden::cluster::{DeploymentFacts, Member, PodFacts, Spelling};
+use koupleless_warden::cluster::{DeploymentFacts, OwnedPod, PodFacts, Spelling};
 use koupleless_warden::fit::{Node, NodeTaint};
 use koupleless_warden::k8s::{ObjectKey, Update};
 use koupleless_warden::module::MaxSurge;
-use koupleless_warden::peer::{Change, Inventory};
+use koupleless_warden::peer::{Change, PeerIndex};
 use koupleless_warden::policy::Policy;
 use serde_json::{Value, json};
 
@@ -90,7 +90,7 @@ fn heartbeats(criterion: &mut Criterion) {
 }
 
 /// Takes in `change` and looks at the snapshots of all that it wakes.
-fn look(inventory: &mut Inventory, change: Change) -> usize {
+fn look(inventory: &mut PeerIndex, change: Change) -> usize {
     let woken = inventory.apply(change);
     for key in &woken {
         black_box(inventory.snapshot(key).expect("it is there"));
@@ -107,8 +107,8 @@ fn id(bases: usize, deployments: usize) -> BenchmarkId {
 }
 
 /// A cluster in which every base carries what it should.
-fn cluster(bases: usize, deployments: usize) -> Inventory {
-    let mut inventory = Inventory::new(Policy::default());
+fn cluster(bases: usize, deployments: usize) -> PeerIndex {
+    let mut inventory = PeerIndex::new(Policy::default());
     inventory.apply(Change::Node(Update::Reset((0..bases).map(base).collect())));
     let list = (0..deployments).map(|number| (key(number), deployment(number))).collect();
     inventory.apply(Change::Deployment(Spelling::Current, Update::Reset(list)));
@@ -190,7 +190,7 @@ fn deployment(number: usize) -> DeploymentFacts {
 fn pod(deployment: usize, node: usize) -> (ObjectKey, PodFacts) {
     let deployment = key(deployment);
     let name = ObjectKey { namespace: deployment.namespace, name: format!("{}-5d8c7-{node:05}", deployment.name) };
-    let member = Member {
+    let member = OwnedPod {
         replica_set: format!("{}-5d8c7", deployment.name),
         deployment: deployment.name,
         uid: format!("7b1f2c9a-0000-4000-8000-{node:012}"),
@@ -200,7 +200,7 @@ fn pod(deployment: usize, node: usize) -> (ObjectKey, PodFacts) {
         deletion_cost: 0,
         marked: false,
     };
-    (name, PodFacts { version: Some(1), member: Some(member) })
+    (name, PodFacts { version: Some(1), owned: Some(member) })
 }
 
 /// How many nodes the memory is measured of.
@@ -232,7 +232,7 @@ fn measure(what: &str) -> usize {
         statm.split(' ').nth(1).and_then(|pages| pages.parse::<usize>().ok()).expect("a number") * PAGE
     };
     if what == "kept" {
-        let mut inventory = Inventory::new(Policy::default());
+        let mut inventory = PeerIndex::new(Policy::default());
         let list = (0..100).map(|number| (key(number), deployment(number))).collect();
         inventory.apply(Change::Deployment(Spelling::Current, Update::Reset(list)));
         let before = resident();

@@ -100,6 +100,8 @@ pub const JAR: &str = ".jar";
 /// The end of a version that may be built again and again.
 pub const SNAPSHOT: &str = "-SNAPSHOT";
 
+/// The end of the prefix of every key of Koupleless' and of warden's.
+pub const KOUPLELESS_DOMAIN: &str = "koupleless.io/";
 /// The prefix of warden's own annotations.
 pub const WARDEN_PREFIX: &str = "warden.koupleless.io/";
 /// `"false"`: warden changes nothing on this object, and still checks it.

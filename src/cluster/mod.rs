@@ -1,9 +1,27 @@
-//! Facts about the objects of a cluster that this domain is about, each declared once.
+//! Facts about the objects of a cluster that this domain is about: of each kind what is read of it, declared once, and no
+//! more than a bounded amount for each object.
+//!
+//! To read another field of an object, add it to the view and to the facts in the file of its kind.
 
-pub(crate) mod facts;
-mod namespaces;
-mod spelling;
+mod deployment;
+mod dual_watch;
+mod namespace;
+mod node;
+mod node_classes;
+mod owners;
+mod pod;
+mod workload_size;
 
-pub use facts::{DeploymentFacts, Member, PodFacts, WorkloadSize};
-pub use namespaces::{NamespaceCache, Namespaces, NamespacesUnavailable};
-pub use spelling::Spelling;
+pub use deployment::{DeploymentFacts, DeploymentView};
+pub use dual_watch::{DualWatchMerge, Merged, Spelling};
+pub use namespace::{NamespaceStore, Namespaces, NamespacesUnavailable};
+pub use node::{NodeView, node_facts};
+pub use node_classes::{ClassId, Eligibility, Eligible, NodeClasses, Projection};
+pub use owners::{DeploymentPods, Owners, Touched};
+pub use pod::{OwnedPod, PodFacts, PodView};
+pub use workload_size::{WorkloadSize, WorkloadView};
+
+/// A resourceVersion as the number that it is: those of one kind of object can be compared. None of what is no number.
+fn version(resource_version: Option<&String>) -> Option<u64> {
+    resource_version?.parse().ok()
+}

@@ -3,19 +3,23 @@
 mod client;
 mod error;
 mod lease;
+mod list;
 mod object_key;
+mod store;
 mod update;
-mod watch_decoder;
-mod watch_one;
+mod view;
+mod watch;
 mod whoami;
 mod write;
 
 pub use client::api_client;
 pub(crate) use error::brief;
 pub use lease::{InvalidLeaseSettings, LeaderMetrics, Leadership, LeaseSettings, WriteError, elect, process_identity};
+pub use list::ListError;
 pub use object_key::ObjectKey;
+pub use store::{Index, Store, Subscriber};
 pub use update::Update;
-pub(crate) use watch_decoder::{WatchDecoder, WatchHealth};
-pub use watch_one::watch_one;
+pub use view::View;
+pub use watch::{Watch, watch_one};
 pub use whoami::own_user_name;
 pub use write::{ControllerWrites, WriteMetrics, WriteOutcome};

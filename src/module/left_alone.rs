@@ -1,6 +1,6 @@
 //! Who keeps the replicas of a peer Deployment: warden, unless somebody said otherwise.
 
-use super::Workload;
+use super::{Workload, retained};
 use crate::vocabulary as keys;
 
 /// Why a peer Deployment's number is left to the user.
@@ -15,6 +15,8 @@ pub enum LeftAlone {
     /// The label by which warden knows a module ([`crate::vocabulary::COMPONENT`]) is not on its template: neither is it filled
     /// in, nor are its Pods seen.
     NoModule,
+    /// More of it would have to be kept in memory than is spent on one Deployment ([`super::retained::RETAINED_LIMIT`]).
+    TooLarge,
 }
 
 impl LeftAlone {
@@ -33,6 +35,8 @@ impl LeftAlone {
             Some(Self::NotInjected)
         } else if !workload.template().is_module() {
             Some(Self::NoModule)
+        } else if retained::is_too_large(workload.object()) {
+            Some(Self::TooLarge)
         } else {
             None
         }

@@ -12,6 +12,7 @@ mod kind;
 mod left_alone;
 mod metadata;
 mod path;
+pub mod retained;
 mod rollout;
 pub mod shape;
 mod toleration;

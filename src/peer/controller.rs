@@ -19,14 +19,14 @@ use super::writes::Writer;
 use super::{Settings, Standing};
 use crate::k8s::Leadership;
 use crate::k8s::ObjectKey;
-use crate::peer::PeerCache;
+use crate::peer::PeerStore;
 
 /// How many Deployments are looked at side by side: writes wait for the API server, decisions for nobody.
 const LOOKS_AT_ONCE: usize = 16;
 
 /// The controller of peer Deployments.
 pub struct Controller {
-    cache: PeerCache,
+    cache: PeerStore,
     leadership: Leadership,
     desk: Desk,
 }
@@ -44,7 +44,7 @@ impl Controller {
     /// each look. `instance` names this process in Events.
     pub fn new(
         client: Client,
-        cache: PeerCache,
+        cache: PeerStore,
         leadership: Leadership,
         settings: watch::Receiver<Settings>,
         instance: String,
@@ -89,12 +89,10 @@ impl Controller {
         let mut looks = FuturesUnordered::new();
         let mut settings = self.desk.settings.clone();
         settings.mark_unchanged();
-        for key in self.cache.keys() {
-            look_at(key, began);
-        }
+        let mut changes = self.cache.subscribe();
         loop {
             tokio::select! {
-                changed = self.cache.changed() => {
+                changed = changes.changed() => {
                     let now = Instant::now();
                     changed.into_iter().for_each(|key| look_at(key, now));
                 }

@@ -4,25 +4,27 @@ use futures::StreamExt as _;
 use futures::future::{AbortHandle, abortable};
 use futures::stream::FuturesUnordered;
 
-use super::PeerCache;
+use super::PeerStore;
 use crate::module::Follow;
 
-/// Runs a `watch` of each workload that somebody follows, as long as somebody does; what it told is forgotten with it.
+/// Runs a `watch` of each workload that some Deployment follows, as long as one does; what it told is forgotten with it.
 ///
 /// All of them run in this one task: none tells anything once it is ended, and one that panics ends the task.
-pub(super) async fn watch_followed<W>(cache: PeerCache, watch: impl Fn(Follow) -> W)
+pub(super) async fn watch_followed<W>(store: PeerStore, watch: impl Fn(Follow) -> W)
 where
     W: Future<Output = ()>,
 {
+    // Before that it is not known what is followed.
+    store.synced().await;
     let mut watches = FuturesUnordered::new();
     let mut running: Vec<(Follow, AbortHandle)> = Vec::new();
     loop {
-        let followed = cache.followed();
+        let followed = store.followed();
         running.retain(|(workload, watch)| {
             let keep = followed.contains(workload);
             if !keep {
                 watch.abort();
-                cache.forget_followed(workload);
+                store.forget_followed(workload);
             }
             keep
         });
@@ -34,8 +36,8 @@ where
             }
         }
         tokio::select! {
-            () = cache.followed_changed() => {}
-            // One that was ended is let go of.
+            () = store.followed_changed() => {}
+            // An aborted watch is removed.
             Some(_) = watches.next() => {}
         }
     }
@@ -51,8 +53,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::cluster::facts::DeploymentView;
-    use crate::cluster::{Spelling, WorkloadSize};
+    use crate::cluster::{DeploymentView, Spelling, WorkloadSize};
     use crate::k8s::{ObjectKey, Update};
     use crate::peer::Change;
     use crate::policy::Policy;
@@ -62,51 +63,51 @@ mod tests {
     }
 
     /// There are peer Deployments of these names, which all follow the same, and no others.
-    fn follow(cache: &PeerCache, names: &[&str]) {
+    fn follow(store: &PeerStore, names: &[&str]) {
         let follower = json!({"metadata": {"annotations": {"warden.koupleless.io/follow": "StatefulSet/base"}}});
         let follower: DeploymentView = serde_json::from_value(follower).unwrap();
         let all = names.iter().map(|name| (key(name), follower.clone().into())).collect();
-        cache.take_in(Change::Deployment(Spelling::Current, Update::Reset(all)));
+        store.apply(Change::Deployment(Spelling::Current, Update::Reset(all)));
     }
 
-    /// A synced cache.
-    fn cache() -> PeerCache {
-        let cache = PeerCache::new(Policy::default());
-        cache.take_in(Change::Node(Update::Reset(vec![])));
-        cache.take_in(Change::Namespace(Update::Reset(vec![])));
-        cache.take_in(Change::Deployment(Spelling::Older, Update::Reset(vec![])));
+    /// A synced store.
+    fn store() -> PeerStore {
+        let store = PeerStore::new(Policy::default());
+        store.apply(Change::Node(Update::Reset(vec![])));
+        store.apply(Change::Namespace(Update::Reset(vec![])));
+        store.apply(Change::Deployment(Spelling::Older, Update::Reset(vec![])));
         for spelling in Spelling::ALL {
-            cache.take_in(Change::Pod(spelling, Update::Reset(vec![])));
+            store.apply(Change::Pod(spelling, Update::Reset(vec![])));
         }
-        cache
+        store
     }
 
     #[test]
     fn a_watch_lasts_as_long_as_somebody_follows() {
         // given a workload with one replica more at each watch
-        let (cache, watches) = (cache(), Cell::new(0));
-        let tell = cache.clone();
+        let (store, watches) = (store(), Cell::new(0));
+        let tell = store.clone();
         let watch = |workload: Follow| {
             watches.set(watches.get() + 1);
-            tell.take_in(Change::Followed(workload, Some(WorkloadSize { desired: 9, ready: watches.get() })));
+            tell.apply(Change::Followed(workload, Some(WorkloadSize { desired: 9, ready: watches.get() })));
             pending()
         };
-        let mut task = pin!(watch_followed(cache.clone(), watch));
+        let mut task = pin!(watch_followed(store.clone(), watch));
         let mut goes_on = || assert!(task.as_mut().now_or_never().is_none());
-        let wanted = |name: &str| cache.snapshot(&key(name))?.source.wanted();
+        let wanted = |name: &str| store.snapshot(&key(name))?.source.wanted();
         // when one follower takes over from the other, with a moment between that nobody notices
-        follow(&cache, &["orders"]);
+        follow(&store, &["orders"]);
         goes_on();
-        follow(&cache, &[]);
-        follow(&cache, &["stock"]);
+        follow(&store, &[]);
+        follow(&store, &["stock"]);
         goes_on();
         // then the watch goes on
         assert_eq!((wanted("stock"), watches.get()), (Some(1), 1));
         // and when the last goes, it ends, and what is old is told to nobody
-        follow(&cache, &[]);
+        follow(&store, &[]);
         goes_on();
-        follow(&cache, &["mail"]);
-        assert_eq!(cache.snapshot(&key("mail")), None);
+        follow(&store, &["mail"]);
+        assert_eq!(store.snapshot(&key("mail")), None);
         goes_on();
         assert_eq!((wanted("mail"), watches.get()), (Some(2), 2));
     }
@@ -114,8 +115,8 @@ mod tests {
     #[test]
     #[should_panic(expected = "a watch with a fault")]
     fn a_watch_that_panics_ends_the_task() {
-        let cache = cache();
-        follow(&cache, &["orders"]);
-        watch_followed(cache, |_| async { panic!("a watch with a fault") }).now_or_never();
+        let store = store();
+        follow(&store, &["orders"]);
+        watch_followed(store, |_| async { panic!("a watch with a fault") }).now_or_never();
     }
 }

@@ -2,13 +2,13 @@
 
 use kube::{Api, Client};
 
-use super::PeerCache;
-use crate::cluster::facts::{NodeView, node};
+use super::PeerStore;
+use crate::cluster::{NodeView, node_facts};
 use crate::k8s::ObjectKey;
 
-impl PeerCache {
+impl PeerStore {
     /// Whether the Pod `uid` of the peer Deployment `key`, on the Node called `node_name`, is still one of a departed base: the API
-    /// server says of the Node what the cache shows, and by that it does not count.
+    /// server says of the Node what the store shows, and by that it does not count.
     ///
     /// # Errors
     /// Those of the request.
@@ -20,7 +20,7 @@ impl PeerCache {
         node_name: &str,
     ) -> kube::Result<bool> {
         let nodes: Api<NodeView> = Api::all(client.clone());
-        let is = nodes.get_opt(node_name).await?.map(node);
+        let is = nodes.get_opt(node_name).await?.map(node_facts);
         Ok(self.shows_departed(key, uid, node_name, is.as_ref()))
     }
 }
@@ -36,7 +36,7 @@ mod tests {
 
     use super::*;
     use crate::cluster::Spelling;
-    use crate::cluster::facts::{DeploymentView, PodView};
+    use crate::cluster::{DeploymentView, PodView};
     use crate::k8s::Update;
     use crate::peer::Change;
     use crate::policy::Policy;
@@ -64,9 +64,9 @@ mod tests {
         ObjectKey { namespace: "shop".to_owned(), name: "orders".to_owned() }
     }
 
-    /// A cache that shows this Node, or none, and a Pod on it.
-    fn showing(shown: Option<Value>, annotations: &Value) -> PeerCache {
-        let cache = PeerCache::new(Policy::default());
+    /// A store that shows this Node, or none, and a Pod on it.
+    fn showing(shown: Option<Value>, annotations: &Value) -> PeerStore {
+        let store = PeerStore::new(Policy::default());
         let labels = json!({
             "virtual-kubelet.koupleless.io/component": "module", "virtual-kubelet.koupleless.io/strategy": "peer",
         });
@@ -88,15 +88,15 @@ mod tests {
             "status": {"phase": "Running"},
         }))
         .unwrap();
-        let node = shown.map(|shown| ("a".to_owned(), node(serde_json::from_value(shown).unwrap())));
-        cache.take_in(Change::Node(Update::Reset(node.into_iter().collect())));
-        cache.take_in(Change::Namespace(Update::Reset(vec![])));
+        let node = shown.map(|shown| ("a".to_owned(), node_facts(serde_json::from_value(shown).unwrap())));
+        store.apply(Change::Node(Update::Reset(node.into_iter().collect())));
+        store.apply(Change::Namespace(Update::Reset(vec![])));
         let deployments = vec![(deployment.key(), deployment.into())];
-        cache.take_in(Change::Deployment(Spelling::Current, Update::Reset(deployments)));
-        cache.take_in(Change::Deployment(Spelling::Older, Update::Reset(vec![])));
-        cache.take_in(Change::Pod(Spelling::Current, Update::Reset(vec![(pod.key(), pod.into())])));
-        cache.take_in(Change::Pod(Spelling::Older, Update::Reset(vec![])));
-        cache
+        store.apply(Change::Deployment(Spelling::Current, Update::Reset(deployments)));
+        store.apply(Change::Deployment(Spelling::Older, Update::Reset(vec![])));
+        store.apply(Change::Pod(Spelling::Current, Update::Reset(vec![(pod.key(), pod.into())])));
+        store.apply(Change::Pod(Spelling::Older, Update::Reset(vec![])));
+        store
     }
 
     #[rstest]
@@ -112,9 +112,9 @@ mod tests {
         #[case] is: Option<&str>,
         #[case] departed: bool,
     ) {
-        let cache = showing(shown.map(base), &json!({}));
+        let store = showing(shown.map(base), &json!({}));
 
-        assert_eq!(cache.is_departed(&with(is.map(base)), &orders(), "p", "a").await.unwrap(), departed);
+        assert_eq!(store.is_departed(&with(is.map(base)), &orders(), "p", "a").await.unwrap(), departed);
     }
 
     #[rstest]
@@ -122,22 +122,22 @@ mod tests {
     #[case::another_node("p", "b")]
     #[tokio::test]
     async fn of_others_it_says_nothing(#[case] uid: &str, #[case] node: &str) {
-        let cache = showing(None, &json!({}));
+        let store = showing(None, &json!({}));
 
-        assert!(!cache.is_departed(&with(None), &orders(), uid, node).await.unwrap());
+        assert!(!store.is_departed(&with(None), &orders(), uid, node).await.unwrap());
     }
 
     #[tokio::test]
     async fn what_is_the_users_is_left_alone() {
-        let cache = showing(None, &json!({"warden.koupleless.io/peer-paused": "true"}));
+        let store = showing(None, &json!({"warden.koupleless.io/peer-paused": "true"}));
 
-        assert!(!cache.is_departed(&with(None), &orders(), "p", "a").await.unwrap());
+        assert!(!store.is_departed(&with(None), &orders(), "p", "a").await.unwrap());
     }
 
     #[tokio::test]
     async fn who_has_not_listed_yet_knows_of_none() {
-        let cache = PeerCache::new(Policy::default());
+        let store = PeerStore::new(Policy::default());
 
-        assert!(!cache.is_departed(&with(None), &orders(), "p", "a").await.unwrap());
+        assert!(!store.is_departed(&with(None), &orders(), "p", "a").await.unwrap());
     }
 }

@@ -4,12 +4,11 @@
 //! [`Plan`] out. [`Controller`] does the I/O around it: it marks and deletes Pods of departed bases, writes `/scale`, Events and
 //! the status line, and only while it holds the lease.
 
-mod cache;
 mod change;
 mod controller;
 mod followed;
 mod hold;
-mod inventory;
+mod index;
 mod live_recheck;
 mod look;
 mod loss;
@@ -20,6 +19,7 @@ mod patience;
 mod peers;
 mod plan;
 mod snapshot;
+mod store;
 #[cfg(test)]
 mod testing;
 mod texts;
@@ -27,17 +27,17 @@ mod victims;
 mod watch;
 mod writes;
 
-pub use cache::PeerCache;
 pub use change::Change;
 pub use controller::Controller;
 pub use hold::Hold;
-pub use inventory::Inventory;
+pub use index::PeerIndex;
 pub use loss::Loss;
 pub use memory::Memory;
 pub use metrics::Metrics;
 pub use peers::{NoPeers, Peers};
 pub use plan::{Plan, Settings, Standing, Step, decide};
 pub use snapshot::{Place, Pod, Snapshot, Source};
+pub use store::{List, PeerStore};
 
 /// A moment by a monotonic clock: the time since some beginning.
 pub type Moment = std::time::Duration;

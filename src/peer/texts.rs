@@ -23,6 +23,7 @@ pub(super) fn status_line(seen: &Snapshot, step: &Step, told: bool) -> Option<St
         (Some(LeftAlone::Paused), _) => format!("left to the user: {}", keys::PEER_PAUSED),
         (Some(LeftAlone::ReplicasControl), _) => format!("left to the user: {}", keys::REPLICAS_CONTROL.current),
         (Some(LeftAlone::NoModule), _) => "left to the user: its template is no module".to_owned(),
+        (Some(LeftAlone::TooLarge), _) => "left to the user: its template is too large".to_owned(),
         (None, Step::Keep) => numbers(seen),
         (None, Step::Hold { reason, .. }) if told => held_line(seen, reason),
         (None, Step::Hold { .. } | Step::Scale { .. }) => return None,

@@ -1,140 +1,123 @@
-//! The watches that fill a [`PeerCache`].
+//! The watches that fill a [`PeerStore`].
 
 use std::fmt::Debug;
-use std::pin::pin;
 use std::sync::Arc;
 
-use futures::StreamExt as _;
 use futures::future::{BoxFuture, join_all};
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
-use kube::runtime::watcher::Config;
-use kube::runtime::{WatchStreamExt as _, watcher};
 use kube::{Api, Client, Resource};
-use serde::de::DeserializeOwned;
 use tokio::sync::watch::Receiver;
 
 use super::followed::watch_followed;
-use super::{Change, PeerCache};
-use crate::cluster::facts::{DeploymentView, NodeView, PodView, WorkloadView, node, size};
-use crate::cluster::{NamespaceCache, Spelling};
-use crate::k8s::{Update, WatchDecoder};
+use super::{Change, PeerStore};
+use crate::cluster::{
+    DeploymentView, NamespaceStore, NodeView, PodView, Spelling, WorkloadSize, WorkloadView, node_facts,
+};
+use crate::k8s::{Update, Watch};
 use crate::module::{Follow, FollowedKind};
 use crate::policy::Policy;
-use crate::vocabulary::{self as keys, Dialects};
+use crate::vocabulary as keys;
 
-impl PeerCache {
-    /// A cache, and the task that fills it, which runs until it is dropped; kube backs off and goes on after errors.
-    /// `namespaces` has a task of its own, which must run too. It goes by the policy that is in force, whichever that is.
+impl PeerStore {
+    /// A store, and the task that fills it, which runs until it is dropped. `namespaces` has a task of its own, which must run
+    /// too. The store goes by the policy that is in force, whichever that is.
     ///
     /// All Nodes are watched, not only vnodes: a template may fit an ordinary node, and a DaemonSet's controller would count
     /// it.
     pub fn watch(
         client: Client,
         mut policy: Receiver<Arc<Policy>>,
-        namespaces: NamespaceCache,
+        namespaces: NamespaceStore,
     ) -> (Self, impl Future<Output = ()> + Send) {
-        let cache = Self::new(Policy::clone(&policy.borrow_and_update()));
+        let store = Self::new(Policy::clone(&policy.borrow_and_update()));
         let mut watches: Vec<BoxFuture<'static, ()>> = vec![
-            Box::pin(watch_policy(cache.clone(), policy)),
-            Box::pin(watch_namespaces(cache.clone(), namespaces)),
+            Box::pin(watch_policy(store.clone(), policy)),
+            Box::pin(watch_namespaces(store.clone(), namespaces)),
+            Box::pin(watch_nodes(store.clone(), client.clone())),
             {
-                let (filled, client) = (cache.clone(), client.clone());
+                let (filled, client) = (store.clone(), client.clone());
                 let watch = move |workload| watch_workload(filled.clone(), client.clone(), workload);
-                Box::pin(watch_followed(cache.clone(), watch))
-            },
-            {
-                let read = |view: NodeView| (view.name(), node(view));
-                Box::pin(watch(cache.clone(), Api::all(client.clone()), Config::default(), "Nodes", read, Change::Node))
+                Box::pin(watch_followed(store.clone(), watch))
             },
         ];
         for spelling in Spelling::ALL {
-            let (cache, api) = (cache.clone(), Api::all(client.clone()));
-            let read = |view: DeploymentView| (view.key(), view.into());
-            let config = selecting(keys::STRATEGY, spelling, keys::STRATEGY_PEER);
-            let change = move |news| Change::Deployment(spelling, news);
-            watches.push(Box::pin(watch(cache, api, config, "peer Deployments", read, change)));
-        }
-        for spelling in Spelling::ALL {
-            let (cache, api) = (cache.clone(), Api::all(client.clone()));
-            let read = |view: PodView| (view.key(), view.into());
-            let config = selecting(keys::COMPONENT, spelling, keys::COMPONENT_MODULE);
-            let change = move |news| Change::Pod(spelling, news);
-            watches.push(Box::pin(watch(cache, api, config, "module Pods", read, change)));
+            watches.push(Box::pin(watch_deployments(store.clone(), client.clone(), spelling)));
+            watches.push(Box::pin(watch_pods(store.clone(), client.clone(), spelling)));
         }
         let all = async {
             join_all(watches).await;
         };
-        (cache, all)
+        (store, all)
     }
 }
 
-/// Those whose label `key`, in `spelling`, is `value`.
-fn selecting(key: Dialects, spelling: Spelling, value: &str) -> Config {
-    let key = match spelling {
-        Spelling::Current => key.current,
-        Spelling::Older => key.older,
-    };
-    Config::default().labels(&format!("{key}={value}"))
+async fn watch_nodes(store: PeerStore, client: Client) {
+    let read = |view: NodeView| (view.name(), node_facts(view));
+    Watch::of(Api::all(client), "Nodes").run(read, |update| store.apply(Change::Node(update))).await;
 }
 
-async fn watch<V, K, T>(
-    cache: PeerCache,
-    api: Api<V>,
-    config: Config,
-    objects: &str,
-    read: impl Fn(V) -> (K, T),
-    change: impl Fn(Update<K, T>) -> Change,
-) where
-    V: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
-{
-    let mut feed = WatchDecoder::of(objects);
-    let mut events = pin!(watcher(api, config).default_backoff());
-    while let Some(event) = events.next().await {
-        if let Some(news) = feed.take_in(event, &read) {
-            cache.take_in(change(news));
+async fn watch_deployments(store: PeerStore, client: Client, spelling: Spelling) {
+    let read = |view: DeploymentView| (view.key(), view.into());
+    Watch::of(Api::all(client), "peer Deployments")
+        .labels(spelling.selector(keys::STRATEGY, keys::STRATEGY_PEER))
+        .run(read, |update| store.apply(Change::Deployment(spelling, update)))
+        .await;
+}
+
+async fn watch_pods(store: PeerStore, client: Client, spelling: Spelling) {
+    let read = |view: PodView| (view.key(), view.into());
+    Watch::of(Api::all(client), "module Pods")
+        .labels(spelling.selector(keys::COMPONENT, keys::COMPONENT_MODULE))
+        .run(read, |update| store.apply(Change::Pod(spelling, update)))
+        .await;
+}
+
+/// Hands on the policy, whenever that changes.
+async fn watch_policy(store: PeerStore, mut policy: Receiver<Arc<Policy>>) {
+    while policy.changed().await.is_ok() {
+        let policy = Policy::clone(&policy.borrow_and_update());
+        store.go_by(policy);
+    }
+}
+
+/// Hands on what the store of Namespaces holds: all of it first, then each change.
+async fn watch_namespaces(store: PeerStore, namespaces: NamespaceStore) {
+    let mut changes = namespaces.subscribe();
+    namespaces.synced().await;
+    store.apply(Change::Namespace(Update::Reset(namespaces.all())));
+    loop {
+        for name in changes.changed().await {
+            store.apply(Change::Namespace(match namespaces.get(&name) {
+                Some(facts) => Update::Apply(name, facts),
+                None => Update::Delete(name),
+            }));
         }
     }
 }
 
-/// Hands on the policy, whenever that changes.
-async fn watch_policy(cache: PeerCache, mut policy: Receiver<Arc<Policy>>) {
-    while policy.changed().await.is_ok() {
-        let policy = Policy::clone(&policy.borrow_and_update());
-        cache.go_by(policy);
-    }
-}
-
-/// Hands on what the cache of Namespaces holds, whenever that changes.
-async fn watch_namespaces(cache: PeerCache, namespaces: NamespaceCache) {
-    let mut changes = namespaces.changes();
-    while changes.changed().await.is_ok() {
-        cache.take_in(Change::Namespace(Update::Reset(namespaces.all())));
-    }
-}
-
-async fn watch_workload(cache: PeerCache, client: Client, workload: Follow) {
+async fn watch_workload(store: PeerStore, client: Client, workload: Follow) {
     match workload.kind {
-        FollowedKind::Deployment => watch_workload_of::<Deployment>(cache, client, workload).await,
-        FollowedKind::StatefulSet => watch_workload_of::<StatefulSet>(cache, client, workload).await,
+        FollowedKind::Deployment => watch_workload_of::<Deployment>(store, client, workload).await,
+        FollowedKind::StatefulSet => watch_workload_of::<StatefulSet>(store, client, workload).await,
     }
 }
 
-async fn watch_workload_of<K>(cache: PeerCache, client: Client, workload: Follow)
+async fn watch_workload_of<K>(store: PeerStore, client: Client, workload: Follow)
 where
     K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + 'static,
 {
     let api: Api<WorkloadView<K>> = Api::namespaced(client, &workload.namespace);
-    let config = Config::default().fields(&format!("metadata.name={}", workload.name));
-    let objects = format!("{workload}, which is followed,");
-    let read = |view: WorkloadView<K>| ((), size(&view));
-    let change = |news| {
-        let size = match news {
-            Update::Apply((), size) => Some(size),
-            Update::Delete(()) => None,
-            Update::Reset(list) => list.first().map(|((), size)| *size),
-        };
-        Change::Followed(workload.clone(), size)
-    };
-    watch(cache, api, config, &objects, read, change).await;
+    let read = |view: WorkloadView<K>| ((), WorkloadSize::from(&view));
+    let watch = Watch::of(api, format!("{workload}, which is followed,")).named(&workload.name);
+    watch
+        .run(read, |update| {
+            let size = match update {
+                Update::Apply((), size) => Some(size),
+                Update::Delete(()) => None,
+                Update::Reset(list) => list.first().map(|((), size)| *size),
+            };
+            store.apply(Change::Followed(workload.clone(), size));
+        })
+        .await;
 }

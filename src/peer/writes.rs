@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::k8s::ObjectKey;
 use crate::k8s::{Leadership, WriteError};
-use crate::peer::{PeerCache, Pod, Snapshot};
+use crate::peer::{PeerStore, Pod, Snapshot};
 use crate::vocabulary as keys;
 
 /// A write that takes longer has failed for us; one that lands all the same is found out by its resourceVersion.
@@ -22,13 +22,13 @@ const TIMEOUT: Duration = Duration::from_secs(3);
 #[derive(Clone)]
 pub(super) struct Writer {
     client: Client,
-    cache: PeerCache,
+    cache: PeerStore,
     leadership: Leadership,
 }
 
 impl Writer {
     /// Before what is irrevocable `cache` is compared with the API server's word.
-    pub(super) fn new(client: Client, cache: PeerCache, leadership: Leadership) -> Self {
+    pub(super) fn new(client: Client, cache: PeerStore, leadership: Leadership) -> Self {
         Self { client, cache, leadership }
     }
 

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use koupleless_warden::cluster::NamespaceCache;
+use koupleless_warden::cluster::NamespaceStore;
 use koupleless_warden::k8s::ObjectKey;
-use koupleless_warden::peer::{PeerCache, Place, Snapshot, Source};
+use koupleless_warden::peer::{PeerStore, Place, Snapshot, Source};
 use koupleless_warden::policy::Policy;
 use serde_json::{Value, json};
 use tokio::sync::watch;
@@ -15,16 +15,16 @@ use warden_testbed::{Base, ControlPlane, eventually};
 /// Longer than a Pod takes to turn Ready.
 const SOON: Duration = Duration::from_secs(30);
 
-/// A cache whose watches run.
-async fn watch(plane: &ControlPlane) -> Result<PeerCache> {
+/// A store whose watches run.
+async fn watch(plane: &ControlPlane) -> Result<PeerStore> {
     let client = plane.client()?;
     let policy = watch::Sender::new(Arc::new(Policy::default())).subscribe();
-    let (namespaces, watch_of_namespaces) = NamespaceCache::watch(client.clone());
-    let (cache, watches) = PeerCache::watch(client, policy, namespaces);
+    let (namespaces, watch_of_namespaces) = NamespaceStore::watch(client.clone());
+    let (store, watches) = PeerStore::watch(client, policy, namespaces);
     tokio::spawn(watch_of_namespaces);
     tokio::spawn(watches);
-    tokio::time::timeout(SOON, cache.synced()).await.context("the watches deliver no lists")?;
-    Ok(cache)
+    tokio::time::timeout(SOON, store.synced()).await.context("the watches deliver no lists")?;
+    Ok(store)
 }
 
 /// A peer Deployment in the older dialect, for the bases of this name, as it is once it is filled in.
@@ -74,8 +74,8 @@ async fn kubectl(plane: &ControlPlane, namespace: &str, command: &str) -> Result
 }
 
 /// Waits until the snapshot of `key` is as `wanted`.
-async fn shows(cache: &PeerCache, key: &ObjectKey, what: &str, wanted: impl Fn(&Snapshot) -> bool) -> Result<Snapshot> {
-    eventually(what, SOON, async || match cache.snapshot(key) {
+async fn shows(store: &PeerStore, key: &ObjectKey, what: &str, wanted: impl Fn(&Snapshot) -> bool) -> Result<Snapshot> {
+    eventually(what, SOON, async || match store.snapshot(key) {
         Some(snapshot) if wanted(&snapshot) => Ok(snapshot),
         other => Err(format!("{other:#?}")),
     })
@@ -93,45 +93,46 @@ async fn bases_and_pods_add_up() -> Result<()> {
     let namespace = plane.namespace("peers").await?;
     let bases = plane.add_bases(["10.2.0.1", "10.2.0.2"].map(|identity| Base::new(identity).name("sums"))).await?;
     plane.add_base(Base::new("10.2.0.3").name("another")).await?;
-    let cache = watch(plane).await?;
+    let store = watch(plane).await?;
     let key = ObjectKey { namespace: namespace.clone(), name: "orders".to_owned() };
     apply(plane, &namespace, &deployment("orders", "sums", 2)).await?;
 
     // then both count, and nothing is to be said of the Pods on them
     let well = |snapshot: &Snapshot| counts(snapshot, 2) && snapshot.carried == 2 && snapshot.pods.is_empty();
-    let snapshot = shows(&cache, &key, "two bases carry the module", well).await?;
+    let snapshot = shows(&store, &key, "two bases carry the module", well).await?;
     ensure!(snapshot.replicas == 2 && snapshot.replica_sets.len() == 1, "{snapshot:#?}");
-    ensure!(cache.keys().contains(&key) && cache.standing(&key) == Some(None));
+    ensure!(store.keys().contains(&key) && store.standing(&key) == Some(None));
 
     // when another joins, and then one with the module is cordoned, and that one too
     let late = plane.add_base(Base::new("10.2.0.4").name("sums")).await?;
     let all = |snapshot: &Snapshot| counts(snapshot, 3) && snapshot.carried == 2;
-    shows(&cache, &key, "the late base counts", all).await?;
+    shows(&store, &key, "the late base counts", all).await?;
     kubectl(plane, &namespace, &format!("cordon {}", bases[0])).await?;
     kubectl(plane, &namespace, &format!("cordon {late}")).await?;
     // then the one with the module still counts, for the watch tells of it first, and the one without does not
-    shows(&cache, &key, "a base without the module is cordoned", well).await?;
+    shows(&store, &key, "a base without the module is cordoned", well).await?;
     kubectl(plane, &namespace, &format!("uncordon {late}")).await?;
-    shows(&cache, &key, "the late base counts again", all).await?;
+    shows(&store, &key, "the late base counts again", all).await?;
 
     // when the Namespace declares another version, what is there stays, and nothing more can come
     kubectl(plane, &namespace, &format!("label namespace {namespace} base.koupleless.io/version=9.9.9")).await?;
-    shows(&cache, &key, "the Namespace moves nobody", well).await?;
+    shows(&store, &key, "the Namespace moves nobody", well).await?;
 
     // when a base goes, its Pod is one of a departed base
-    cache.changed().await;
+    let mut changes = store.subscribe();
+    changes.changed().await;
     plane.delete_base(&bases[0]).await?;
     let departed = |snapshot: &Snapshot| {
         let place = Place::Departed(bases[0].clone());
         counts(snapshot, 1) && snapshot.carried == 1 && snapshot.pods.iter().any(|pod| pod.place == place)
     };
-    shows(&cache, &key, "one base has departed", departed).await?;
-    let woken = tokio::time::timeout(SOON, cache.changed()).await?;
+    shows(&store, &key, "one base has departed", departed).await?;
+    let woken = tokio::time::timeout(SOON, changes.changed()).await?;
     ensure!(woken.contains(&key), "{woken:?}");
 
     // and when the strategy is taken away, nobody knows of it any more
     kubectl(plane, &namespace, "label deployment orders module-controller.koupleless.io/strategy-").await?;
-    eventually("it is no peer Deployment", SOON, async || match cache.standing(&key) {
+    eventually("it is no peer Deployment", SOON, async || match store.standing(&key) {
         None => Ok(()),
         standing => Err(format!("{standing:?}")),
     })
@@ -143,7 +144,7 @@ async fn a_workload_is_followed_as_long_as_somebody_does() -> Result<()> {
     // given a peer Deployment that follows what is not there
     let plane = ControlPlane::shared().await?;
     let namespace = plane.namespace("follow").await?;
-    let cache = watch(plane).await?;
+    let store = watch(plane).await?;
     let key = ObjectKey { namespace: namespace.clone(), name: "orders".to_owned() };
     let mut follower = deployment("orders", "nobody", 0);
     follower["metadata"]["annotations"] = json!({"warden.koupleless.io/follow": "Deployment/base"});
@@ -153,20 +154,20 @@ async fn a_workload_is_followed_as_long_as_somebody_does() -> Result<()> {
             matches!(snapshot.source, Source::Followed { .. }) && snapshot.source.wanted() == number
         }
     };
-    shows(&cache, &key, "there is no such workload", ready(None)).await?;
+    shows(&store, &key, "there is no such workload", ready(None)).await?;
 
     // when it comes, and grows
     plane.add_ordinary_node("worker").await?;
     kubectl(plane, &namespace, "create deployment base --image=example.org/base --replicas=1").await?;
-    shows(&cache, &key, "one is ready", ready(Some(1))).await?;
+    shows(&store, &key, "one is ready", ready(Some(1))).await?;
     kubectl(plane, &namespace, "scale deployment base --replicas=3").await?;
-    shows(&cache, &key, "three are ready", ready(Some(3))).await?;
+    shows(&store, &key, "three are ready", ready(Some(3))).await?;
     // and goes
     kubectl(plane, &namespace, "delete deployment base").await?;
-    shows(&cache, &key, "it is gone", ready(None)).await?;
+    shows(&store, &key, "it is gone", ready(None)).await?;
 
     // when nothing is followed any more, the bases count
     kubectl(plane, &namespace, "annotate deployment orders warden.koupleless.io/follow-").await?;
-    shows(&cache, &key, "no bases", |snapshot| counts(snapshot, 0)).await?;
+    shows(&store, &key, "no bases", |snapshot| counts(snapshot, 0)).await?;
     Ok(())
 }

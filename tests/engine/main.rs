@@ -6,6 +6,7 @@
 //! - [`peers`]: whose the replicas of a peer Deployment are.
 //! - [`rules`], [`same_version`], [`warnings`]: what is refused and what is only said.
 //! - [`severities`]: rules that are more or less severe than by default.
+//! - [`house`]: arrows between rooms, purity, and where keys are spelled.
 //! - [`tutorial`]: the official manifests, as they stand.
 //! - [`properties`]: what holds for every object that [`generated`] can think of.
 
@@ -14,6 +15,7 @@
 mod default_base;
 mod defaults;
 mod generated;
+mod house;
 mod peers;
 mod properties;
 mod rules;

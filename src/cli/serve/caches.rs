@@ -6,8 +6,8 @@ use kube::Client;
 use tokio::sync::watch;
 
 use super::background::Background;
-use crate::cluster::NamespaceCache;
-use crate::peer::PeerCache;
+use crate::cluster::NamespaceStore;
+use crate::peer::PeerStore;
 use crate::policy::Policy;
 use crate::runtime::Readiness;
 
@@ -17,10 +17,10 @@ pub(super) fn watch_cluster(
     policy: watch::Receiver<Arc<Policy>>,
     background: &mut Background,
     readiness: &Readiness,
-) -> (NamespaceCache, PeerCache) {
-    let (namespaces, watch) = NamespaceCache::watch(client.clone());
+) -> (NamespaceStore, PeerStore) {
+    let (namespaces, watch) = NamespaceStore::watch(client.clone());
     background.spawn("watch of Namespaces", watch);
-    let (peers, watch) = PeerCache::watch(client.clone(), policy, namespaces.clone());
+    let (peers, watch) = PeerStore::watch(client.clone(), policy, namespaces.clone());
     background.spawn("watches of bases and peer Deployments", watch);
     background.ready_when(readiness.condition("namespaces-synced"), {
         let namespaces = namespaces.clone();

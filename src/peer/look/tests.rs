@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::*;
 use crate::k8s::{LeaseSettings, elect};
 use crate::module::LeftAlone;
-use crate::peer::PeerCache;
+use crate::peer::PeerStore;
 use crate::peer::testing::{Cluster, LEADING, SETTINGS, at, followed};
 use crate::policy::Policy;
 
@@ -30,7 +30,7 @@ fn desk() -> Desk {
     };
     let (leadership, _) = elect(client.clone(), lease, CancellationToken::new());
     Desk {
-        writer: Writer::new(client.clone(), PeerCache::new(Policy::default()), leadership),
+        writer: Writer::new(client.clone(), PeerStore::new(Policy::default()), leadership),
         news: News::new(client, "me".to_owned()),
         metrics: Metrics::default(),
         settings: watch::Sender::new(SETTINGS).subscribe(),

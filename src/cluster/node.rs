@@ -3,14 +3,15 @@
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::View;
 use crate::fit::{Node, NodeTaint};
+use crate::k8s::View;
 
 /// A Node as far as it is decoded: a heartbeat changes nothing of it but the resourceVersion.
-pub(crate) type NodeView = View<k8s_openapi::api::core::v1::Node, NodeSpec, IgnoredAny>;
+pub type NodeView = View<k8s_openapi::api::core::v1::Node, NodeSpec, IgnoredAny>;
 
+/// The spec of a [`NodeView`].
 #[derive(Debug, Clone, Default, Deserialize)]
-pub(crate) struct NodeSpec {
+pub struct NodeSpec {
     unschedulable: Option<bool>,
     taints: Option<Vec<TaintView>>,
 }
@@ -24,7 +25,7 @@ struct TaintView {
 }
 
 /// The facts, with the taints in order: theirs means nothing.
-pub(crate) fn node(view: NodeView) -> Node {
+pub fn node_facts(view: NodeView) -> Node {
     let taint =
         |taint: TaintView| NodeTaint { key: taint.key, value: taint.value.unwrap_or_default(), effect: taint.effect };
     let mut taints: Vec<_> = view.spec.taints.unwrap_or_default().into_iter().map(taint).collect();
@@ -54,7 +55,7 @@ mod tests {
                 ]},
                 "status": {"conditions": [{"type": "Ready", "lastHeartbeatTime": time}], "images": [{"names": ["i"]}]},
             }));
-            node(view.unwrap())
+            node_facts(view.unwrap())
         };
         // when, then
         let before = node_at("2026-01-01T00:00:00Z", "1");

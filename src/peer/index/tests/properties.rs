@@ -10,7 +10,7 @@ use super::{cases, naive};
 use crate::cluster::WorkloadSize;
 use crate::k8s::ObjectKey;
 use crate::module::Follow;
-use crate::peer::{Inventory, Snapshot};
+use crate::peer::{PeerIndex, Snapshot};
 use crate::policy::{DefaultBase, NamespaceFacts, Policy};
 
 /// Something that happens to the cluster.
@@ -186,18 +186,18 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step, 1..40)
 }
 
-fn all(inventory: &Inventory) -> BTreeMap<ObjectKey, Option<Snapshot>> {
-    inventory.keys().map(|key| (key.clone(), inventory.snapshot(key))).collect()
+fn all(index: &PeerIndex) -> BTreeMap<ObjectKey, Option<Snapshot>> {
+    index.keys().map(|key| (key.clone(), index.snapshot(key))).collect()
 }
 
 /// The first of the peer Deployments whose snapshot is not what a count from scratch gives.
-fn wrong(world: &World, inventory: &Inventory) -> Option<String> {
+fn wrong(world: &World, index: &PeerIndex) -> Option<String> {
     let keys = naive::keys(world);
-    if !inventory.keys().eq(&keys) {
-        return Some(format!("{:?} instead of {keys:?}", inventory.keys().collect::<Vec<_>>()));
+    if !index.keys().eq(&keys) {
+        return Some(format!("{:?} instead of {keys:?}", index.keys().collect::<Vec<_>>()));
     }
     keys.iter().find_map(|key| {
-        let (is, should_be) = (inventory.snapshot(key), naive::snapshot(world, key));
+        let (is, should_be) = (index.snapshot(key), naive::snapshot(world, key));
         (is != should_be).then(|| format!("{key}: {is:#?} instead of {should_be:#?}"))
     })
 }
@@ -208,13 +208,13 @@ proptest! {
     #[test]
     fn it_adds_up_to_a_count_from_scratch_and_wakes_whom_it_concerns(steps in steps()) {
         let mut world = World::default();
-        let mut inventory = Inventory::new(Policy::default());
+        let mut index = PeerIndex::new(Policy::default());
         for step in steps {
             step.clone().happen(&mut world);
-            let mut before = all(&inventory);
+            let mut before = all(&index);
             while let Some(change) = world.next(0) {
-                let woken = inventory.apply(change.clone());
-                let after = all(&inventory);
+                let woken = index.apply(change.clone());
+                let after = all(&index);
                 for key in before.keys().chain(after.keys()) {
                     prop_assert!(
                         before.get(key) == after.get(key) || woken.contains(key),
@@ -222,11 +222,11 @@ proptest! {
                     );
                 }
                 // told again, it is no news
-                let again = inventory.apply(change.clone());
+                let again = index.apply(change.clone());
                 prop_assert!(again.is_empty(), "{again:?} are woken by {change:?}, which is known");
                 before = after;
             }
-            let wrong = wrong(&world, &inventory);
+            let wrong = wrong(&world, &index);
             prop_assert!(wrong.is_none(), "after {step:?}: {}", wrong.unwrap_or_default());
         }
     }
@@ -242,8 +242,8 @@ proptest! {
             default_base: DefaultBase { name: base.map(str::to_owned), ..DefaultBase::default() },
             ..Policy::default()
         };
-        let (mut world, mut changed) = (World::default(), Inventory::new(Policy::default()));
-        let mut from_the_beginning = Inventory::new(policy.clone());
+        let (mut world, mut changed) = (World::default(), PeerIndex::new(Policy::default()));
+        let mut from_the_beginning = PeerIndex::new(policy.clone());
         for step in steps {
             step.happen(&mut world);
             while let Some(change) = world.next(0) {
@@ -265,13 +265,13 @@ proptest! {
     #[test]
     fn a_change_of_a_namespace_moves_nobody(steps in steps(), number in 0..2_u8, facts in prop::option::of(namespace())) {
         let mut world = World::default();
-        let mut inventory = Inventory::new(Policy::default());
+        let mut index = PeerIndex::new(Policy::default());
         let mut tell = |world: &mut World, step: Step| {
             step.happen(world);
             while let Some(change) = world.next(0) {
-                inventory.apply(change);
+                index.apply(change);
             }
-            all(&inventory)
+            all(&index)
         };
         for step in steps {
             tell(&mut world, step);
@@ -292,27 +292,27 @@ proptest! {
         order in prop::collection::vec((0..7_usize, any::<bool>()), 0..200),
     ) {
         let mut world = World::default();
-        let mut inventory = Inventory::new(Policy::default());
+        let mut index = PeerIndex::new(Policy::default());
         let mut order = order.into_iter();
         for step in steps {
             step.happen(&mut world);
             for (watch, _) in order.by_ref().take_while(|(_, goes_on)| *goes_on) {
                 if let Some(change) = world.next(watch) {
-                    inventory.apply(change);
+                    index.apply(change);
                 }
             }
         }
         while let Some(change) = world.next(0) {
-            inventory.apply(change);
+            index.apply(change);
         }
-        let wrong = wrong(&world, &inventory);
+        let wrong = wrong(&world, &index);
         prop_assert!(wrong.is_none(), "{}", wrong.unwrap_or_default());
     }
 
     #[test]
     fn the_number_for_a_new_deployment_is_the_one_it_then_has(steps in steps(), deployment in deployment()) {
         let mut world = World::default();
-        let mut inventory = Inventory::new(Policy::default());
+        let mut index = PeerIndex::new(Policy::default());
         for step in steps.into_iter().chain([Step::Deployment(0, None)]) {
             step.happen(&mut world);
         }
@@ -321,16 +321,16 @@ proptest! {
             world.set_pod(&pod, None);
         }
         while let Some(change) = world.next(0) {
-            inventory.apply(change);
+            index.apply(change);
         }
         Step::Deployment(0, Some(deployment)).happen(&mut world);
         let shop = key("shop", "orders");
         prop_assume!(naive::keys(&world).contains(&shop));
-        let counted = cases::count(&inventory, &world, &shop);
+        let counted = cases::count(&index, &world, &shop);
         while let Some(change) = world.next(0) {
-            inventory.apply(change);
+            index.apply(change);
         }
-        let then = inventory.snapshot(&shop).and_then(|snapshot| snapshot.source.wanted());
+        let then = index.snapshot(&shop).and_then(|snapshot| snapshot.source.wanted());
         prop_assert!(counted == then || counted.is_none(), "{counted:?}, then {then:?}");
     }
 }

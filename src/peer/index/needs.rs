@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::Suits;
+use crate::cluster::Eligibility;
 use crate::fit::{Demand, Fit, Node};
 use crate::module::{Kind, Workload};
 use crate::policy::{NamespaceFacts, Policy, Request};
@@ -49,13 +49,13 @@ impl Needs {
         std::iter::once(&self.demand).chain(&self.stays)
     }
 
-    /// How `node` suits; none where it does not.
-    pub(super) fn judge(&self, node: &Node) -> Option<Suits> {
+    /// How `node` meets the needs; none where it does not.
+    pub(super) fn judge(&self, node: &Node) -> Option<Eligibility> {
         match self.demand.judge(node) {
-            Fit::Now => Some(Suits::Now),
-            Fit::NotNow(_) => Some(Suits::ForWhatIsThere),
+            Fit::Now => Some(Eligibility::Schedulable),
+            Fit::NotNow(_) => Some(Eligibility::RetainsPods),
             Fit::No(_) => match self.stays.as_ref()?.judge(node) {
-                Fit::Now | Fit::NotNow(_) => Some(Suits::ForWhatIsThere),
+                Fit::Now | Fit::NotNow(_) => Some(Eligibility::RetainsPods),
                 Fit::No(_) => None,
             },
         }

@@ -1,11 +1,11 @@
-//! What the nodes add up to for one peer Deployment.
+//! How many nodes count for one peer Deployment.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-/// What one node is to one peer Deployment.
+/// What one node contributes to the count of one peer Deployment.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Share {
+pub(super) enum Contribution {
     /// Nothing: it does not count and carries none of its Pods.
     Nothing,
     /// It counts.
@@ -16,18 +16,18 @@ pub(super) enum Share {
         host: Option<Arc<str>>,
     },
     /// It does not count (it may not even be there), and carries Pods of it.
-    Astray,
+    Ineligible,
 }
 
-/// The shares of all nodes in one peer Deployment. One share is put in or taken out at the same small cost, whatever the
-/// number of nodes.
+/// The contributions of all nodes to one peer Deployment. Adding or removing one costs the same, whatever the number of
+/// nodes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Tally {
+pub(super) struct EligibleCount {
     counted: u32,
     carried: u32,
-    astray: BTreeSet<Arc<str>>,
+    ineligible: BTreeSet<Arc<str>>,
     hosts: HashMap<Arc<str>, Host>,
-    crowded: BTreeSet<Arc<str>>,
+    shared: BTreeSet<Arc<str>>,
     beyond: u32,
 }
 
@@ -38,7 +38,7 @@ struct Host {
     carrying: u32,
 }
 
-impl Tally {
+impl EligibleCount {
     /// How many replicas the bases stand for.
     pub(super) fn count(&self) -> u32 {
         self.counted - self.beyond
@@ -50,23 +50,23 @@ impl Tally {
     }
 
     /// The nodes that do not count and carry Pods.
-    pub(super) fn astray(&self) -> impl Iterator<Item = &str> {
-        self.astray.iter().map(|node| &**node)
+    pub(super) fn ineligible(&self) -> impl Iterator<Item = &str> {
+        self.ineligible.iter().map(|node| &**node)
     }
 
     /// The host names of which fewer bases count than there are.
-    pub(super) fn crowded(&self) -> impl Iterator<Item = &str> {
-        self.crowded.iter().map(|host| &**host)
+    pub(super) fn shared_hosts(&self) -> impl Iterator<Item = &str> {
+        self.shared.iter().map(|host| &**host)
     }
 
-    /// Puts in the share of `node`.
-    pub(super) fn put(&mut self, node: &Arc<str>, share: Share) {
-        match share {
-            Share::Nothing => {}
-            Share::Astray => {
-                self.astray.insert(Arc::clone(node));
+    /// Adds the contribution of `node`.
+    pub(super) fn add(&mut self, node: &Arc<str>, contribution: Contribution) {
+        match contribution {
+            Contribution::Nothing => {}
+            Contribution::Ineligible => {
+                self.ineligible.insert(Arc::clone(node));
             }
-            Share::Counted { carries, host } => {
+            Contribution::Counted { carries, host } => {
                 self.counted += 1;
                 self.carried += u32::from(carries);
                 self.at(host, |host| {
@@ -77,14 +77,14 @@ impl Tally {
         }
     }
 
-    /// Takes out the share of `node`, which was put in before.
-    pub(super) fn take(&mut self, node: &Arc<str>, share: Share) {
-        match share {
-            Share::Nothing => {}
-            Share::Astray => {
-                self.astray.remove(node);
+    /// Removes the contribution of `node`, which was added before.
+    pub(super) fn remove(&mut self, node: &Arc<str>, contribution: Contribution) {
+        match contribution {
+            Contribution::Nothing => {}
+            Contribution::Ineligible => {
+                self.ineligible.remove(node);
             }
-            Share::Counted { carries, host } => {
+            Contribution::Counted { carries, host } => {
                 self.counted -= 1;
                 self.carried -= u32::from(carries);
                 self.at(host, |host| {
@@ -102,9 +102,9 @@ impl Tally {
         change(host);
         self.beyond += host.beyond();
         if host.beyond() > 0 {
-            self.crowded.insert(Arc::clone(&name));
+            self.shared.insert(Arc::clone(&name));
         } else {
-            self.crowded.remove(&name);
+            self.shared.remove(&name);
         }
         if host.bases == 0 {
             self.hosts.remove(&name);
@@ -123,43 +123,44 @@ impl Host {
 mod tests {
     use super::*;
 
-    fn tally(shares: &[(&str, Share)]) -> Tally {
-        let mut tally = Tally::default();
-        for (node, share) in shares {
-            tally.put(&Arc::from(*node), share.clone());
+    fn eligible(contributions: &[(&str, Contribution)]) -> EligibleCount {
+        let mut eligible = EligibleCount::default();
+        for (node, contribution) in contributions {
+            eligible.add(&Arc::from(*node), contribution.clone());
         }
-        tally
+        eligible
     }
 
-    fn at(host: Option<&str>, carries: bool) -> Share {
-        Share::Counted { carries, host: host.map(Arc::from) }
+    fn at(host: Option<&str>, carries: bool) -> Contribution {
+        Contribution::Counted { carries, host: host.map(Arc::from) }
     }
 
     #[test]
     fn of_bases_that_share_a_host_name_one_counts_or_those_that_carry() {
-        let shares = [
+        let contributions = [
             ("a", at(Some("local"), false)),
             ("b", at(Some("local"), false)),
             ("c", at(Some("other"), true)),
             ("d", at(None, false)),
             ("e", at(None, false)),
         ];
-        let mut tally = tally(&shares);
-        assert_eq!((tally.count(), tally.crowded().collect::<Vec<_>>()), (4, vec!["local"]));
-        for (node, _) in &shares[..2] {
-            tally.take(&Arc::from(*node), at(Some("local"), false));
-            tally.put(&Arc::from(*node), at(Some("local"), true));
+        let mut eligible = eligible(&contributions);
+        assert_eq!((eligible.count(), eligible.shared_hosts().collect::<Vec<_>>()), (4, vec!["local"]));
+        for (node, _) in &contributions[..2] {
+            eligible.remove(&Arc::from(*node), at(Some("local"), false));
+            eligible.add(&Arc::from(*node), at(Some("local"), true));
         }
-        assert_eq!((tally.count(), tally.carried(), tally.crowded().count()), (5, 3, 0));
+        assert_eq!((eligible.count(), eligible.carried(), eligible.shared_hosts().count()), (5, 3, 0));
     }
 
     #[test]
     fn what_is_taken_out_leaves_nothing_behind() {
-        let shares = [("a", at(Some("local"), true)), ("b", at(Some("local"), false)), ("c", Share::Astray)];
-        let mut tally = tally(&shares);
-        for (node, share) in shares {
-            tally.take(&Arc::from(node), share);
+        let contributions =
+            [("a", at(Some("local"), true)), ("b", at(Some("local"), false)), ("c", Contribution::Ineligible)];
+        let mut eligible = eligible(&contributions);
+        for (node, contribution) in contributions {
+            eligible.remove(&Arc::from(node), contribution);
         }
-        assert_eq!(tally, Tally::default());
+        assert_eq!(eligible, EligibleCount::default());
     }
 }

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 use serde_json::{Value, json};
 
-use crate::cluster::facts::{DeploymentView, NodeView, PodView, node};
 use crate::cluster::{DeploymentFacts, PodFacts, Spelling, WorkloadSize};
+use crate::cluster::{DeploymentView, NodeView, PodView};
 use crate::fit::Node;
 use crate::k8s::{ObjectKey, Update};
 use crate::module::Follow;
@@ -31,7 +31,7 @@ pub(super) fn key(namespace: &str, name: &str) -> ObjectKey {
 
 /// The facts of a Node.
 pub(super) fn node_facts(object: &Value) -> Node {
-    node(serde_json::from_value::<NodeView>(object.clone()).unwrap())
+    crate::cluster::node_facts(serde_json::from_value::<NodeView>(object.clone()).unwrap())
 }
 
 /// The facts of a Deployment.

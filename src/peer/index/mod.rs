@@ -1,51 +1,43 @@
 //! The nodes, peer Deployments and Pods of a cluster, and what they come to for each peer Deployment.
 //!
-//! Pure: no client, no clock. Every change is taken in at the cost of what it changes: nodes are grouped by what some peer
-//! Deployment looks at, each Deployment keeps a running tally of its nodes, and a change puts right the shares of the
+//! Pure: no client, no clock. A change costs as much as what it changes: nodes are in classes by what some peer Deployment
+//! looks at, each Deployment keeps a running count of its eligible nodes, and a change updates the contributions of the
 //! (Deployment, node) pairs that it touches, never the others.
 
-mod crew;
 mod deployments;
+mod eligible_count;
 mod follows;
-mod groups;
 mod needs;
 mod nodes;
 mod pods;
-mod presence;
 mod snapshots;
-mod tally;
 #[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use crate::cluster::DeploymentFacts;
+use crate::cluster::{DeploymentFacts, DualWatchMerge, Eligibility, Eligible, NodeClasses, Owners};
 use crate::fit::Node;
 use crate::k8s::ObjectKey;
 use crate::module::{Follow, LeftAlone};
 use crate::peer::Change;
 use crate::policy::{NamespaceFacts, Policy};
-use crew::Crew;
+use eligible_count::{Contribution, EligibleCount};
 use follows::{Following, Follows};
-use groups::{Groups, Suited, Suits};
 use needs::Needs;
-use presence::Presence;
-use tally::{Share, Tally};
 
 /// All that is known of a cluster's bases and peer Deployments.
 #[derive(Debug)]
-pub struct Inventory {
+pub struct PeerIndex {
     policy: Policy,
     namespaces: HashMap<String, NamespaceFacts>,
-    groups: Groups,
-    known_deployments: Presence,
+    classes: NodeClasses,
+    known_deployments: DualWatchMerge,
     peers: Peers,
-    known_pods: Presence,
-    /// By their Deployment, whether that is a peer one or not: it may become one.
-    crews: HashMap<Arc<ObjectKey>, Crew>,
-    /// The Deployment of every Pod in a crew.
-    deployment_of: HashMap<Arc<ObjectKey>, Arc<ObjectKey>>,
+    known_pods: DualWatchMerge,
+    /// The module Pods of all Deployments, of those that are no peers too: they may become peers.
+    owners: Owners,
     follows: Follows,
 }
 
@@ -57,39 +49,38 @@ struct Peer {
     facts: DeploymentFacts,
     following: Option<Following>,
     needs: Needs,
-    tally: Tally,
+    eligible: EligibleCount,
 }
 
 /// A peer Deployment and a node: what the one is to the other may change.
 type Pair = (Arc<ObjectKey>, Arc<str>);
 
 /// The peer Deployments whose snapshot may have changed.
-type Woken = BTreeSet<ObjectKey>;
+type Changed = BTreeSet<ObjectKey>;
 
-impl Inventory {
+impl PeerIndex {
     /// Knows nothing yet.
     pub fn new(policy: Policy) -> Self {
         Self {
             policy,
             namespaces: HashMap::new(),
-            groups: Groups::default(),
-            known_deployments: Presence::default(),
+            classes: NodeClasses::default(),
+            known_deployments: DualWatchMerge::default(),
             peers: Peers::new(),
-            known_pods: Presence::default(),
-            crews: HashMap::new(),
-            deployment_of: HashMap::new(),
+            known_pods: DualWatchMerge::default(),
+            owners: Owners::default(),
             follows: Follows::default(),
         }
     }
 
-    /// Takes in `change`, and gives back the peer Deployments whose snapshot may have changed by it: those that are gone too.
-    /// What is known already wakes nobody.
+    /// Applies `change`, and gives the peer Deployments whose snapshot may have changed by it: those that are gone too. A
+    /// change that is known already changes none.
     pub fn apply(&mut self, change: Change) -> BTreeSet<ObjectKey> {
         match change {
-            Change::Node(news) => self.take_in_nodes(news),
-            Change::Namespace(news) => self.take_in_namespaces(news),
-            Change::Deployment(spelling, news) => self.take_in_deployments(spelling, news),
-            Change::Pod(spelling, news) => self.take_in_pods(spelling, news),
+            Change::Node(update) => self.apply_nodes(update),
+            Change::Namespace(update) => self.apply_namespaces(update),
+            Change::Deployment(spelling, update) => self.apply_deployments(spelling, update),
+            Change::Pod(spelling, update) => self.apply_pods(spelling, update),
             Change::Followed(workload, size) => self.follows.set(workload, size).map(|key| (**key).clone()).collect(),
         }
     }
@@ -114,7 +105,7 @@ impl Inventory {
 
     /// The Node of this name.
     pub(crate) fn node(&self, name: &str) -> Option<&Node> {
-        self.groups.node(name)
+        self.classes.node(name)
     }
 
     /// The workloads that must be watched for [`Change::Followed`].
@@ -122,50 +113,49 @@ impl Inventory {
         self.follows.workloads()
     }
 
-    /// Forgets what was told of `workload`: nobody watches it any more. Until then it is kept, followed or not, for the next
-    /// one that follows it may come before the watch ends.
+    /// Forgets what is known of `workload`, whose watch has ended. Until then it is kept, followed or not: the next Deployment
+    /// that follows it may come before the watch ends.
     pub fn forget_followed(&mut self, workload: &Follow) {
         self.follows.forget(workload);
     }
 
-    /// Makes `change`, and puts right what each of `pairs` is to each other. `pairs` are all those for which it may change,
-    /// each once.
-    fn settle(&mut self, pairs: Vec<Pair>, change: impl FnOnce(&mut Self)) -> Woken {
-        let before: Vec<_> = pairs.into_iter().map(|pair| (self.share(&pair.0, &pair.1), pair)).collect();
+    /// Makes `change`, and updates the contribution of each of `pairs`: all those for which it may change, each once.
+    fn update_contributions(&mut self, pairs: Vec<Pair>, change: impl FnOnce(&mut Self)) -> Changed {
+        let before: Vec<_> = pairs.into_iter().map(|pair| (self.contribution(&pair.0, &pair.1), pair)).collect();
         change(self);
-        let mut woken = Woken::new();
+        let mut changed = Changed::new();
         for (before, (key, node)) in before {
-            let after = self.share(&key, &node);
+            let after = self.contribution(&key, &node);
             if before != after
                 && let Some(peer) = self.peers.get_mut(&key)
             {
-                peer.tally.take(&node, before);
-                peer.tally.put(&node, after);
-                woken.insert((*key).clone());
+                peer.eligible.remove(&node, before);
+                peer.eligible.add(&node, after);
+                changed.insert((*key).clone());
             }
         }
-        woken
+        changed
     }
 
-    /// What `node` is to the peer Deployment `key`.
-    fn share(&self, key: &ObjectKey, node: &str) -> Share {
+    /// What `node` contributes to the count of the peer Deployment `key`.
+    fn contribution(&self, key: &ObjectKey, node: &str) -> Contribution {
         let Some(peer) = self.peers.get(key) else {
-            return Share::Nothing;
+            return Contribution::Nothing;
         };
-        let carries = self.crews.get(key).is_some_and(|crew| crew.is_on(node));
-        match self.groups.suits(node, key) {
-            Some(Suits::ForWhatIsThere) if !carries => Share::Nothing,
+        let carries = self.owners.of(key).is_some_and(|pods| pods.is_on(node));
+        match self.classes.eligibility(node, key) {
+            Some(Eligibility::RetainsPods) if !carries => Contribution::Nothing,
             Some(_) => {
-                let host = self.groups.host(node).filter(|_| peer.needs.apart);
-                Share::Counted { carries, host: host.cloned() }
+                let host = self.classes.host(node).filter(|_| peer.needs.apart);
+                Contribution::Counted { carries, host: host.cloned() }
             }
-            None if carries => Share::Astray,
-            None => Share::Nothing,
+            None if carries => Contribution::Ineligible,
+            None => Contribution::Nothing,
         }
     }
 }
 
-/// Those of `peers` that `node` suits.
-fn judge_all(peers: &Peers, node: &Node) -> Suited {
+/// Those of `peers` that `node` fits.
+fn judge_all(peers: &Peers, node: &Node) -> Eligible {
     peers.iter().filter_map(|(key, peer)| Some((Arc::clone(key), peer.needs.judge(node)?))).collect()
 }

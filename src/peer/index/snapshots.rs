@@ -1,17 +1,17 @@
-//! What is asked of the inventory: the snapshot of a peer Deployment, and the number for one that is about to be made.
+//! What is asked of the index: the snapshot of a peer Deployment, and the number for one that is about to be made.
 
 use std::collections::HashSet;
 
 use super::follows::Following;
-use super::{Inventory, Needs, Peer};
-use crate::cluster::Member;
+use super::{Needs, Peer, PeerIndex};
+use crate::cluster::OwnedPod;
 use crate::fit::{Fit, Node};
 use crate::k8s::ObjectKey;
 use crate::module::Workload;
 use crate::peer::{Place, Pod, Snapshot, Source};
 use crate::vocabulary as keys;
 
-impl Inventory {
+impl PeerIndex {
     /// What is known of the peer Deployment `key`. None where there is no such peer Deployment, and while nothing is known
     /// yet of the workload that it follows.
     pub fn snapshot(&self, key: &ObjectKey) -> Option<Snapshot> {
@@ -19,13 +19,13 @@ impl Inventory {
         let source = match &peer.following {
             Some(following) => self.follows.source(following)?,
             None => Source::Bases {
-                count: peer.tally.count(),
-                shared_hosts: peer.tally.crowded().map(str::to_owned).collect(),
+                count: peer.eligible.count(),
+                shared_hosts: peer.eligible.shared_hosts().map(str::to_owned).collect(),
             },
         };
         let facts = &peer.facts;
-        let crew = self.crews.get(key);
-        let replica_sets = crew.map(|crew| crew.replica_sets()).into_iter().flatten();
+        let pods = self.owners.of(key);
+        let replica_sets = pods.map(|pods| pods.replica_sets()).into_iter().flatten();
         Some(Snapshot {
             uid: facts.uid.clone(),
             resource_version: facts.resource_version.clone(),
@@ -39,12 +39,12 @@ impl Inventory {
             source,
             pods: self.pods(key, peer),
             replica_sets: replica_sets.map(|(name, count)| (name.clone(), *count)).collect(),
-            carried: peer.tally.carried(),
+            carried: peer.eligible.carried(),
         })
     }
 
     /// How many replicas a peer Deployment like `workload` should have, which is filled in already and has no Pods yet.
-    /// None while nobody knows: for one that follows a workload that nobody else follows.
+    /// None while that is not known: for one that follows a workload that no other follows.
     pub fn count(&self, workload: Workload<'_>) -> Option<u32> {
         let name = |field: &str| workload.object().pointer(field).and_then(|name| name.as_str()).unwrap_or_default();
         let key =
@@ -53,13 +53,13 @@ impl Inventory {
             return self.follows.source(&Following::of(annotation, &key))?.wanted();
         }
         let needs = Needs::of(workload.object(), workload.object());
-        let suits = |node: &Node| needs.demand.judge(node) == Fit::Now;
-        if self.groups.projection().covers(&needs.demand) {
-            let nodes = self.groups.nodes_of(suits);
+        let fits = |node: &Node| needs.demand.judge(node) == Fit::Now;
+        if self.classes.projection().covers(&needs.demand) {
+            let nodes = self.classes.nodes_where(fits);
             Some(self.count_of(&needs, nodes.map(|node| &**node)))
         } else {
-            let suits = |name: &&str| self.groups.node(name).is_some_and(suits);
-            Some(self.count_of(&needs, self.groups.names().map(|name| &**name).filter(suits)))
+            let fits = |name: &&str| self.classes.node(name).is_some_and(fits);
+            Some(self.count_of(&needs, self.classes.names().map(|name| &**name).filter(fits)))
         }
     }
 
@@ -67,39 +67,39 @@ impl Inventory {
     fn count_of<'a>(&self, needs: &Needs, nodes: impl Iterator<Item = &'a str>) -> u32 {
         let mut hosts = HashSet::new();
         let counts = |name: &&str| {
-            let host = self.groups.host(name).filter(|_| needs.apart);
+            let host = self.classes.host(name).filter(|_| needs.apart);
             host.is_none_or(|host| hosts.insert(host))
         };
         u32::try_from(nodes.filter(counts).count()).unwrap_or(u32::MAX)
     }
 
-    /// The Pods that matter: those that stand out, and all while there are several ReplicaSets.
+    /// The Pods that matter: those that are unhealthy or on an ineligible node, and all while there are several ReplicaSets.
     fn pods(&self, key: &ObjectKey, peer: &Peer) -> Vec<Pod> {
-        let Some(crew) = self.crews.get(key) else {
+        let Some(pods) = self.owners.of(key) else {
             return Vec::new();
         };
-        let pod = |name: &ObjectKey, member: &Member| Pod {
+        let seen = |name: &ObjectKey, pod: &OwnedPod| Pod {
             name: name.name.clone(),
-            uid: member.uid.clone(),
-            replica_set: member.replica_set.clone(),
-            place: self.place(key, member),
-            running: member.running,
-            ready: member.ready,
-            deletion_cost: member.deletion_cost,
-            marked: member.marked,
+            uid: pod.uid.clone(),
+            replica_set: pod.replica_set.clone(),
+            place: self.place(key, pod),
+            running: pod.running,
+            ready: pod.ready,
+            deletion_cost: pod.deletion_cost,
+            marked: pod.marked,
         };
-        if crew.replica_sets().len() > 1 {
-            crew.all().map(|(name, member)| pod(name, member)).collect()
+        if pods.replica_sets().len() > 1 {
+            pods.all().map(|(name, pod)| seen(name, pod)).collect()
         } else {
-            crew.standing_out(peer.tally.astray()).map(|(name, member)| pod(name, member)).collect()
+            pods.unhealthy_or_on(peer.eligible.ineligible()).map(|(name, pod)| seen(name, pod)).collect()
         }
     }
 
-    fn place(&self, deployment: &ObjectKey, member: &Member) -> Place {
-        match &member.node {
+    fn place(&self, deployment: &ObjectKey, pod: &OwnedPod) -> Place {
+        match &pod.node {
             None => Place::Nowhere,
             // Where it fits, its being there makes the base count, schedulable or not.
-            Some(node) if self.groups.suits(node, deployment).is_some() => Place::Base(node.clone()),
+            Some(node) if self.classes.eligibility(node, deployment).is_some() => Place::Base(node.clone()),
             Some(node) => Place::Departed(node.clone()),
         }
     }

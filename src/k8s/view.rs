@@ -1,4 +1,4 @@
-//! Objects of which only what is read is decoded.
+//! Objects of which only the fields that are read are decoded.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -8,24 +8,43 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference,
 use kube::Resource;
 use serde::{Deserialize, Deserializer};
 
-use crate::k8s::ObjectKey;
+use super::ObjectKey;
 
-/// A `K` of which only the metadata, `Spec` and `Status` are decoded. An object is mostly what nobody here reads: managed
-/// fields, images, conditions, volumes.
+/// A `K` of which only the metadata, `Spec` and `Status` are decoded. An object consists mostly of fields that are never read
+/// here: managed fields, images, conditions, volumes.
+///
+/// ```
+/// use k8s_openapi::api::apps::v1::ReplicaSet;
+/// use koupleless_warden::k8s::View;
+/// use serde::Deserialize;
+/// use serde::de::IgnoredAny;
+///
+/// #[derive(Debug, Clone, Default, Deserialize)]
+/// struct Spec {
+///     replicas: Option<u32>,
+/// }
+/// let set = r#"{"metadata": {"name": "orders-5d8", "namespace": "shop"}, "spec": {"replicas": 3, "template": {}}}"#;
+/// let set: View<ReplicaSet, Spec, IgnoredAny> = serde_json::from_str(set)?;
+/// assert_eq!((set.key().to_string().as_str(), set.spec.replicas), ("shop/orders-5d8", Some(3)));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Debug, Clone, Deserialize)]
 #[serde(bound(deserialize = "Spec: Deserialize<'de> + Default, Status: Deserialize<'de> + Default"))]
-pub(crate) struct View<K, Spec, Status> {
+pub struct View<K, Spec, Status> {
     #[serde(deserialize_with = "metadata")]
-    pub(super) metadata: ObjectMeta,
+    /// The metadata, without what is never read.
+    pub metadata: ObjectMeta,
+    /// The spec.
     #[serde(default)]
-    pub(super) spec: Spec,
+    pub spec: Spec,
+    /// The status.
     #[serde(default)]
-    pub(super) status: Status,
+    pub status: Status,
     #[serde(skip)]
     kind: PhantomData<fn() -> K>,
 }
 
-/// The metadata that somebody reads.
+/// The metadata that is read.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Metadata {
@@ -58,20 +77,22 @@ fn metadata<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ObjectMeta, D:
 
 impl<K, Spec, Status> View<K, Spec, Status> {
     /// The name.
-    pub(crate) fn name(&self) -> String {
+    pub fn name(&self) -> String {
         self.metadata.name.clone().unwrap_or_default()
     }
 
     /// The namespace and name.
-    pub(crate) fn key(&self) -> ObjectKey {
+    pub fn key(&self) -> ObjectKey {
         ObjectKey { namespace: self.metadata.namespace.clone().unwrap_or_default(), name: self.name() }
     }
 
-    pub(super) fn label(&self, key: &str) -> Option<&str> {
+    /// The value of label `key`.
+    pub fn label(&self, key: &str) -> Option<&str> {
         self.metadata.labels.as_ref()?.get(key).map(String::as_str)
     }
 
-    pub(super) fn annotation(&self, key: &str) -> Option<&str> {
+    /// The value of annotation `key`.
+    pub fn annotation(&self, key: &str) -> Option<&str> {
         self.metadata.annotations.as_ref()?.get(key).map(String::as_str)
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::world::{World, deployment_facts, is_module, is_peer, node_facts, pod_facts};
-use crate::cluster::Member;
+use crate::cluster::OwnedPod;
 use crate::fit::{Demand, Fit, Node};
 use crate::k8s::ObjectKey;
 use crate::module::{Follow, Kind, Workload};
@@ -44,7 +44,7 @@ pub(super) fn snapshot(world: &World, key: &ObjectKey) -> Option<Snapshot> {
     for (_, member) in &members {
         *replica_sets.entry(member.replica_set.clone()).or_default() += 1;
     }
-    let place = |member: &Member| match &member.node {
+    let place = |member: &OwnedPod| match &member.node {
         None => Place::Nowhere,
         Some(node) if is_counted(node) => Place::Base(node.clone()),
         Some(node) => Place::Departed(node.clone()),
@@ -97,9 +97,9 @@ pub(super) fn keys(world: &World) -> BTreeSet<ObjectKey> {
     world.deployments.iter().filter(|(_, object)| is_peer(object)).map(|(key, _)| key.clone()).collect()
 }
 
-fn members(world: &World, key: &ObjectKey) -> Vec<(ObjectKey, Member)> {
+fn members(world: &World, key: &ObjectKey) -> Vec<(ObjectKey, OwnedPod)> {
     let modules = world.pods.iter().filter(|(_, object)| is_module(object));
-    let members = modules.filter_map(|(name, object)| Some((name.clone(), pod_facts(object).member?)));
+    let members = modules.filter_map(|(name, object)| Some((name.clone(), pod_facts(object).owned?)));
     members.filter(|(name, member)| name.namespace == key.namespace && member.deployment == key.name).collect()
 }
 

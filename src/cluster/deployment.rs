@@ -1,25 +1,41 @@
-//! What is kept of a peer Deployment.
+//! What is kept of a Deployment.
 
 use k8s_openapi::api::apps::v1::Deployment;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{View, version};
+use super::version;
+use crate::k8s::View;
+use crate::module::retained::{RetainedTemplate, is_too_large, own_keys};
 use crate::module::{Kind, LeftAlone, MaxSurge, Workload};
 use crate::vocabulary as keys;
 
-/// A Deployment as far as it is decoded; its spec stays raw, as `policy` reads it.
-pub(crate) type DeploymentView = View<Deployment, Value, DeploymentStatus>;
+/// The bytes of warden's own state annotation that are kept: what is longer was not written by warden.
+const STATE_LIMIT: usize = 4096;
 
+/// A Deployment as far as it is decoded.
+pub type DeploymentView = View<Deployment, DeploymentSpec, DeploymentStatus>;
+
+/// The spec of a [`DeploymentView`].
+#[derive(Debug, Clone, Default, Deserialize)]
+pub struct DeploymentSpec {
+    replicas: Option<u32>,
+    #[serde(default)]
+    strategy: Value,
+    #[serde(default)]
+    template: RetainedTemplate,
+}
+
+/// The status of a [`DeploymentView`].
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct DeploymentStatus {
+pub struct DeploymentStatus {
     observed_generation: Option<i64>,
     replicas: Option<u32>,
     updated_replicas: Option<u32>,
 }
 
-/// What is kept of a peer Deployment.
+/// What is kept of a Deployment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeploymentFacts {
     /// The uid.
@@ -48,54 +64,58 @@ pub struct DeploymentFacts {
 }
 
 impl DeploymentFacts {
-    pub(crate) fn version(&self) -> Option<u64> {
+    /// The resourceVersion as a number; none of what is no number.
+    pub fn version(&self) -> Option<u64> {
         version(Some(&self.resource_version))
     }
 }
 
 impl From<DeploymentView> for DeploymentFacts {
     fn from(mut view: DeploymentView) -> Self {
-        let module = module(&mut view);
+        let strategy = json!({"strategy": view.spec.strategy.take()});
+        let (module, is_complete) = module(&mut view);
         let workload = Workload::new(Kind::Deployment, &module);
         let (left_alone, pinned) = (workload.left_alone(), workload.template().node_name().is_some());
+        let left_alone = if is_complete { left_alone } else { Some(LeftAlone::TooLarge) };
         let follow = workload.metadata().annotation(keys::FOLLOW).map(str::to_owned);
-        let replicas = view.spec.get("replicas").and_then(Value::as_u64).unwrap_or(1);
         Self {
             uid: view.metadata.uid.clone().unwrap_or_default(),
             resource_version: view.metadata.resource_version.clone().unwrap_or_default(),
-            replicas: u32::try_from(replicas).unwrap_or(u32::MAX),
-            max_surge: MaxSurge::of(&view.spec),
+            replicas: view.spec.replicas.unwrap_or(1),
+            max_surge: MaxSurge::of(&strategy),
             observed: view.status.observed_generation >= view.metadata.generation,
             rolled_out: view.status.updated_replicas.unwrap_or(0) >= view.status.replicas.unwrap_or(0),
             pinned,
             left_alone,
-            status_line: view.annotation(keys::PEER_STATUS).map(str::to_owned),
-            follow,
-            module,
+            status_line: view.annotation(keys::PEER_STATUS).filter(|line| line.len() <= STATE_LIMIT).map(str::to_owned),
+            follow: follow.filter(|_| is_complete),
+            module: if is_complete { module } else { Value::Null },
         }
     }
 }
 
-fn module(view: &mut DeploymentView) -> Value {
+/// The object as far as injection reads it, and whether that is all that it reads: of a Deployment that is too large nothing
+/// is kept.
+fn module(view: &mut DeploymentView) -> (Value, bool) {
     let key = view.key();
-    let ours = |map: Option<&std::collections::BTreeMap<String, String>>| -> Map<String, Value> {
-        let pairs = map.into_iter().flatten();
-        let ours = pairs.filter(|(key, _)| key.contains("koupleless.io/") && *key != keys::PEER_STATUS);
-        ours.map(|(key, value)| (key.clone(), json!(value))).collect()
+    let own = |map: Option<&std::collections::BTreeMap<String, String>>| -> Map<String, Value> {
+        own_keys(map.into_iter().flatten().map(|(key, value)| (key.as_str(), value.as_str())))
     };
     let owners = view.metadata.owner_references.iter().flatten();
     let controllers: Vec<_> = owners.map(|owner| json!({"controller": owner.controller == Some(true)})).collect();
-    let template = view.spec.get_mut("template").map(Value::take).unwrap_or_default();
-    json!({
+    let template = std::mem::take(&mut view.spec.template);
+    let module = json!({
         "metadata": {
             "name": key.name,
             "namespace": key.namespace,
-            "labels": ours(view.metadata.labels.as_ref()),
-            "annotations": ours(view.metadata.annotations.as_ref()),
+            "labels": own(view.metadata.labels.as_ref()),
+            "annotations": own(view.metadata.annotations.as_ref()),
             "ownerReferences": controllers,
         },
-        "spec": {"template": template},
-    })
+        "spec": {"template": template.value},
+    });
+    let is_complete = template.is_complete && !is_too_large(&module);
+    (module, is_complete)
 }
 
 #[cfg(test)]

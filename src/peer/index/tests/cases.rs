@@ -7,7 +7,7 @@ use super::world::{World, deployment_facts, key};
 use crate::cluster::{Spelling, WorkloadSize};
 use crate::k8s::{ObjectKey, Update};
 use crate::module::{Follow, Kind, LeftAlone, Workload};
-use crate::peer::{Change, Inventory, Place, Snapshot, Source};
+use crate::peer::{Change, PeerIndex, Place, Snapshot, Source};
 use crate::policy::{NamespaceFacts, Policy, Request};
 
 /// A base of this host name and version.
@@ -76,19 +76,19 @@ pub(super) fn pod(hash: &str, node: Option<String>) -> Value {
     })
 }
 
-/// What `inventory` says to the creation of the Deployment `key` of `world`.
-pub(super) fn count(inventory: &Inventory, world: &World, key: &ObjectKey) -> Option<u32> {
+/// What `index` says to the creation of the Deployment `key` of `world`.
+pub(super) fn count(index: &PeerIndex, world: &World, key: &ObjectKey) -> Option<u32> {
     let namespace = world.namespaces.get(&key.namespace);
     let request = Request { kind: Kind::Deployment, old: None, namespace, peers: None };
     let injected = Policy::default().inject(request, world.deployments[key].clone());
-    inventory.count(Workload::new(Kind::Deployment, &injected.object))
+    index.count(Workload::new(Kind::Deployment, &injected.object))
 }
 
 /// A cluster whose watches tell everything at once.
 #[derive(Default)]
 struct Scene {
     world: World,
-    inventory: Option<Inventory>,
+    index: Option<PeerIndex>,
 }
 
 impl Scene {
@@ -107,16 +107,16 @@ impl Scene {
     /// Makes a change, and gives back whom it woke.
     fn set(&mut self, change: impl FnOnce(&mut World)) -> Vec<String> {
         change(&mut self.world);
-        let inventory = self.inventory.get_or_insert_with(|| Inventory::new(Policy::default()));
+        let index = self.index.get_or_insert_with(|| PeerIndex::new(Policy::default()));
         let mut woken = Vec::new();
         while let Some(change) = self.world.next(0) {
-            woken.extend(inventory.apply(change));
+            woken.extend(index.apply(change));
         }
         woken.iter().map(ToString::to_string).collect()
     }
 
     fn snapshot(&self) -> Option<Snapshot> {
-        self.inventory.as_ref()?.snapshot(&orders())
+        self.index.as_ref()?.snapshot(&orders())
     }
 
     fn bases(&self) -> (u32, Vec<String>) {
@@ -298,7 +298,7 @@ fn a_follower_has_no_snapshot_until_its_workload_is_known() {
     scene.set(|world| world.set_deployment(&orders(), Some(follower)));
     assert_eq!(scene.snapshot(), None);
     let base = Follow::parse("shop/StatefulSet/base", "").unwrap();
-    assert!(scene.inventory.as_ref().unwrap().followed().eq([&base]));
+    assert!(scene.index.as_ref().unwrap().followed().eq([&base]));
 
     let size = Some(WorkloadSize { desired: 4, ready: 3 });
     assert_eq!(scene.set(|world| world.set_followed(base.clone(), size)), ["shop/orders"]);
@@ -309,7 +309,7 @@ fn a_follower_has_no_snapshot_until_its_workload_is_known() {
     assert_eq!(scene.snapshot().unwrap().source, followed(None));
 
     scene.set(|world| world.set_deployment(&orders(), Some(deployment("shop", "orders"))));
-    assert_eq!((scene.inventory.as_ref().unwrap().followed().count(), scene.bases().0), (0, 2));
+    assert_eq!((scene.index.as_ref().unwrap().followed().count(), scene.bases().0), (0, 2));
 }
 
 #[test]
@@ -322,23 +322,23 @@ fn what_is_told_of_a_workload_is_known_to_later_followers_until_it_is_forgotten(
     let only = |name| Change::Deployment(Spelling::Current, Update::Reset(vec![follower(name)]));
     let base = Follow::parse("shop/StatefulSet/base", "").unwrap();
     let size = |ready| Some(WorkloadSize { desired: 9, ready });
-    let wanted = |inventory: &Inventory, name| inventory.snapshot(&key("shop", name))?.source.wanted();
+    let wanted = |index: &PeerIndex, name| index.snapshot(&key("shop", name))?.source.wanted();
     // given a workload of whose watch nobody knows yet that its last follower has gone for a while
-    let mut inventory = Inventory::new(Policy::default());
-    inventory.apply(only("orders"));
-    inventory.apply(Change::Followed(base.clone(), size(3)));
+    let mut index = PeerIndex::new(Policy::default());
+    index.apply(only("orders"));
+    index.apply(Change::Followed(base.clone(), size(3)));
     // when another follows it
-    inventory.apply(only("stock"));
-    assert_eq!(wanted(&inventory, "stock"), Some(3));
+    index.apply(only("stock"));
+    assert_eq!(wanted(&index, "stock"), Some(3));
     // also after nobody did
-    inventory.apply(Change::Deployment(Spelling::Current, Update::Reset(vec![])));
-    inventory.apply(Change::Followed(base.clone(), size(4)));
-    inventory.apply(only("mail"));
-    assert_eq!(wanted(&inventory, "mail"), Some(4));
+    index.apply(Change::Deployment(Spelling::Current, Update::Reset(vec![])));
+    index.apply(Change::Followed(base.clone(), size(4)));
+    index.apply(only("mail"));
+    assert_eq!(wanted(&index, "mail"), Some(4));
     // then it is known until nobody watches it
-    inventory.forget_followed(&base);
-    assert_eq!(inventory.snapshot(&key("shop", "mail")), None);
-    assert_eq!(inventory.apply(Change::Followed(base, size(4))), [key("shop", "mail")].into());
+    index.forget_followed(&base);
+    assert_eq!(index.snapshot(&key("shop", "mail")), None);
+    assert_eq!(index.apply(Change::Followed(base, size(4))), [key("shop", "mail")].into());
 }
 
 #[test]
@@ -370,19 +370,19 @@ fn the_number_is_known_before_the_deployment_is() {
     picky["metadata"]["annotations"]["base.koupleless.io/version"] = json!("1");
     scene.world.deployments.insert(key("shop", "stock"), picky);
     scene.world.deployments.insert(key("shop", "mail"), deployment("shop", "mail"));
-    let inventory = scene.inventory.as_ref().unwrap();
+    let index = scene.index.as_ref().unwrap();
     // version is a label that nobody else looks at
-    assert_eq!(count(inventory, &scene.world, &key("shop", "stock")), Some(2));
+    assert_eq!(count(index, &scene.world, &key("shop", "stock")), Some(2));
     // c shares its host name with a
-    assert_eq!(count(inventory, &scene.world, &key("shop", "mail")), Some(2));
+    assert_eq!(count(index, &scene.world, &key("shop", "mail")), Some(2));
 }
 
 #[test]
 fn a_thousand_heartbeats_wake_nobody() {
     let mut scene = Scene::new();
-    let inventory = scene.inventory.as_mut().unwrap();
+    let index = scene.index.as_mut().unwrap();
     let facts = super::world::node_facts(&scene.world.nodes["a"]);
     for _ in 0..1000 {
-        assert!(inventory.apply(Change::Node(Update::Apply("a".to_owned(), facts.clone()))).is_empty());
+        assert!(index.apply(Change::Node(Update::Apply("a".to_owned(), facts.clone()))).is_empty());
     }
 }

@@ -3,20 +3,23 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use serde::Deserialize;
 
-use super::{View, version};
+use super::version;
+use crate::k8s::View;
 use crate::vocabulary as keys;
 
 /// A Pod as far as it is decoded.
-pub(crate) type PodView = View<k8s_openapi::api::core::v1::Pod, PodSpec, PodStatus>;
+pub type PodView = View<k8s_openapi::api::core::v1::Pod, PodSpec, PodStatus>;
 
+/// The spec of a [`PodView`].
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct PodSpec {
+pub struct PodSpec {
     node_name: Option<String>,
 }
 
+/// The status of a [`PodView`].
 #[derive(Debug, Clone, Default, Deserialize)]
-pub(crate) struct PodStatus {
+pub struct PodStatus {
     phase: Option<String>,
     conditions: Option<Vec<Condition>>,
 }
@@ -33,12 +36,12 @@ pub struct PodFacts {
     /// The resourceVersion; none of one that is no number.
     pub version: Option<u64>,
     /// What it is to its Deployment. None for one that is being deleted or has finished, and for one of no Deployment.
-    pub member: Option<Member>,
+    pub owned: Option<OwnedPod>,
 }
 
 /// A Pod of a Deployment that is neither being deleted nor finished.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Member {
+pub struct OwnedPod {
     /// The name of its Deployment, in its own namespace.
     pub deployment: String,
     /// The name of its ReplicaSet.
@@ -57,13 +60,20 @@ pub struct Member {
     pub marked: bool,
 }
 
-impl From<PodView> for PodFacts {
-    fn from(view: PodView) -> Self {
-        Self { version: version(view.metadata.resource_version.as_ref()), member: member(&view) }
+impl OwnedPod {
+    /// Whether it is bound, Running and Ready, not marked, and without a deletion cost.
+    pub fn is_healthy(&self) -> bool {
+        self.node.is_some() && self.running && self.ready && !self.marked && self.deletion_cost == 0
     }
 }
 
-fn member(view: &PodView) -> Option<Member> {
+impl From<PodView> for PodFacts {
+    fn from(view: PodView) -> Self {
+        Self { version: version(view.metadata.resource_version.as_ref()), owned: owned(&view) }
+    }
+}
+
+fn owned(view: &PodView) -> Option<OwnedPod> {
     let finished = matches!(view.status.phase.as_deref(), Some("Succeeded" | "Failed"));
     if finished || view.metadata.deletion_timestamp.is_some() {
         return None;
@@ -71,7 +81,7 @@ fn member(view: &PodView) -> Option<Member> {
     let (deployment, replica_set) = owners(view)?;
     let conditions = view.status.conditions.iter().flatten();
     let cost = view.annotation(keys::POD_DELETION_COST).and_then(|cost| cost.parse().ok());
-    Some(Member {
+    Some(OwnedPod {
         deployment,
         replica_set,
         uid: view.metadata.uid.clone().unwrap_or_default(),
@@ -119,7 +129,7 @@ mod tests {
 
     #[test]
     fn a_pod_is_read() {
-        let member = Member {
+        let owned = OwnedPod {
             deployment: "orders".to_owned(),
             replica_set: "orders-5d8".to_owned(),
             uid: "u".to_owned(),
@@ -129,7 +139,7 @@ mod tests {
             deletion_cost: 0,
             marked: false,
         };
-        assert_eq!(facts(pod()), PodFacts { version: Some(7), member: Some(member) });
+        assert_eq!(facts(pod()), PodFacts { version: Some(7), owned: Some(owned) });
     }
 
     #[rstest]
@@ -140,11 +150,11 @@ mod tests {
     #[case::of_a_bare_replica_set("/metadata/ownerReferences/0/name", json!("orders"))]
     #[case::merely_owned("/metadata/ownerReferences/0/controller", json!(false))]
     #[case::without_hash("/metadata/labels", json!({}))]
-    fn others_are_no_members(#[case] at: &str, #[case] value: Value) {
+    fn others_are_no_owneds(#[case] at: &str, #[case] value: Value) {
         let mut pod = pod();
         let (parent, field) = at.rsplit_once('/').unwrap();
         pod.pointer_mut(parent).unwrap()[field] = value;
-        assert_eq!(facts(pod).member, None);
+        assert_eq!(facts(pod).owned, None);
     }
 
     #[rstest]
@@ -155,7 +165,7 @@ mod tests {
         let mut pod = pod();
         pod["metadata"]["annotations"] =
             json!({"controller.kubernetes.io/pod-deletion-cost": cost, "warden.koupleless.io/departed-base": "n"});
-        let member = facts(pod).member.unwrap();
-        assert_eq!((member.deletion_cost, member.marked), (reads, true));
+        let owned = facts(pod).owned.unwrap();
+        assert_eq!((owned.deletion_cost, owned.marked), (reads, true));
     }
 }

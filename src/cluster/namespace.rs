@@ -1,0 +1,150 @@
+//! What a Namespace declares, kept by a watch.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use k8s_openapi::api::core::v1::Namespace;
+use kube::{Api, Client};
+use serde::de::IgnoredAny;
+use thiserror::Error;
+
+use crate::k8s::{Index, Store, Subscriber, Update, View, Watch, brief};
+use crate::policy::NamespaceFacts;
+use crate::vocabulary as keys;
+
+/// How long a review waits for the API server to tell of a Namespace that the watch has not shown yet: less than the 3 s
+/// that the API server waits for the webhook.
+const LOOK_UP_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// A Namespace as far as it is decoded.
+type NamespaceView = View<Namespace, IgnoredAny, IgnoredAny>;
+
+/// Where the facts about a Namespace come from.
+pub trait Namespaces: Send + Sync + 'static {
+    /// The facts about Namespace `name`; none when there is no such Namespace.
+    fn facts<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<NamespaceFacts>, NamespacesUnavailable>>;
+}
+
+/// Nothing is known of a Namespace; the review can be tried again.
+#[derive(Debug, Error)]
+#[error("cannot read Namespace {name}: {reason}")]
+pub struct NamespacesUnavailable {
+    /// The Namespace's name.
+    pub name: String,
+    /// Why it cannot be read.
+    pub reason: String,
+}
+
+/// The Namespaces of a cluster.
+#[derive(Debug, Clone)]
+pub struct NamespaceStore {
+    store: Store<NamespaceIndex>,
+    api: Api<NamespaceView>,
+}
+
+/// The facts of each Namespace, by name.
+#[derive(Debug, Default)]
+pub struct NamespaceIndex(BTreeMap<String, NamespaceFacts>);
+
+impl NamespaceStore {
+    /// A store, and the watch that fills it, which runs until it is dropped.
+    pub fn watch(client: Client) -> (Self, impl Future<Output = ()> + Send) {
+        let api: Api<NamespaceView> = Api::all(client);
+        let this = Self { store: Store::new(NamespaceIndex::default()), api: api.clone() };
+        let store = this.store.clone();
+        let watch = async move {
+            let read = |view: NamespaceView| (view.name(), facts(&view));
+            Watch::of(api, "Namespaces").run(read, |update| store.apply(update)).await;
+        };
+        (this, watch)
+    }
+
+    /// Subscribes to the names of Namespaces whose facts change: of all, at first.
+    pub fn subscribe(&self) -> Subscriber<NamespaceIndex> {
+        self.store.subscribe()
+    }
+
+    /// The facts of all Namespaces by name; none before the first list has arrived.
+    pub fn all(&self) -> Vec<(String, NamespaceFacts)> {
+        let all = self.store.read(|index| index.0.iter().map(|(name, facts)| (name.clone(), facts.clone())).collect());
+        all.unwrap_or_default()
+    }
+
+    /// What the store holds of Namespace `name`.
+    pub fn get(&self, name: &str) -> Option<NamespaceFacts> {
+        self.store.read(|index| index.0.get(name).cloned()).flatten()
+    }
+
+    /// Waits until the first list has arrived.
+    pub async fn synced(&self) {
+        self.store.synced().await;
+    }
+}
+
+impl Namespaces for NamespaceStore {
+    /// From the store; a Namespace that is not there may be so new that its event is still on its way, so the API server is
+    /// asked about it.
+    fn facts<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<NamespaceFacts>, NamespacesUnavailable>> {
+        Box::pin(async move {
+            if let Some(facts) = self.get(name) {
+                return Ok(Some(facts));
+            }
+            let unavailable = |reason: String| NamespacesUnavailable { name: name.to_owned(), reason };
+            match tokio::time::timeout(LOOK_UP_TIMEOUT, self.api.get_opt(name)).await {
+                Ok(Ok(namespace)) => Ok(namespace.as_ref().map(facts)),
+                Ok(Err(error)) => Err(unavailable(brief(&error))),
+                Err(_) => Err(unavailable(format!("no answer within {LOOK_UP_TIMEOUT:?}"))),
+            }
+        })
+    }
+}
+
+impl Index for NamespaceIndex {
+    type Key = String;
+    type Change = Update<String, NamespaceFacts>;
+    type List = ();
+
+    fn lists() -> Vec<()> {
+        vec![()]
+    }
+
+    fn list_of(change: &Self::Change) -> Option<()> {
+        matches!(change, Update::Reset(_)).then_some(())
+    }
+
+    fn apply(&mut self, change: Self::Change) -> BTreeSet<String> {
+        match change {
+            Update::Apply(name, facts) => {
+                let is_known = self.0.get(&name) == Some(&facts);
+                self.0.insert(name.clone(), facts);
+                if is_known { BTreeSet::new() } else { [name].into() }
+            }
+            Update::Delete(name) => self.0.remove(&name).map(|_| name).into_iter().collect(),
+            Update::Reset(all) => {
+                let before = std::mem::replace(&mut self.0, all.into_iter().collect());
+                let names: BTreeSet<_> = before.keys().chain(self.0.keys()).cloned().collect();
+                names.into_iter().filter(|name| before.get(name) != self.0.get(name)).collect()
+            }
+        }
+    }
+
+    fn keys(&self) -> BTreeSet<String> {
+        self.0.keys().cloned().collect()
+    }
+
+    fn contains(&self, name: &String) -> bool {
+        self.0.contains_key(name)
+    }
+}
+
+fn facts(namespace: &NamespaceView) -> NamespaceFacts {
+    let own = |map: Option<&BTreeMap<String, String>>| {
+        let pairs = map.into_iter().flatten().filter(|(key, _)| key.contains(keys::KOUPLELESS_DOMAIN));
+        pairs.map(|(key, value)| (key.clone(), value.clone())).collect()
+    };
+    NamespaceFacts {
+        labels: own(namespace.metadata.labels.as_ref()),
+        annotations: own(namespace.metadata.annotations.as_ref()),
+    }
+}

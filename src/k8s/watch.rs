@@ -1,0 +1,419 @@
+//! A list and watch that never ends.
+
+use std::error::Error;
+use std::fmt::{Debug, Display};
+use std::future::Future;
+use std::pin::pin;
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use kube::api::{ListParams, WatchEvent, WatchParams};
+use kube::runtime::utils::Backoff as _;
+use kube::runtime::watcher::DefaultBackoff;
+use kube::{Api, Resource, ResourceExt as _};
+use serde::de::DeserializeOwned;
+use tokio::time::{Instant, sleep, timeout_at};
+
+use super::list::list;
+use super::{Update, brief};
+
+/// How long one watch lasts by default, in seconds, as for client-go and kube.
+const WATCH_SECONDS: u32 = 290;
+/// How much longer than that a connection may be silent before it counts as dead.
+const MARGIN: Duration = Duration::from_secs(5);
+/// A watch that ends sooner, and without any event, has failed, whatever the API server says (as for client-go).
+const SHORTEST_WATCH: Duration = Duration::from_secs(1);
+
+/// What to list and then to watch.
+///
+/// It lists in pages that are bounded by bytes, so that memory does not grow with the size of the objects there are; watches
+/// from there on; and begins anew, after a while, whenever the API server has forgotten what happened since. It needs the
+/// rights `list` and `watch`.
+///
+/// ```no_run
+/// # async fn example(client: kube::Client) {
+/// use k8s_openapi::api::core::v1::ConfigMap;
+/// use koupleless_warden::k8s::{Update, Watch};
+/// use kube::{Api, ResourceExt as _};
+///
+/// let mut names = std::collections::BTreeSet::new();
+/// Watch::of(Api::<ConfigMap>::default_namespaced(client), "ConfigMaps")
+///     .labels("app=orders")
+///     .run(|object| (object.name_any(), ()), |update| match update {
+///         Update::Apply(name, ()) => drop(names.insert(name)),
+///         Update::Delete(name) => drop(names.remove(&name)),
+///         Update::Reset(all) => names = all.into_iter().map(|(name, ())| name).collect(),
+///     })
+///     .await;
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Watch<K> {
+    api: Api<K>,
+    labels: Option<String>,
+    fields: Option<String>,
+    seconds: u32,
+    health: WatchHealth,
+}
+
+/// Whether a watch is interrupted; it tells the log once, and again when the watch goes on.
+#[derive(Debug)]
+struct WatchHealth {
+    of: String,
+    is_interrupted: bool,
+}
+
+/// How to go on after a watch has ended.
+enum Ended {
+    /// Watch from the last resourceVersion.
+    Resume,
+    /// The same, after a while.
+    ResumeLater,
+    /// List again: the API server has forgotten that resourceVersion, or sent what cannot be read.
+    Relist,
+}
+
+impl<K> Watch<K> {
+    /// All objects that `api` reaches. The log calls them `objects`.
+    pub fn of(api: Api<K>, objects: impl Display) -> Self {
+        let health = WatchHealth { of: objects.to_string(), is_interrupted: false };
+        Self { api, labels: None, fields: None, seconds: WATCH_SECONDS, health }
+    }
+
+    /// Only those that this label selector selects.
+    #[must_use]
+    pub fn labels(self, selector: impl Into<String>) -> Self {
+        Self { labels: Some(selector.into()), ..self }
+    }
+
+    /// Only the one called `name`. The rights may be given for this name alone.
+    #[must_use]
+    pub fn named(self, name: &str) -> Self {
+        Self { fields: Some(format!("metadata.name={name}")), ..self }
+    }
+
+    /// Each watch lasts so many seconds; 290 by default. A connection may be dead for this time and 5 s more before that is
+    /// noticed.
+    #[must_use]
+    pub fn lasting(self, seconds: u32) -> Self {
+        Self { seconds, ..self }
+    }
+}
+
+impl<K> Watch<K>
+where
+    K: Resource + Clone + DeserializeOwned + Debug,
+{
+    /// Tells of each object by the key and the facts that `read` finds in it: of all at first, in one [`Update::Reset`] when
+    /// the list is complete, then of each change. Runs until it is dropped.
+    pub async fn run<Key, T>(mut self, read: impl Fn(K) -> (Key, T), mut tell: impl FnMut(Update<Key, T>)) {
+        let params = ListParams {
+            label_selector: self.labels.clone(),
+            field_selector: self.fields.clone(),
+            ..ListParams::default()
+        };
+        let mut backoff = DefaultBackoff::default();
+        loop {
+            match list(&self.api, &params, &read).await {
+                Ok(listed) => {
+                    self.health.is_well();
+                    backoff.reset();
+                    tell(Update::Reset(listed.items));
+                    self.watch(listed.resource_version, &read, &mut tell, &mut backoff).await;
+                }
+                Err(error) => self.health.is_broken_by(&error),
+            }
+            pause(&mut backoff).await;
+        }
+    }
+
+    /// Watches from `version` on until a new list is needed.
+    async fn watch<Key, T>(
+        &mut self,
+        mut version: String,
+        read: &impl Fn(K) -> (Key, T),
+        tell: &mut impl FnMut(Update<Key, T>),
+        backoff: &mut DefaultBackoff,
+    ) {
+        loop {
+            match self.watch_once(&mut version, read, tell, backoff).await {
+                Ended::Resume => {}
+                Ended::ResumeLater => pause(backoff).await,
+                Ended::Relist => return,
+            }
+        }
+    }
+
+    async fn watch_once<Key, T>(
+        &mut self,
+        version: &mut String,
+        read: &impl Fn(K) -> (Key, T),
+        tell: &mut impl FnMut(Update<Key, T>),
+        backoff: &mut DefaultBackoff,
+    ) -> Ended {
+        let params = WatchParams {
+            label_selector: self.labels.clone(),
+            field_selector: self.fields.clone(),
+            timeout: Some(self.seconds),
+            ..WatchParams::default()
+        };
+        let began = Instant::now();
+        let deadline = began + Duration::from_secs(u64::from(self.seconds)) + MARGIN;
+        let mut any = false;
+        let mut events = match timeout_at(deadline, self.api.watch(&params, version)).await {
+            Ok(Ok(events)) => pin!(events),
+            Ok(Err(error)) => return self.after(&error),
+            Err(_) => return Ended::Resume,
+        };
+        loop {
+            // A connection that died in silence is left behind at the deadline, by which the API server would have ended it.
+            let Ok(Some(event)) = timeout_at(deadline, events.next()).await else {
+                let failed = !any && began.elapsed() < SHORTEST_WATCH;
+                return if failed { Ended::ResumeLater } else { Ended::Resume };
+            };
+            let event = match event {
+                Ok(WatchEvent::Error(status)) => return self.after(&kube::Error::Api(status)),
+                Ok(event) => event,
+                Err(error) => return self.after(&error),
+            };
+            any = true;
+            self.health.is_well();
+            backoff.reset();
+            match event {
+                WatchEvent::Added(object) | WatchEvent::Modified(object) => {
+                    *version = object.resource_version().unwrap_or_default();
+                    let (key, facts) = read(object);
+                    tell(Update::Apply(key, facts));
+                }
+                WatchEvent::Deleted(object) => {
+                    *version = object.resource_version().unwrap_or_default();
+                    tell(Update::Delete(read(object).0));
+                }
+                WatchEvent::Bookmark(bookmark) => *version = bookmark.metadata.resource_version,
+                WatchEvent::Error(status) => return self.after(&kube::Error::Api(status)),
+            }
+        }
+    }
+
+    /// How to go on after `error`.
+    fn after(&mut self, error: &kube::Error) -> Ended {
+        match error {
+            // The API server forgets after five minutes: nothing is wrong.
+            kube::Error::Api(status) if status.code == 410 => Ended::Relist,
+            // kube takes an event that it cannot read for a Status, and finds no code in it.
+            kube::Error::Api(status) if status.code == 0 => {
+                self.health.is_broken_by(error);
+                Ended::Relist
+            }
+            _ => {
+                self.health.is_broken_by(error);
+                Ended::ResumeLater
+            }
+        }
+    }
+}
+
+async fn pause(backoff: &mut DefaultBackoff) {
+    // It has no end: none would be a busy loop.
+    sleep(backoff.next().unwrap_or(SHORTEST_WATCH)).await;
+}
+
+/// Tells what the object called `name` is, now and whenever that changes; none where it is not there. Runs until it is
+/// dropped. The log calls it `what`.
+///
+/// It needs the rights to list and to watch it, which may be given for this name alone. A dead connection is noticed within
+/// 35 s: one object is watched anew for little.
+pub fn watch_one<K>(
+    api: Api<K>,
+    name: &str,
+    what: impl Display,
+    mut tell: impl FnMut(Option<K>),
+) -> impl Future<Output = ()>
+where
+    K: Resource + Clone + DeserializeOwned + Debug,
+{
+    let watch = Watch::of(api, what).named(name).lasting(30);
+    watch.run(
+        |object| ((), object),
+        move |update| {
+            tell(match update {
+                Update::Apply((), object) => Some(object),
+                Update::Delete(()) => None,
+                Update::Reset(all) => all.into_iter().next().map(|((), object)| object),
+            });
+        },
+    )
+}
+
+impl WatchHealth {
+    fn is_well(&mut self) {
+        if std::mem::take(&mut self.is_interrupted) {
+            tracing::info!("the watch of {} goes on", self.of);
+        }
+    }
+
+    fn is_broken_by(&mut self, error: &(dyn Error + 'static)) {
+        if std::mem::replace(&mut self.is_interrupted, true) {
+            tracing::debug!(error = %brief(error), "the watch of {} is still interrupted", self.of);
+        } else {
+            tracing::warn!(error = %brief(error), "the watch of {} is interrupted", self.of);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+    use std::convert::Infallible;
+    use std::sync::{Arc, Mutex};
+
+    use axum::http;
+    use futures::FutureExt as _;
+    use k8s_openapi::api::core::v1::ConfigMap;
+    use kube::Client;
+    use kube::client::Body;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// What an API server that follows a script is asked, and answers.
+    enum Step {
+        /// A list with these names.
+        List(&'static [&'static str]),
+        /// A watch from this resourceVersion, with these events.
+        Watch(&'static str, Vec<Value>),
+        /// A watch that is refused with this code.
+        Refused(u16),
+        /// A list that is refused with this code.
+        Unlisted(u16),
+    }
+
+    /// Answers by `script`, and never again after its end.
+    fn api_server(script: Vec<Step>) -> (Api<ConfigMap>, Arc<Mutex<VecDeque<Step>>>) {
+        let script = Arc::new(Mutex::new(VecDeque::from(script)));
+        let steps = Arc::clone(&script);
+        let answers = tower::service_fn(move |request: http::Request<Body>| {
+            let query = request.uri().query().unwrap_or_default().to_owned();
+            let step = steps.lock().unwrap().pop_front();
+            async move {
+                let is_watch = query.contains("watch=true");
+                let (code, body) = match step {
+                    None => std::future::pending().await,
+                    Some(Step::List(names)) => {
+                        assert!(!is_watch, "{query}");
+                        let items: Vec<_> = names.iter().map(|name| object(name, "5")).collect();
+                        (200, json!({"metadata": {"resourceVersion": "5"}, "items": items}).to_string())
+                    }
+                    Some(Step::Watch(version, events)) => {
+                        assert!(is_watch && query.contains(&format!("resourceVersion={version}")), "{query}");
+                        (200, events.iter().map(|event| format!("{event}\n")).collect())
+                    }
+                    Some(Step::Refused(code) | Step::Unlisted(code)) => (code, json!({"code": code}).to_string()),
+                };
+                let mut response = http::Response::new(Body::from(body.into_bytes()));
+                *response.status_mut() = http::StatusCode::from_u16(code).unwrap();
+                Ok::<_, Infallible>(response)
+            }
+        });
+        (Api::default_namespaced(Client::new(answers, "default")), script)
+    }
+
+    fn object(name: &str, version: &str) -> Value {
+        json!({"metadata": {"name": name, "resourceVersion": version}})
+    }
+
+    fn event(kind: &str, name: &str, version: &str) -> Value {
+        json!({"type": kind, "object": object(name, version)})
+    }
+
+    /// What is told by the time that the API server has come to the end of its script.
+    async fn told(script: Vec<Step>) -> Vec<String> {
+        let (api, script) = api_server(script);
+        let mut told = Vec::new();
+        let name = |object: ConfigMap| (object.name_any(), object.resource_version().unwrap_or_default());
+        let run = Watch::of(api, "ConfigMaps").run(name, |update| {
+            told.push(match update {
+                Update::Apply(name, version) => format!("{name} at {version}"),
+                Update::Delete(name) => format!("{name} gone"),
+                Update::Reset(all) => {
+                    format!("all: {}", all.into_iter().map(|(name, _)| name).collect::<Vec<_>>().join(" "))
+                }
+            });
+        });
+        let ended = async {
+            while !script.lock().unwrap().is_empty() {
+                sleep(Duration::from_millis(10)).await;
+            }
+            // The last answer is read.
+            sleep(Duration::from_millis(10)).await;
+        };
+        futures::select_biased! {
+            () = Box::pin(run.fuse()) => {}
+            () = Box::pin(ended.fuse()) => {}
+        }
+        told
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_list_is_told_as_a_whole_and_then_every_change() {
+        let script = vec![
+            Step::List(&["a", "b"]),
+            Step::Watch("5", vec![event("ADDED", "c", "6"), event("MODIFIED", "a", "7"), event("DELETED", "b", "8")]),
+            Step::Watch(
+                "8",
+                vec![
+                    json!({"type": "BOOKMARK", "object": {"metadata": {"resourceVersion": "9"}, "kind": "ConfigMap", "apiVersion": "v1"}}),
+                ],
+            ),
+            Step::Watch("9", vec![]),
+        ];
+        assert_eq!(told(script).await, ["all: a b", "c at 6", "a at 7", "b gone"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_the_api_server_has_forgotten_is_listed_anew() {
+        let expired = json!({"type": "ERROR", "object": {"code": 410, "reason": "Expired", "message": "too old"}});
+        let script = vec![
+            Step::List(&["a", "b"]),
+            Step::Watch("5", vec![event("MODIFIED", "a", "6"), expired]),
+            Step::List(&["b"]),
+            Step::Refused(410),
+            Step::List(&["c"]),
+        ];
+        assert_eq!(told(script).await, ["all: a b", "a at 6", "all: b", "all: c"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn after_a_fault_the_watch_goes_on_where_it_was() {
+        let script = vec![
+            Step::Unlisted(500),
+            Step::List(&["a"]),
+            Step::Watch("5", vec![event("MODIFIED", "a", "6")]),
+            Step::Refused(503),
+            Step::Watch("6", vec![event("MODIFIED", "a", "7")]),
+        ];
+        assert_eq!(told(script).await, ["all: a", "a at 6", "a at 7"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_cannot_be_read_is_listed_anew() {
+        let script = vec![
+            Step::List(&["a"]),
+            Step::Watch("5", vec![json!({"type": "ADDED", "object": {"metadata": "garbage"}})]),
+            Step::List(&["a", "b"]),
+        ];
+        assert_eq!(told(script).await, ["all: a", "all: a b"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_watch_that_ends_at_once_is_not_asked_for_at_once() {
+        // Given an API server that ends each watch without a word
+        let script = (0..5).map(|_| Step::Watch("5", vec![]));
+        let script = std::iter::once(Step::List(&[])).chain(script).collect();
+        // When it is watched
+        let began = Instant::now();
+        told(script).await;
+        // Then there is a longer and longer pause between
+        assert!(began.elapsed() > Duration::from_secs(4), "{:?}", began.elapsed());
+    }
+}

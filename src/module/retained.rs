@@ -1,0 +1,362 @@
+//! What is kept of a workload that is watched: what injection and `fit` read, and no more than a bounded amount of it.
+//!
+//! A Deployment can have a megabyte of environment variables, and takes twenty times as much memory once it is parsed. The
+//! reduction happens while the text is parsed, so that a large object never stands in memory whole.
+
+use std::cell::Cell;
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Value, json};
+
+use crate::vocabulary as keys;
+
+/// The memory, in bytes as [`weight`] estimates them, that is spent on one workload. An ordinary one needs a tenth of it.
+pub const RETAINED_LIMIT: usize = 64 << 10;
+
+/// What a value takes besides its text: itself, its part of a map's node or of a list, and the allocation of its text.
+const VALUE_WEIGHT: usize = 96;
+
+/// A pod template, reduced to what injection and `fit` read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RetainedTemplate {
+    /// The reduced template; null where there is none.
+    pub value: Value,
+    /// Whether nothing was left out for want of room.
+    pub is_complete: bool,
+}
+
+/// What is kept of a JSON value.
+enum Shape {
+    /// All of it.
+    Whole,
+    /// Of an object these fields.
+    Fields(&'static [(&'static str, Shape)]),
+    /// Of an object those entries whose key is one of Koupleless' or of warden's.
+    OwnKeys,
+    /// A list, and this of each element.
+    Each(&'static Shape),
+    /// Of a list of environment variables those by which ModuleController knows a module's version.
+    Versions,
+}
+
+const VARIABLE: Shape =
+    Shape::Fields(&[("name", Shape::Whole), ("value", Shape::Whole), ("valueFrom", Shape::Fields(&[]))]);
+const REQUIRED: &str = "requiredDuringSchedulingIgnoredDuringExecution";
+const TEMPLATE: Shape = Shape::Fields(&[
+    ("metadata", Shape::Fields(&[("labels", Shape::Whole), ("annotations", Shape::OwnKeys)])),
+    (
+        "spec",
+        Shape::Fields(&[
+            ("nodeName", Shape::Whole),
+            ("nodeSelector", Shape::Whole),
+            ("tolerations", Shape::Whole),
+            (
+                "affinity",
+                Shape::Fields(&[
+                    ("nodeAffinity", Shape::Fields(&[(REQUIRED, Shape::Whole)])),
+                    ("podAntiAffinity", Shape::Fields(&[(REQUIRED, Shape::Whole)])),
+                ]),
+            ),
+            (
+                "containers",
+                Shape::Each(&Shape::Fields(&[
+                    ("name", Shape::Whole),
+                    ("image", Shape::Whole),
+                    ("env", Shape::Versions),
+                ])),
+            ),
+        ]),
+    ),
+]);
+
+impl RetainedTemplate {
+    /// The same of a template that is in memory.
+    pub fn of(template: &Value) -> Self {
+        // Any JSON value can be read.
+        Self::deserialize(template).unwrap_or(Self { value: Value::Null, is_complete: false })
+    }
+}
+
+impl<'de> Deserialize<'de> for RetainedTemplate {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let room = Cell::new(Some(RETAINED_LIMIT));
+        let value = Reduced { shape: &TEMPLATE, room: &room }.deserialize(deserializer)?;
+        Ok(Self { value: value.unwrap_or_default(), is_complete: room.get().is_some() })
+    }
+}
+
+impl Default for RetainedTemplate {
+    fn default() -> Self {
+        Self { value: Value::Null, is_complete: true }
+    }
+}
+
+/// Of labels or annotations, those that are Koupleless' or warden's own.
+pub fn own_keys<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Map<String, Value> {
+    let own = pairs.into_iter().filter(|(key, _)| is_own(key));
+    own.map(|(key, value)| (key.to_owned(), json!(value))).collect()
+}
+
+/// Whether more than [`RETAINED_LIMIT`] would have to be kept of the Deployment `object`.
+pub fn is_too_large(object: &Value) -> bool {
+    let text_map = |map: &Value| {
+        let pairs = map.as_object().into_iter().flatten();
+        own_keys(pairs.filter_map(|(key, value)| Some((key.as_str(), value.as_str()?))))
+    };
+    let at = |pointer| object.pointer(pointer).unwrap_or(&Value::Null);
+    let template = RetainedTemplate::of(at("/spec/template"));
+    let metadata = ["/metadata/labels", "/metadata/annotations"].map(|map| weight(&text_map(at(map)).into()));
+    !template.is_complete || weight(&template.value) + metadata.iter().sum::<usize>() > RETAINED_LIMIT
+}
+
+/// The bytes that `value` takes in memory, by an estimate that is rather too high.
+pub fn weight(value: &Value) -> usize {
+    VALUE_WEIGHT
+        + match value {
+            Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+            Value::String(text) => text.len(),
+            Value::Array(list) => list.iter().map(weight).sum(),
+            Value::Object(map) => map.iter().map(|(key, value)| key.len() + weight(value)).sum(),
+        }
+}
+
+/// What changes with everything that a controller does is not among them.
+fn is_own(key: &str) -> bool {
+    key.contains(keys::KOUPLELESS_DOMAIN) && key != keys::PEER_STATUS
+}
+
+/// Reads a value and keeps what `shape` says of it, as long as there is room; none where there is nothing to keep.
+#[derive(Clone, Copy)]
+struct Reduced<'a> {
+    shape: &'a Shape,
+    /// The bytes that are left; none once they were not enough, and nothing more is kept.
+    room: &'a Cell<Option<usize>>,
+}
+
+impl Reduced<'_> {
+    fn of<'a>(&'a self, shape: &'a Shape) -> Reduced<'a> {
+        Reduced { shape, room: self.room }
+    }
+
+    /// Takes room for a value with so much text.
+    fn take(&self, text: usize) -> bool {
+        self.room.set(self.room.get().and_then(|room| room.checked_sub(VALUE_WEIGHT + text)));
+        self.room.get().is_some()
+    }
+
+    fn scalar<E>(&self, text: usize, value: impl FnOnce() -> Value) -> Result<Option<Value>, E> {
+        Ok(self.take(text).then(value))
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Reduced<'_> {
+    type Value = Option<Value>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        if self.room.get().is_none() {
+            return IgnoredAny::deserialize(deserializer).map(|_| None);
+        }
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Reduced<'_> {
+    type Value = Option<Value>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<Self::Value, E> {
+        self.scalar(0, || value.into())
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<Self::Value, E> {
+        self.scalar(0, || value.into())
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<Self::Value, E> {
+        self.scalar(0, || value.into())
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<Self::Value, E> {
+        self.scalar(0, || value.into())
+    }
+
+    fn visit_str<E: Error>(self, value: &str) -> Result<Self::Value, E> {
+        self.scalar(value.len(), || value.into())
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
+        self.scalar(0, || Value::Null)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+        let element = match self.shape {
+            Shape::Each(shape) => self.of(shape),
+            Shape::Versions => return self.versions(list),
+            _ => self,
+        };
+        self.take(0);
+        let mut kept = Vec::new();
+        while let Some(value) = list.next_element_seed(element)? {
+            kept.extend(value);
+        }
+        Ok(Some(Value::Array(kept)))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        self.take(0);
+        let mut kept = Map::new();
+        while let Some(key) = map.next_key::<String>()? {
+            let shape = match self.shape {
+                Shape::Fields(fields) => fields.iter().find(|(name, _)| *name == key).map(|(_, shape)| shape),
+                Shape::OwnKeys => is_own(&key).then_some(&Shape::Whole),
+                shape => Some(shape),
+            };
+            let Some(shape) = shape.filter(|_| self.room.get().is_some()) else {
+                map.next_value::<IgnoredAny>()?;
+                continue;
+            };
+            let value = map.next_value_seed(self.of(shape))?;
+            let has_room = self.room.get().and_then(|room| room.checked_sub(key.len()));
+            self.room.set(has_room);
+            if let Some(value) = value.filter(|_| has_room.is_some()) {
+                kept.insert(key, value);
+            }
+        }
+        Ok(Some(Value::Object(kept)))
+    }
+}
+
+impl Reduced<'_> {
+    /// A variable is known by its name only when all of it is read. What is not kept takes its room for that moment.
+    fn versions<'de, A: SeqAccess<'de>>(self, mut list: A) -> Result<Option<Value>, A::Error> {
+        self.take(0);
+        let mut kept = Vec::new();
+        loop {
+            let room = Cell::new(Some(usize::MAX));
+            let Some(variable) = list.next_element_seed(Reduced { shape: &VARIABLE, room: &room })? else { break };
+            let version = variable.filter(|variable| {
+                variable.get("name").is_some_and(|name| name == keys::BIZ_VERSION) || !variable.is_object()
+            });
+            let Some(version) = version else { continue };
+            let has_room = self.room.get().and_then(|room| room.checked_sub(weight(&version)));
+            self.room.set(has_room);
+            if has_room.is_some() {
+                kept.push(version);
+            }
+        }
+        Ok(Some(Value::Array(kept)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn template() -> Value {
+        json!({
+            "metadata": {
+                "creationTimestamp": null,
+                "labels": {"app": "orders", "virtual-kubelet.koupleless.io/component": "module"},
+                "annotations": {"prometheus.io/scrape": "true", "base.koupleless.io/name": "a"},
+            },
+            "spec": {
+                "nodeSelector": {"base.koupleless.io/version": "1"},
+                "affinity": {
+                    "nodeAffinity": {REQUIRED: {"nodeSelectorTerms": [{"matchFields": []}]}, "preferred": [1]},
+                    "podAffinity": {REQUIRED: [{}]},
+                },
+                "tolerations": [{"operator": "Exists", "tolerationSeconds": 3}],
+                "volumes": [{"name": "v"}],
+                "containers": [{
+                    "name": "orders",
+                    "image": "https://x/orders-1.jar",
+                    "ports": [{"containerPort": 1}],
+                    "env": [
+                        {"name": "A", "value": "1"},
+                        {"name": "BIZ_VERSION", "value": "1"},
+                        {"name": "BIZ_VERSION", "valueFrom": {"fieldRef": {"fieldPath": "x"}}},
+                    ],
+                }],
+            },
+        })
+    }
+
+    #[test]
+    fn what_is_read_is_kept_and_all_else_is_not() {
+        let kept = json!({
+            "metadata": {
+                "labels": {"app": "orders", "virtual-kubelet.koupleless.io/component": "module"},
+                "annotations": {"base.koupleless.io/name": "a"},
+            },
+            "spec": {
+                "nodeSelector": {"base.koupleless.io/version": "1"},
+                "affinity": {"nodeAffinity": {REQUIRED: {"nodeSelectorTerms": [{"matchFields": []}]}}},
+                "tolerations": [{"operator": "Exists", "tolerationSeconds": 3}],
+                "containers": [{
+                    "name": "orders",
+                    "image": "https://x/orders-1.jar",
+                    "env": [{"name": "BIZ_VERSION", "value": "1"}, {"name": "BIZ_VERSION", "valueFrom": {}}],
+                }],
+            },
+        });
+        // Given a template in memory, or as text
+        let in_memory = RetainedTemplate::of(&template());
+        let as_text: RetainedTemplate = serde_json::from_str(&template().to_string()).unwrap();
+        // Then it is reduced alike, and a second time changes nothing
+        assert_eq!(in_memory, RetainedTemplate { value: kept.clone(), is_complete: true });
+        assert_eq!(as_text, in_memory);
+        assert_eq!(RetainedTemplate::of(&kept).value, kept);
+    }
+
+    #[test]
+    fn variables_of_no_interest_take_no_room() {
+        let mut large = template();
+        let variables = (0..26_000).map(|at| json!({"name": format!("VARIABLE_{at}"), "value": "x".repeat(20)}));
+        large["spec"]["containers"][0]["env"].as_array_mut().unwrap().extend(variables);
+        assert_eq!(RetainedTemplate::of(&large), RetainedTemplate::of(&template()));
+    }
+
+    fn many(count: usize, of: impl Fn(usize) -> Value) -> Value {
+        (0..count).map(of).collect()
+    }
+
+    #[test]
+    fn what_has_no_room_is_left_out_whatever_it_is() {
+        type Enlarge = fn(&mut Value);
+        let ways: [Enlarge; 6] = [
+            |t| t["spec"]["tolerations"] = many(5000, |_| json!({"key": "a"})),
+            |t| t["spec"]["containers"] = many(5000, |_| json!({"name": "a"})),
+            |t| t["spec"]["containers"][0]["env"] = many(5000, |_| json!({"name": "BIZ_VERSION", "value": ""})),
+            |t| t["spec"]["containers"][0]["image"] = json!("x".repeat(100_000)),
+            |t| t["metadata"]["labels"] = (0..5000).map(|at| (at.to_string(), json!(""))).collect::<Map<_, _>>().into(),
+            |t| t["spec"]["affinity"]["nodeAffinity"][REQUIRED] = many(5000, |_| json!([])),
+        ];
+        for (at, enlarge) in ways.into_iter().enumerate() {
+            let mut large = template();
+            enlarge(&mut large);
+            let kept = RetainedTemplate::of(&large);
+            assert!(!kept.is_complete, "way {at}");
+            // The object that the last value belongs to is still there.
+            assert!(weight(&kept.value) <= RETAINED_LIMIT + 10 * VALUE_WEIGHT, "way {at}: {}", weight(&kept.value));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_complete_weighs_no_more_than_its_room(count in 0_usize..1500, length in 0_usize..200) {
+            let mut sized = template();
+            sized["spec"]["tolerations"] = many(count, |_| json!({"key": "k".repeat(length)}));
+            let kept = RetainedTemplate::of(&sized);
+            let tolerations = kept.value["spec"]["tolerations"].as_array().map(Vec::len);
+            prop_assert!(!kept.is_complete || (tolerations == Some(count) && weight(&kept.value) <= RETAINED_LIMIT));
+            prop_assert!(kept.is_complete || count * (length + 2 * VALUE_WEIGHT + 3) > RETAINED_LIMIT / 2);
+        }
+    }
+}

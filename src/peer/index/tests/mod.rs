@@ -1,0 +1,6 @@
+//! What holds for the index, against a count from scratch.
+
+mod cases;
+mod naive;
+mod properties;
+mod world;

@@ -1,0 +1,261 @@
+//! What is known of peer Deployments and their bases, shared by the controller and admission.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+
+use super::{Change, PeerIndex, Peers, Snapshot};
+use crate::cluster::Spelling;
+use crate::fit::Node;
+use crate::k8s::{Index, ObjectKey, Store, Subscriber, Update};
+use crate::module::{Follow, LeftAlone, Workload};
+use crate::policy::{CountBases, Policy};
+
+/// The bases and peer Deployments of a cluster, kept by watches. Clones are the same store.
+#[derive(Debug, Clone)]
+pub struct PeerStore {
+    store: Store<PeerIndex>,
+    /// Other workloads may be followed.
+    followed_changed: Arc<Notify>,
+}
+
+/// One of the lists without which nothing is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum List {
+    /// Of the Nodes.
+    Nodes,
+    /// Of the Namespaces.
+    Namespaces,
+    /// Of the peer Deployments in one spelling.
+    Deployments(Spelling),
+    /// Of the module Pods in one spelling.
+    Pods(Spelling),
+}
+
+impl PeerStore {
+    /// Knows nothing yet.
+    pub(crate) fn new(policy: Policy) -> Self {
+        Self { store: Store::new(PeerIndex::new(policy)), followed_changed: Arc::default() }
+    }
+
+    /// Waits until every watch has delivered its first list.
+    pub async fn synced(&self) {
+        self.store.synced().await;
+    }
+
+    /// Whether every watch has delivered its first list.
+    pub fn is_synced(&self) -> bool {
+        self.store.is_synced()
+    }
+
+    /// Subscribes to the peer Deployments for which something changes: to all of them, at first.
+    pub fn subscribe(&self) -> Subscriber<PeerIndex> {
+        self.store.subscribe()
+    }
+
+    /// The peer Deployments; none while unsynced.
+    pub fn keys(&self) -> BTreeSet<ObjectKey> {
+        self.store.read(Index::keys).unwrap_or_default()
+    }
+
+    /// What is known of the peer Deployment `key`. None where there is no such peer Deployment, while unsynced, and while
+    /// nothing is known yet of the workload that it follows.
+    pub fn snapshot(&self, key: &ObjectKey) -> Option<Snapshot> {
+        self.store.read(|index| index.snapshot(key)).flatten()
+    }
+
+    /// Why the number of the peer Deployment `key` is the user's, if it is. None at all where there is no such peer
+    /// Deployment, and while unsynced.
+    pub fn standing(&self, key: &ObjectKey) -> Option<Option<LeftAlone>> {
+        self.store.read(|index| index.standing(key)).flatten()
+    }
+
+    /// How many replicas a peer Deployment like `workload` should have, which is filled in already and has no Pods yet.
+    /// None where that is not known: while unsynced, and for one that follows a workload that no other follows.
+    pub fn count(&self, workload: Workload<'_>) -> Option<u32> {
+        self.store.read(|index| index.count(workload)).flatten()
+    }
+
+    /// Whether the store has the Node called `node_name` as this one, or none, and the Pod `uid` of a peer Deployment whose
+    /// number is warden's is on a departed base, and in no rollout. No while unsynced.
+    pub(super) fn shows_departed(&self, key: &ObjectKey, uid: &str, node_name: &str, node: Option<&Node>) -> bool {
+        let is_departed = |seen: Snapshot| {
+            let may_go = seen.left_alone.is_none() && seen.observed && !seen.is_rolling();
+            may_go && seen.strays().any(|pod| pod.uid == uid && pod.departed_from() == Some(node_name))
+        };
+        let shown =
+            self.store.read(|index| index.node(node_name) == node && index.snapshot(key).is_some_and(is_departed));
+        shown.unwrap_or(false)
+    }
+
+    /// Goes by `policy` from now on.
+    pub(super) fn go_by(&self, policy: Policy) {
+        self.store.update(|index| index.go_by(policy));
+    }
+
+    /// Applies what a watch tells.
+    pub(super) fn apply(&self, change: Change) {
+        let may_change_followed = matches!(change, Change::Deployment(..));
+        self.store.apply(change);
+        if may_change_followed {
+            self.followed_changed.notify_one();
+        }
+    }
+
+    /// The workloads that must be watched because they are followed; none while unsynced.
+    pub(super) fn followed(&self) -> BTreeSet<Follow> {
+        self.store.read(|index| index.followed().cloned().collect()).unwrap_or_default()
+    }
+
+    /// `workload` is not watched any more.
+    pub(super) fn forget_followed(&self, workload: &Follow) {
+        self.store.update(|index| {
+            index.forget_followed(workload);
+            BTreeSet::new()
+        });
+    }
+
+    /// Waits until [`Self::followed`] may have changed. There can be one consumer.
+    pub(super) async fn followed_changed(&self) {
+        self.followed_changed.notified().await;
+    }
+}
+
+impl Index for PeerIndex {
+    type Key = ObjectKey;
+    type Change = Change;
+    type List = List;
+
+    fn lists() -> Vec<List> {
+        let both = Spelling::ALL;
+        let lists = [List::Nodes, List::Namespaces].into_iter();
+        lists.chain(both.map(List::Deployments)).chain(both.map(List::Pods)).collect()
+    }
+
+    fn list_of(change: &Change) -> Option<List> {
+        match change {
+            Change::Node(Update::Reset(_)) => Some(List::Nodes),
+            Change::Namespace(Update::Reset(_)) => Some(List::Namespaces),
+            Change::Deployment(spelling, Update::Reset(_)) => Some(List::Deployments(*spelling)),
+            Change::Pod(spelling, Update::Reset(_)) => Some(List::Pods(*spelling)),
+            _ => None,
+        }
+    }
+
+    fn apply(&mut self, change: Change) -> BTreeSet<ObjectKey> {
+        self.apply(change)
+    }
+
+    fn keys(&self) -> BTreeSet<ObjectKey> {
+        self.keys().cloned().collect()
+    }
+
+    fn contains(&self, key: &ObjectKey) -> bool {
+        self.standing(key).is_some()
+    }
+}
+
+impl CountBases for PeerStore {
+    fn replicas(&self, workload: Workload<'_>) -> Option<u32> {
+        self.count(workload)
+    }
+}
+
+impl Peers for PeerStore {
+    fn keeps_replicas(&self, deployment: &ObjectKey) -> bool {
+        self.standing(deployment) == Some(None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt as _;
+    use serde_json::json;
+
+    use super::*;
+    use crate::cluster::DeploymentFacts;
+    use crate::module::MaxSurge;
+
+    fn orders() -> ObjectKey {
+        ObjectKey { namespace: "shop".to_owned(), name: "orders".to_owned() }
+    }
+
+    fn deployment(version: &str) -> DeploymentFacts {
+        DeploymentFacts {
+            uid: "uid".to_owned(),
+            resource_version: version.to_owned(),
+            replicas: 1,
+            max_surge: MaxSurge::Percent(25),
+            observed: true,
+            rolled_out: true,
+            pinned: false,
+            left_alone: None,
+            status_line: None,
+            follow: None,
+            module: json!({}),
+        }
+    }
+
+    /// All first lists but that of the Nodes, with one peer Deployment.
+    fn nearly_synced() -> PeerStore {
+        let store = PeerStore::new(Policy::default());
+        store.apply(Change::Namespace(Update::Reset(vec![])));
+        store.apply(Change::Deployment(Spelling::Current, Update::Reset(vec![(orders(), deployment("1"))])));
+        store.apply(Change::Deployment(Spelling::Older, Update::Reset(vec![])));
+        store.apply(Change::Pod(Spelling::Current, Update::Reset(vec![])));
+        store.apply(Change::Pod(Spelling::Older, Update::Reset(vec![])));
+        store
+    }
+
+    #[test]
+    fn nothing_is_handed_out_before_every_first_list() {
+        // given
+        let store = nearly_synced();
+        let mut subscriber = store.subscribe();
+        // when nodes trickle in without their list
+        store.apply(Change::Node(Update::Apply("a".to_owned(), crate::fit::Node::default())));
+        // then
+        assert!(!store.is_synced() && store.synced().now_or_never().is_none());
+        assert!(store.snapshot(&orders()).is_none() && store.standing(&orders()).is_none());
+        assert!(!store.keeps_replicas(&orders()));
+        let module = json!({});
+        let workload = Workload::new(crate::module::Kind::Deployment, &module);
+        assert_eq!((store.count(workload), subscriber.changed().now_or_never()), (None, None));
+    }
+
+    #[test]
+    fn with_the_last_list_a_subscriber_is_told_of_all_once() {
+        // given
+        let store = nearly_synced();
+        let mut subscriber = store.subscribe();
+        // when
+        store.apply(Change::Node(Update::Reset(vec![])));
+        // then
+        assert!(store.is_synced() && store.synced().now_or_never().is_some());
+        assert_eq!(subscriber.changed().now_or_never(), Some([orders()].into()));
+        assert_eq!(subscriber.changed().now_or_never(), None);
+        assert!(store.snapshot(&orders()).is_some() && store.keeps_replicas(&orders()));
+    }
+
+    #[test]
+    fn subscribers_are_told_of_those_whose_needs_another_policy_changes() {
+        // given a Deployment from before the webhook
+        let store = nearly_synced();
+        let mut subscriber = store.subscribe();
+        let labels = json!({"virtual-kubelet.koupleless.io/component": "module"});
+        let template =
+            json!({"metadata": {"labels": labels}, "spec": {"nodeSelector": {"base.koupleless.io/name": "a"}}});
+        let module = json!({"metadata": labels, "spec": {"template": template}});
+        let from_before = DeploymentFacts { module, ..deployment("2") };
+        store.apply(Change::Deployment(Spelling::Current, Update::Apply(orders(), from_before)));
+        store.apply(Change::Node(Update::Reset(vec![])));
+        assert_eq!(subscriber.changed().now_or_never(), Some([orders()].into()));
+        // when the same is configured as before, and then another environment
+        store.go_by(Policy::default());
+        assert_eq!(subscriber.changed().now_or_never(), None);
+        store.go_by(Policy { default_env: "prod".to_owned(), ..Policy::default() });
+        // then
+        assert_eq!(subscriber.changed().now_or_never(), Some([orders()].into()));
+    }
+}
