@@ -34,7 +34,7 @@ pub struct Request {
     pub namespace: String,
     /// What is done to the object.
     pub operation: Operation,
-    /// Who asks for it.
+    /// The user that made the request.
     #[serde(default)]
     pub user_info: UserInfo,
     /// Whether nothing will be stored.
@@ -93,7 +93,7 @@ pub enum Operation {
     Update,
     /// It is deleted.
     Delete,
-    /// Somebody connects to it.
+    /// A client connects to it.
     Connect,
 }
 

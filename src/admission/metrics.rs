@@ -54,8 +54,8 @@ struct EndpointLabels {
 pub(super) struct InFlight(Gauge);
 
 impl Metrics {
-    /// Counters that are shown at `registry`; those of our own faults at 0 from the beginning, for Prometheus takes the first
-    /// value it sees for no increase, and somebody is to be woken by the first.
+    /// Counters that are shown at `registry`; those of warden's own faults at 0 from the beginning: Prometheus takes the first
+    /// value that it sees for no increase, and the first fault is to raise an alert.
     pub fn register(registry: &mut Registry) -> Self {
         let metrics = Self {
             reviews: Family::default(),

@@ -2,7 +2,7 @@
 
 use super::envelope::Answer;
 
-/// How long such a line may get, in bytes: the answer says everything, and whoever asked has that.
+/// How long such a line may get, in bytes: the answer, which the client gets, says everything.
 const LIMIT: usize = 500;
 
 /// What is wrong with the object, or with who writes it; none where it may pass.

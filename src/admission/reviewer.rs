@@ -172,7 +172,7 @@ impl Reviewer {
         };
         let namespace = match endpoint {
             Endpoint::Mutate => self.namespaces.facts(&request.namespace).await?,
-            // What is stored is judged as it stands; the Namespace has been heard when it was filled in.
+            // The stored object is judged as it stands; what the Namespace declares was filled in before.
             Endpoint::Validate => None,
         };
         let old = Some(&request.old_object).filter(|old| !old.is_null());

@@ -1,4 +1,4 @@
-//! Who may scale a peer Deployment: nobody but warden.
+//! Only warden may scale a peer Deployment.
 //!
 //! A scale review shows an `autoscaling/v1` Scale, which has no labels; whether its Deployment is a peer is known from the
 //! cache alone. What a cache that lags behind lets through, the peer controller puts right.
@@ -16,14 +16,14 @@ use crate::vocabulary as keys;
 /// The kind of what is reviewed, as it is counted.
 pub(super) const KIND: &str = "Scale";
 
-/// The user that warden itself is to the API server. Unknown until it is told; until then nobody is.
+/// The user that warden itself is to the API server. Until it is known, no user counts as warden.
 #[derive(Debug, Clone, Default)]
 pub struct OwnUser(Arc<OnceLock<String>>);
 
 impl OwnUser {
-    /// Tells it. The first word counts: a process does not become somebody else.
+    /// Sets it. The first name counts: a process does not change its user.
     pub fn is(&self, name: String) {
-        // An error says that it was told before.
+        // An error says that it was set before.
         let _ = self.0.set(name);
     }
 
@@ -39,7 +39,7 @@ pub(super) fn scales_a_deployment(request: &Request) -> bool {
         && request.resource.resource == "deployments"
 }
 
-/// Why the Deployment may not be scaled by who asks for it; none where it may.
+/// Why this user may not scale the Deployment; none where it may.
 pub(super) fn refuse(request: &Request, peers: &dyn Peers, own: &OwnUser) -> Option<Taken> {
     // A Scale to zero leaves the number out.
     let replicas = |scale: &Value| Workload::replicas_path().get(scale).and_then(Value::as_u64).unwrap_or(0);

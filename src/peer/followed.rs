@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn a_watch_lasts_as_long_as_somebody_follows() {
+    fn a_watch_lasts_as_long_as_a_deployment_follows() {
         // given a workload with one replica more at each watch
         let (store, watches) = (store(), Cell::new(0));
         let tell = store.clone();
@@ -95,7 +95,7 @@ mod tests {
         let mut task = pin!(watch_followed(store.clone(), watch));
         let mut goes_on = || assert!(task.as_mut().now_or_never().is_none());
         let wanted = |name: &str| store.snapshot(&key(name))?.source.wanted();
-        // when one follower takes over from the other, with a moment between that nobody notices
+        // when one follower takes over from the other, with a moment between that is not noticed
         follow(&store, &["orders"]);
         goes_on();
         follow(&store, &[]);
@@ -103,7 +103,7 @@ mod tests {
         goes_on();
         // then the watch goes on
         assert_eq!((wanted("stock"), watches.get()), (Some(1), 1));
-        // and when the last goes, it ends, and what is old is told to nobody
+        // and when the last goes, it ends, and what is old is not told
         follow(&store, &[]);
         goes_on();
         follow(&store, &["mail"]);

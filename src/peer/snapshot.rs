@@ -100,8 +100,8 @@ impl Snapshot {
         self.replica_sets.len() > 1 || !self.rolled_out
     }
 
-    /// The Pods whose place is wanted elsewhere: those on departed bases. None where a workload is followed, as nobody knows on
-    /// which nodes its bases are, and where the template names the node, as there is no elsewhere.
+    /// The Pods whose place is wanted elsewhere: those on departed bases. None where a workload is followed, because it is not
+    /// known on which nodes its bases are, and where the template names the node, as there is no elsewhere.
     pub fn strays(&self) -> impl Iterator<Item = &Pod> {
         let counts = matches!(self.source, Source::Bases { .. }) && !self.pinned;
         self.pods.iter().filter(move |pod| counts && pod.departed_from().is_some())
@@ -124,7 +124,7 @@ impl Pod {
 }
 
 impl Source {
-    /// The number of replicas that it stands for; none where nobody can say.
+    /// The number of replicas that it stands for; none where that is not known.
     pub fn wanted(&self) -> Option<u32> {
         match self {
             Self::Bases { count, .. } => Some(*count),

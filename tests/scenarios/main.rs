@@ -10,6 +10,7 @@ mod configuration;
 mod fit_differential;
 mod install;
 mod kinds;
+mod large_objects;
 mod manifests;
 mod neighbours;
 mod outage;

@@ -19,7 +19,7 @@ pub(super) struct Following {
 #[derive(Debug, Default)]
 pub(super) struct Follows {
     followers: BTreeMap<Follow, BTreeSet<Arc<ObjectKey>>>,
-    /// Of all that are watched: of one that nobody follows any more too, until its watch ends.
+    /// Of all that are watched; also of one that no Deployment follows any more, until its watch ends.
     sizes: BTreeMap<Follow, Option<WorkloadSize>>,
 }
 
@@ -39,7 +39,7 @@ impl Following {
 }
 
 impl Follows {
-    /// The workloads that somebody follows.
+    /// The workloads that some Deployment follows.
     pub(super) fn workloads(&self) -> impl Iterator<Item = &Follow> {
         self.followers.keys()
     }
@@ -73,12 +73,12 @@ impl Follows {
         }
     }
 
-    /// Nobody watches `workload` any more.
+    /// Forgets `workload`, whose watch has ended.
     pub(super) fn forget(&mut self, workload: &Follow) {
         self.sizes.remove(workload);
     }
 
-    /// Takes in what is known of `workload`, and says whom it concerns.
+    /// Applies what is known of `workload`, and gives the Deployments that follow it, where that is something else.
     pub(super) fn set(
         &mut self,
         workload: Follow,

@@ -1,0 +1,176 @@
+//! A tenant makes objects as large as the API server takes them, and warden's memory stays within its limit.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, ensure};
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::Pod;
+use kube::Api;
+use kube::api::{Patch, PatchParams, PostParams};
+use serde_json::{Value, json};
+use warden_testbed::{Options, Stage};
+
+use crate::manifests::Module;
+use crate::scene::Scene;
+
+/// The memory that the chart gives warden.
+const MEMORY: usize = 256 << 20;
+
+/// Objects of each sort.
+const DEPLOYMENTS: usize = 500;
+const PODS: usize = 160;
+
+/// How many are written at a time.
+const AT_A_TIME: usize = 4;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn objects_of_any_size_are_watched_in_bounded_memory() -> Result<()> {
+    // Given hundreds of peer Deployments of 870 KB, and Pods likewise, from before warden
+    let limit = MemoryLimit::new()?;
+    let mut stage = limit.stage().await?;
+    let client = stage.plane.client()?;
+    let tenant = stage.plane.namespace("tenant").await?;
+    let deployments: Api<Deployment> = Api::namespaced(client.clone(), &tenant);
+    let pods: Api<Pod> = Api::namespaced(client, &tenant);
+    // Every tenth is large in what warden reads, not in what it leaves out.
+    let all_deployments = (0..DEPLOYMENTS).map(|at| large_deployment(at, at % 10 == 0));
+    create(&deployments, all_deployments).await?;
+    create(&pods, (0..PODS).map(large_pod)).await?;
+
+    // When warden starts, and then each of them changes
+    stage.serve(&["--controllers=peer".to_owned()]).await?;
+    let scene = Scene::with_bases(&stage, 3).await?;
+    println!("{} at the start with {DEPLOYMENTS} Deployments and {PODS} Pods", peak(&stage)?);
+    let touch = Patch::Merge(json!({"metadata": {"annotations": {"touched": "true"}}}));
+    stream::iter(0..DEPLOYMENTS)
+        .map(|at| {
+            let (deployments, touch) = (deployments.clone(), touch.clone());
+            async move { deployments.patch_metadata(&name(at), &PatchParams::default(), &touch).await }
+        })
+        .buffer_unordered(AT_A_TIME)
+        .try_for_each(async |_| Ok(()))
+        .await?;
+    println!("{} when each Deployment had changed", peak(&stage)?);
+
+    // Then another tenant's peer is followed by the same process
+    scene.apply(&scene.peer("biz1")).await?;
+    scene.each_runs(&scene.nodes, "biz1", "1.0.0").await?;
+    // and the Deployments that warden keeps nothing of are left to their user, who is told
+    let told = Scene { namespace: tenant, base: scene.base.clone(), nodes: Vec::new(), stage: &stage };
+    told.hears(&name(0), "TooLarge", "too large").await?;
+    // and memory was bounded, in which the process would have ended otherwise
+    let peak = peak(&stage)?;
+    println!("{peak} in all");
+    ensure!(peak.bytes < MEMORY, "{peak}");
+    stage.kill_warden()
+}
+
+fn name(at: usize) -> String {
+    format!("large-{at}")
+}
+
+/// Environment variables that make an object as large as etcd takes it.
+fn variables() -> Value {
+    (0..26_000).map(|at| json!({"name": format!("V{at}"), "value": "x"})).collect()
+}
+
+fn large_deployment(at: usize, in_tolerations: bool) -> Value {
+    let mut object = Module::new(&name(at), "1.0.0", "no-such-base").deployment(0);
+    object["metadata"]["labels"] = json!({"virtual-kubelet.koupleless.io/strategy": "peer"});
+    object["spec"]["paused"] = json!(true);
+    let spec = &mut object["spec"]["template"]["spec"];
+    if in_tolerations {
+        spec["tolerations"] = (0..20_000).map(|at| json!({"key": format!("k{at}"), "operator": "Exists"})).collect();
+    } else {
+        spec["containers"][0]["env"].as_array_mut().unwrap().extend(variables().as_array().unwrap().clone());
+    }
+    object
+}
+
+/// One that no scheduler binds.
+fn large_pod(at: usize) -> Value {
+    let mut object = Module::new(&name(at), "1.0.0", "no-such-base").pod();
+    object["spec"]["schedulerName"] = json!("none");
+    object["spec"]["containers"][0]["env"].as_array_mut().unwrap().extend(variables().as_array().unwrap().clone());
+    object
+}
+
+async fn create<K>(api: &Api<K>, objects: impl Iterator<Item = Value>) -> Result<()>
+where
+    K: Clone + serde::de::DeserializeOwned + serde::Serialize + std::fmt::Debug,
+{
+    stream::iter(objects)
+        .map(|object| async move {
+            let object = serde_json::from_value(object)?;
+            api.create(&PostParams::default(), &object).await?;
+            anyhow::Ok(())
+        })
+        .buffer_unordered(AT_A_TIME)
+        .try_collect()
+        .await
+}
+
+/// The largest memory that warden's process has had resident.
+struct Peak {
+    bytes: usize,
+}
+
+impl std::fmt::Display for Peak {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "at most {} MiB resident", self.bytes >> 20)
+    }
+}
+
+fn peak(stage: &Stage) -> Result<Peak> {
+    let status = fs::read_to_string(format!("/proc/{}/status", stage.warden()?.process().pid()))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("no VmHWM")?;
+    let kib: usize = line.split_whitespace().next().context("no number")?.parse()?;
+    Ok(Peak { bytes: kib << 10 })
+}
+
+/// A limit of memory for one process: a memory cgroup of its own, or `RLIMIT_DATA` where none can be made.
+struct MemoryLimit {
+    cgroup: Option<PathBuf>,
+}
+
+impl MemoryLimit {
+    fn new() -> Result<Self> {
+        let name = format!("warden-large-objects-{}", std::process::id());
+        // Version 2, where the root hands out memory, and version 1.
+        let places = [("/sys/fs/cgroup", "memory.max"), ("/sys/fs/cgroup/memory", "memory.limit_in_bytes")];
+        for (parent, limit) in places {
+            let cgroup = Path::new(parent).join(&name);
+            if !Path::new(parent).join("cgroup.procs").exists() || fs::create_dir(&cgroup).is_err() {
+                continue;
+            }
+            if fs::write(cgroup.join(limit), MEMORY.to_string()).is_ok() {
+                println!("the limit is {limit} of a cgroup");
+                return Ok(Self { cgroup: Some(cgroup) });
+            }
+            fs::remove_dir(&cgroup)?;
+        }
+        println!("the limit is RLIMIT_DATA");
+        Ok(Self { cgroup: None })
+    }
+
+    /// A stage whose warden runs under the limit.
+    async fn stage(&self) -> Result<Stage> {
+        let enter = match &self.cgroup {
+            Some(cgroup) => format!("echo $$ > {}/cgroup.procs && exec \"$0\" \"$@\"", cgroup.display()),
+            None => format!("exec prlimit --data={MEMORY} \"$0\" \"$@\""),
+        };
+        let leading = ["-c", &enter, env!("CARGO_BIN_EXE_warden")];
+        Stage::raise(Options::new(), Path::new("/bin/sh"), &leading, Path::new(env!("CARGO_MANIFEST_DIR"))).await
+    }
+}
+
+impl Drop for MemoryLimit {
+    fn drop(&mut self) {
+        if let Some(cgroup) = &self.cgroup {
+            // It fails where a process is still in it, after a test that has failed.
+            let _ = fs::remove_dir(cgroup);
+        }
+    }
+}
