@@ -4,6 +4,6 @@ pub(crate) mod facts;
 mod namespaces;
 mod spelling;
 
-pub use facts::{DeploymentFacts, Member, PodFacts, WorkloadSize};
+pub use facts::{DeploymentFacts, MAX_STATE_BYTES, Member, PodFacts, WorkloadSize};
 pub use namespaces::{NamespaceCache, Namespaces, NamespacesUnavailable};
 pub use spelling::Spelling;

@@ -1,21 +1,29 @@
 //! The ground floor of every controller: what the Kubernetes API asks of its clients, and no word of modules.
 
+mod backoff;
 mod client;
 mod error;
+mod events;
+mod leader_task;
 mod lease;
 mod object_key;
 mod update;
 mod watch_decoder;
 mod watch_one;
 mod whoami;
+mod work_queue;
 mod write;
 
+pub use backoff::Backoff;
 pub use client::api_client;
 pub(crate) use error::brief;
+pub use events::{EventReason, EventRecorder, EventType, object_reference};
+pub use leader_task::LeaderTask;
 pub use lease::{InvalidLeaseSettings, LeaderMetrics, Leadership, LeaseSettings, WriteError, elect, process_identity};
 pub use object_key::ObjectKey;
 pub use update::Update;
 pub(crate) use watch_decoder::{WatchDecoder, WatchHealth};
 pub use watch_one::watch_one;
 pub use whoami::own_user_name;
+pub use work_queue::{Requeue, WorkQueue, Workers, work_queue};
 pub use write::{ControllerWrites, WriteMetrics, WriteOutcome};

@@ -113,7 +113,7 @@ impl PeerCache {
     pub(super) fn shows_departed(&self, key: &ObjectKey, uid: &str, node_name: &str, node: Option<&Node>) -> bool {
         let is_departed = |seen: Snapshot| {
             let may_go = seen.left_alone.is_none() && seen.observed && !seen.is_rolling();
-            may_go && seen.strays().any(|pod| pod.uid == uid && pod.departed_from() == Some(node_name))
+            may_go && seen.pods_on_departed_bases().any(|pod| pod.uid == uid && pod.departed_from() == Some(node_name))
         };
         self.ask(|inventory| {
             let agrees = inventory.node(node_name) == node;
@@ -252,7 +252,7 @@ mod tests {
             rolled_out: true,
             pinned: false,
             left_alone: None,
-            status_line: None,
+            state: None,
             follow: None,
             module: json!({}),
         }

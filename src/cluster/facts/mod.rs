@@ -6,7 +6,7 @@ mod node;
 mod pod;
 mod view;
 
-pub use deployment::DeploymentFacts;
+pub use deployment::{DeploymentFacts, MAX_STATE_BYTES};
 pub use followed::WorkloadSize;
 pub use pod::{Member, PodFacts};
 

@@ -79,7 +79,7 @@ fn member(view: &PodView) -> Option<Member> {
         running: view.status.phase.as_deref() == Some("Running"),
         ready: conditions.into_iter().any(|condition| condition.r#type == "Ready" && condition.status == "True"),
         deletion_cost: cost.unwrap_or(0),
-        marked: view.annotation(keys::DEPARTED).is_some(),
+        marked: [keys::DEPARTED, keys::DEPARTED_OLDER].iter().any(|key| view.annotation(key).is_some()),
     })
 }
 
@@ -153,9 +153,17 @@ mod tests {
     #[case("much", 0)]
     fn the_deletion_cost_is_read(#[case] cost: &str, #[case] reads: i32) {
         let mut pod = pod();
-        pod["metadata"]["annotations"] =
-            json!({"controller.kubernetes.io/pod-deletion-cost": cost, "warden.koupleless.io/departed-base": "n"});
+        pod["metadata"]["annotations"] = json!({keys::POD_DELETION_COST: cost});
         let member = facts(pod).member.unwrap();
-        assert_eq!((member.deletion_cost, member.marked), (reads, true));
+        assert_eq!((member.deletion_cost, member.marked), (reads, false));
+    }
+
+    #[rstest]
+    #[case(keys::DEPARTED)]
+    #[case::older(keys::DEPARTED_OLDER)]
+    fn a_mark_is_read(#[case] key: &str) {
+        let mut pod = pod();
+        pod["metadata"]["annotations"] = json!({key: "n"});
+        assert!(facts(pod).member.unwrap().marked);
     }
 }
