@@ -168,7 +168,7 @@ fn deployment(number: usize) -> DeploymentFacts {
         rolled_out: true,
         pinned: false,
         left_alone: None,
-        status_line: None,
+        state: None,
         follow: None,
         module: json!({
             "metadata": {"name": name, "namespace": key(number).namespace, "labels": {}, "annotations": {}},

@@ -115,10 +115,19 @@ pub const PEER_PAUSED: &str = "warden.koupleless.io/peer-paused";
 /// On a peer Deployment: the workload whose ready replicas its own follow, for bases that are no vnodes. `Deployment/NAME`
 /// or `StatefulSet/NAME`, with `NAMESPACE/` before it where that is another.
 pub const FOLLOW: &str = "warden.koupleless.io/follow";
-/// Written by warden on a peer Deployment: its last decision in one line.
-pub const PEER_STATUS: &str = "warden.koupleless.io/peer";
+/// The prefix of all annotations in which warden's controllers keep their state. Only warden writes them, so the webhooks are
+/// not called for them.
+pub const STATE_PREFIX: &str = "state.warden.koupleless.io/";
+/// Written by warden on a peer Deployment: what its controller needs to know after a restart, and a message, as JSON.
+pub const PEER_STATE: &str = "state.warden.koupleless.io/peer";
 /// Written by warden on a Pod whose base has departed, beside [`POD_DELETION_COST`]: the name of that base's Node.
-pub const DEPARTED: &str = "warden.koupleless.io/departed-base";
+pub const DEPARTED: &str = "state.warden.koupleless.io/departed-base";
+/// [`PEER_STATE`] as builds before the release of 0.1.0 wrote it, a sentence. warden reads it where the other one is missing, so
+/// that an upgrade forgets no mass loss that is held, and removes it with its next write. 0.2 need not know it.
+pub const PEER_STATE_OLDER: &str = "warden.koupleless.io/peer";
+/// [`DEPARTED`] as those builds spelled it. warden reads and removes both, so that an upgrade forgets no Pod of a departed base.
+/// 0.2 need not know it.
+pub const DEPARTED_OLDER: &str = "warden.koupleless.io/departed-base";
 /// By this a ReplicaSet that is scaled down chooses the Pod that goes first: the lowest number.
 pub const POD_DELETION_COST: &str = "controller.kubernetes.io/pod-deletion-cost";
 /// The lowest [`POD_DELETION_COST`] there is.

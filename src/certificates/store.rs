@@ -128,7 +128,7 @@ impl Store {
     }
 
     async fn in_time<T>(&self, write: impl Future<Output = kube::Result<T>>) -> Result<T, WriteError> {
-        self.leadership.in_time(TIMEOUT, write).await
+        self.leadership.write_within(TIMEOUT, write).await
     }
 }
 

@@ -10,9 +10,6 @@ use crate::module::retained::{RetainedTemplate, is_too_large, own_keys};
 use crate::module::{Kind, LeftAlone, MaxSurge, Workload};
 use crate::vocabulary as keys;
 
-/// The bytes of warden's own state annotation that are kept: what is longer was not written by warden.
-const STATE_LIMIT: usize = 4096;
-
 /// A Deployment as far as it is decoded.
 pub type DeploymentView = View<Deployment, DeploymentSpec, DeploymentStatus>;
 
@@ -35,6 +32,9 @@ pub struct DeploymentStatus {
     updated_replicas: Option<u32>,
 }
 
+/// The longest state annotation that is kept: what a user writes there must not make the cache grow.
+pub const MAX_STATE_BYTES: usize = 16 * 1024;
+
 /// What is kept of a Deployment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeploymentFacts {
@@ -54,8 +54,9 @@ pub struct DeploymentFacts {
     pub pinned: bool,
     /// Why the number is the user's, if it is.
     pub left_alone: Option<LeftAlone>,
-    /// The last line that warden wrote on it ([`keys::PEER_STATUS`]).
-    pub status_line: Option<String>,
+    /// The state that warden's controller wrote on it, as text ([`keys::PEER_STATE`]). None of one that is longer than
+    /// [`MAX_STATE_BYTES`], which warden never writes.
+    pub state: Option<String>,
     /// The workload that it follows, as its annotation says ([`keys::FOLLOW`]).
     pub follow: Option<String>,
     /// The object as far as injection reads it: the template, and what our own keys say on the Deployment itself. What
@@ -87,11 +88,16 @@ impl From<DeploymentView> for DeploymentFacts {
             rolled_out: view.status.updated_replicas.unwrap_or(0) >= view.status.replicas.unwrap_or(0),
             pinned,
             left_alone,
-            status_line: view.annotation(keys::PEER_STATUS).filter(|line| line.len() <= STATE_LIMIT).map(str::to_owned),
+            state: state(&view).map(str::to_owned),
             follow: follow.filter(|_| is_complete),
             module: if is_complete { module } else { Value::Null },
         }
     }
+}
+
+fn state(view: &DeploymentView) -> Option<&str> {
+    let state = view.annotation(keys::PEER_STATE).or_else(|| view.annotation(keys::PEER_STATE_OLDER));
+    state.filter(|state| state.len() <= MAX_STATE_BYTES)
 }
 
 /// The object as far as injection reads it, and whether that is all that it reads: of a Deployment that is too large nothing
@@ -145,6 +151,21 @@ mod tests {
         let facts = facts(&status, &json!({}));
 
         assert_eq!((facts.observed, facts.rolled_out), (observed, rolled_out));
+    }
+
+    #[rstest]
+    #[case::as_warden_writes_it(json!({keys::PEER_STATE: "{}"}), Some("{}"))]
+    #[case::older(json!({keys::PEER_STATE_OLDER: "3/3 bases"}), Some("3/3 bases"))]
+    #[case::both(json!({keys::PEER_STATE: "{}", keys::PEER_STATE_OLDER: "3/3 bases"}), Some("{}"))]
+    #[case::too_long(json!({keys::PEER_STATE: "x".repeat(MAX_STATE_BYTES + 1)}), None)]
+    #[case::none(json!({}), None)]
+    fn state_is_kept_beside_what_injection_reads(#[case] annotations: Value, #[case] state: Option<&str>) {
+        let view = json!({"metadata": {"namespace": "shop", "name": "orders", "annotations": annotations}});
+
+        let facts = DeploymentFacts::from(serde_json::from_value::<DeploymentView>(view).unwrap());
+
+        assert_eq!(facts.state.as_deref(), state);
+        assert_eq!(facts.module["metadata"]["annotations"], json!({}));
     }
 
     #[rstest]

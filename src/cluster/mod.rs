@@ -12,7 +12,7 @@ mod owners;
 mod pod;
 mod workload_size;
 
-pub use deployment::{DeploymentFacts, DeploymentView};
+pub use deployment::{DeploymentFacts, DeploymentView, MAX_STATE_BYTES};
 pub use dual_watch::{DualWatchMerge, Merged, Spelling};
 pub use namespace::{NamespaceStore, Namespaces, NamespacesUnavailable};
 pub use node::{NodeView, node_facts};

@@ -89,7 +89,7 @@ fn owned(view: &PodView) -> Option<OwnedPod> {
         running: view.status.phase.as_deref() == Some("Running"),
         ready: conditions.into_iter().any(|condition| condition.r#type == "Ready" && condition.status == "True"),
         deletion_cost: cost.unwrap_or(0),
-        marked: view.annotation(keys::DEPARTED).is_some(),
+        marked: [keys::DEPARTED, keys::DEPARTED_OLDER].iter().any(|key| view.annotation(key).is_some()),
     })
 }
 
@@ -163,9 +163,17 @@ mod tests {
     #[case("much", 0)]
     fn the_deletion_cost_is_read(#[case] cost: &str, #[case] reads: i32) {
         let mut pod = pod();
-        pod["metadata"]["annotations"] =
-            json!({"controller.kubernetes.io/pod-deletion-cost": cost, "warden.koupleless.io/departed-base": "n"});
+        pod["metadata"]["annotations"] = json!({keys::POD_DELETION_COST: cost});
         let owned = facts(pod).owned.unwrap();
-        assert_eq!((owned.deletion_cost, owned.marked), (reads, true));
+        assert_eq!((owned.deletion_cost, owned.marked), (reads, false));
+    }
+
+    #[rstest]
+    #[case(keys::DEPARTED)]
+    #[case::older(keys::DEPARTED_OLDER)]
+    fn a_mark_is_read(#[case] key: &str) {
+        let mut pod = pod();
+        pod["metadata"]["annotations"] = json!({key: "n"});
+        assert!(facts(pod).owned.unwrap().marked);
     }
 }

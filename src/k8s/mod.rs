@@ -1,7 +1,10 @@
 //! The ground floor of every controller: what the Kubernetes API asks of its clients, and no word of modules.
 
+mod backoff;
 mod client;
 mod error;
+mod events;
+mod leader_task;
 mod lease;
 mod list;
 mod object_key;
@@ -10,10 +13,14 @@ mod update;
 mod view;
 mod watch;
 mod whoami;
+mod work_queue;
 mod write;
 
+pub use backoff::Backoff;
 pub use client::api_client;
 pub(crate) use error::brief;
+pub use events::{EventReason, EventRecorder, EventType, object_reference};
+pub use leader_task::LeaderTask;
 pub use lease::{InvalidLeaseSettings, LeaderMetrics, Leadership, LeaseSettings, WriteError, elect, process_identity};
 pub use list::ListError;
 pub use object_key::ObjectKey;
@@ -22,4 +29,5 @@ pub use update::Update;
 pub use view::View;
 pub use watch::{Watch, watch_one};
 pub use whoami::own_user_name;
+pub use work_queue::{Requeue, WorkQueue, Workers, work_queue};
 pub use write::{ControllerWrites, WriteMetrics, WriteOutcome};

@@ -1,10 +1,13 @@
 //! Who keeps the replicas of a peer Deployment: warden, unless somebody said otherwise.
 
+use serde::{Deserialize, Serialize};
+
 use super::{Workload, retained};
 use crate::vocabulary as keys;
 
 /// Why a peer Deployment's number is left to the user.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum LeftAlone {
     /// [`crate::vocabulary::REPLICAS_CONTROL`] is `"true"`.
     ReplicasControl,

@@ -122,9 +122,10 @@ pub fn weight(value: &Value) -> usize {
         }
 }
 
-/// What changes with everything that a controller does is not among them.
+/// The state that warden's controllers write is not among them: it changes with everything that they do.
 fn is_own(key: &str) -> bool {
-    key.contains(keys::KOUPLELESS_DOMAIN) && key != keys::PEER_STATUS
+    let is_state = key.starts_with(keys::STATE_PREFIX) || key == keys::PEER_STATE_OLDER;
+    key.contains(keys::KOUPLELESS_DOMAIN) && !is_state
 }
 
 /// Reads a value and keeps what `shape` says of it, as long as there is room; none where there is nothing to keep.

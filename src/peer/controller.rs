@@ -1,139 +1,91 @@
-//! The controller around the plan: which Deployment to look at, and when.
+//! The run loop: which Deployment to reconcile, and when.
 
-use std::collections::{BTreeMap, HashSet};
-use std::pin::{Pin, pin};
-use std::time::Duration;
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 
-use futures::channel::mpsc;
-use futures::stream::FuturesUnordered;
-use futures::{Stream, StreamExt as _};
 use kube::Client;
-use kube::runtime::scheduler::{ScheduleRequest, Scheduler, scheduler};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::look::{Desk, Record};
 use super::metrics::Metrics;
-use super::news::News;
+use super::reconcile::{Context, ReconcileState};
 use super::writes::Writer;
-use super::{Settings, Standing};
-use crate::k8s::Leadership;
-use crate::k8s::ObjectKey;
-use crate::peer::PeerStore;
+use super::{PeerStore, Settings, WritePreconditions};
+use crate::k8s::{EventRecorder, Leadership, ObjectKey, Requeue, WorkQueue, work_queue};
 
-/// How many Deployments are looked at side by side: writes wait for the API server, decisions for nobody.
-const LOOKS_AT_ONCE: usize = 16;
+/// How many Deployments are reconciled at a time: most of a reconcile is waiting for the API server.
+const RECONCILES_AT_ONCE: usize = 16;
 
 /// The controller of peer Deployments.
 pub struct Controller {
     cache: PeerStore,
     leadership: Leadership,
-    desk: Desk,
+    context: Context,
 }
 
-/// How a look ended.
-struct Looked {
-    key: ObjectKey,
-    /// None where there is no such peer Deployment any more.
-    record: Option<Record>,
-    again: Option<Duration>,
-}
+/// What is kept of each Deployment that is not being reconciled just now.
+type States = Mutex<BTreeMap<ObjectKey, ReconcileState>>;
 
 impl Controller {
-    /// A controller that looks at what `cache` shows and writes while `leadership` lasts, by the settings that are in force at
-    /// each look. `instance` names this process in Events.
+    /// A controller of the Deployments that `cache` shows. It writes while `leadership` lasts, by the settings that are in force at
+    /// each reconcile.
     pub fn new(
         client: Client,
         cache: PeerStore,
         leadership: Leadership,
         settings: watch::Receiver<Settings>,
-        instance: String,
+        events: EventRecorder,
         metrics: Metrics,
     ) -> Self {
-        let writer = Writer::new(client.clone(), cache.clone(), leadership.clone());
-        let desk = Desk { writer, news: News::new(client, instance), metrics, settings };
-        Self { cache, leadership, desk }
+        let writer = Writer::new(client, cache.clone(), leadership.clone());
+        let context = Context { writer, events, metrics, settings };
+        Self { cache, leadership, context }
     }
 
-    /// Runs until it is dropped: works while the lease is held, and waits for it otherwise. Events are published beside it.
+    /// Runs until it is dropped: reconciles while the lease is held, and waits for it otherwise.
     pub async fn run(self) {
-        tokio::select! {
-            () = self.work() => {}
-            () = self.desk.news.publish() => {}
-        }
+        self.cache.synced().await;
+        self.leadership.while_leading(|| self.lead()).await;
     }
 
-    async fn work(&self) {
-        loop {
-            self.cache.synced().await;
-            self.leadership.acquired().await;
-            tokio::select! {
-                () = self.lead() => {}
-                () = self.leadership.lost() => {}
-            }
-        }
-    }
-
-    /// Looks at every Deployment, and then at those that something changed for. What is remembered begins anew: another
-    /// process may have written in the meantime.
+    /// Reconciles every Deployment, and then those that something changed for. It begins with no state: another process may have
+    /// written in the meantime.
     async fn lead(&self) {
-        let began = Instant::now();
-        let (requests, incoming) = mpsc::unbounded();
-        let look_at = |key: ObjectKey, run_at: Instant| {
-            // The receiving end lives as long as this function runs.
-            let _ = requests.unbounded_send(ScheduleRequest { message: key, run_at });
-        };
-        let mut due = pin!(scheduler(incoming));
-        let mut records: BTreeMap<ObjectKey, Record> = BTreeMap::new();
-        let mut at_work = HashSet::new();
-        let mut looks = FuturesUnordered::new();
-        let mut settings = self.desk.settings.clone();
+        let (queue, workers) = work_queue();
+        let (states, began) = (States::default(), Instant::now());
+        tokio::select! {
+            () = self.add_changed(&queue) => {}
+            () = workers.run(RECONCILES_AT_ONCE, |key| self.reconcile(key, &states, began)) => {}
+        }
+    }
+
+    async fn add_changed(&self, queue: &WorkQueue<ObjectKey>) {
+        let mut settings = self.context.settings.clone();
         settings.mark_unchanged();
         let mut changes = self.cache.subscribe();
         loop {
             tokio::select! {
-                changed = changes.changed() => {
-                    let now = Instant::now();
-                    changed.into_iter().for_each(|key| look_at(key, now));
-                }
+                changed = changes.changed() => changed.into_iter().for_each(|key| queue.add(key)),
                 // What waits for the end of a window may have waited long enough.
-                Ok(()) = settings.changed() => {
-                    let now = Instant::now();
-                    self.cache.keys().into_iter().for_each(|key| look_at(key, now));
-                }
-                // One Deployment is looked at by one look at a time; what comes meanwhile waits.
-                Some(key) = next(due.as_mut(), &at_work), if looks.len() < LOOKS_AT_ONCE => {
-                    let record = records.remove(&key).unwrap_or_else(|| Record::new(self.desk.metrics.clone()));
-                    at_work.insert(key.clone());
-                    looks.push(self.look(key, record, began));
-                }
-                Some(Looked { key, record, again }) = looks.next() => {
-                    at_work.remove(&key);
-                    if let Some(record) = record {
-                        records.insert(key.clone(), record);
-                    }
-                    if let Some(again) = again {
-                        look_at(key, Instant::now() + again);
-                    }
-                }
+                Ok(()) = settings.changed() => self.cache.keys().into_iter().for_each(|key| queue.add(key)),
             }
         }
     }
 
-    async fn look(&self, key: ObjectKey, mut record: Record, began: Instant) -> Looked {
-        let Some(seen) = self.cache.snapshot(&key) else {
-            return Looked { key, record: None, again: None };
-        };
-        let standing = Standing { synced: self.cache.is_synced(), leader: self.leadership.left().is_some() };
-        let again = self.desk.look(&key, &seen, &mut record, standing, began.elapsed()).await;
-        Looked { key, record: Some(record), again }
+    async fn reconcile(&self, key: ObjectKey, states: &States, began: Instant) -> Requeue {
+        let kept = lock(states).remove(&key);
+        // A Deployment that is gone, or no peer any more, keeps no state.
+        let Some(snapshot) = self.cache.snapshot(&key) else { return Requeue::OnChange };
+        let mut state = kept.unwrap_or_else(|| ReconcileState::new(self.context.metrics.clone()));
+        let preconditions =
+            WritePreconditions { synced: self.cache.is_synced(), leader: self.leadership.left().is_some() };
+        let requeue = self.context.reconcile(&key, &snapshot, &mut state, preconditions, began.elapsed()).await;
+        lock(states).insert(key, state);
+        requeue
     }
 }
 
-/// The next Deployment that is due and not being looked at.
-async fn next<R>(due: Pin<&mut Scheduler<ObjectKey, R>>, at_work: &HashSet<ObjectKey>) -> Option<ObjectKey>
-where
-    R: Stream<Item = ScheduleRequest<ObjectKey>>,
-{
-    due.hold_unless(|key| !at_work.contains(key)).next().await
+fn lock(states: &States) -> std::sync::MutexGuard<'_, BTreeMap<ObjectKey, ReconcileState>> {
+    // The map is only ever taken from and put into, which leaves it whole.
+    states.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,38 +1,41 @@
-//! Why the replicas of a Deployment stay as they are, in words and as the name that metrics give it.
+//! Why the replicas of a Deployment stay as they are: for people, and as the name in metrics and in the state annotation.
 
 use std::fmt;
 
-use super::Loss;
-use super::victims::Endangered;
+use serde::{Deserialize, Serialize};
+
+use super::MassLoss;
+use super::scale_down_risk::AtRisk;
 
 /// Why replicas stay as they are.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(tag = "reason", rename_all = "snake_case")]
 pub enum Hold {
-    /// The caches do not know everything yet.
+    /// The caches are not complete yet.
     NotSynced,
     /// Another process writes.
     NotLeader,
     /// The watch has not shown the last write yet.
     OwnWriteUnseen,
-    /// The last write is too recent.
+    /// The last write is too recent; what changes meanwhile is written together.
     Coalescing,
-    /// The departure is too recent.
-    Settling,
+    /// The last departure of a base is too recent.
+    DepartureDebounce,
     /// The Pods of departed bases do not show their deletion cost yet.
     MarksUnseen,
-    /// The controller-manager has not seen the Deployment's last change yet, and may not have seen the Pods' either.
+    /// The controller-manager has not observed the Deployment's last change yet, and may not have observed its Pods' either.
     ControllerBehind,
-    /// There are fewer Pods than replicas: who those are that are not seen, or not made yet, nobody can say.
+    /// There are fewer Pods than replicas. Those that are not created or not seen yet may be on any base.
     PodsUnseen,
-    /// A base came back too recently to take the marks of its Pods.
-    Returning,
-    /// The Pods of departed bases are being deleted, or left to a rollout.
+    /// A base came back too recently to remove the marks of its Pods.
+    ReturnDebounce,
+    /// The Pods of departed bases are being deleted, or are left to a rollout.
     PodsToGo,
-    /// Too many bases went at once.
-    MassLoss(Loss),
-    /// To scale down now would take the module from a base that is there.
-    Endangers(Endangered),
-    /// The workload to be followed is not there.
+    /// Too many bases departed at once.
+    MassLoss(MassLoss),
+    /// A scale-down now could take the module from a base that is there.
+    BaseAtRisk(AtRisk),
+    /// The workload to follow does not exist.
     NothingToFollow {
         /// The workload as the annotation names it.
         workload: String,
@@ -46,32 +49,32 @@ impl Hold {
         "not_leader",
         "own_write_unseen",
         "coalescing",
-        "settling",
+        "departure_debounce",
         "marks_unseen",
         "controller_behind",
         "pods_unseen",
-        "returning",
+        "return_debounce",
         "pods_to_go",
         "mass_loss",
-        "endangers_a_base",
+        "base_at_risk",
         "nothing_to_follow",
     ];
 
-    /// The reason as the value of a metric's label.
+    /// The reason as the value of a metric's label, and as `reason` in the state annotation.
     pub fn name(&self) -> &'static str {
         match self {
             Self::NotSynced => "not_synced",
             Self::NotLeader => "not_leader",
             Self::OwnWriteUnseen => "own_write_unseen",
             Self::Coalescing => "coalescing",
-            Self::Settling => "settling",
+            Self::DepartureDebounce => "departure_debounce",
             Self::MarksUnseen => "marks_unseen",
             Self::ControllerBehind => "controller_behind",
             Self::PodsUnseen => "pods_unseen",
-            Self::Returning => "returning",
+            Self::ReturnDebounce => "return_debounce",
             Self::PodsToGo => "pods_to_go",
             Self::MassLoss(_) => "mass_loss",
-            Self::Endangers(_) => "endangers_a_base",
+            Self::BaseAtRisk(_) => "base_at_risk",
             Self::NothingToFollow { .. } => "nothing_to_follow",
         }
     }
@@ -82,16 +85,16 @@ impl fmt::Display for Hold {
         match self {
             Self::NotSynced => f.write_str("the caches are not synced yet"),
             Self::NotLeader => f.write_str("another replica of warden holds the lease"),
-            Self::OwnWriteUnseen => f.write_str("the last write has not come back by the watch yet"),
+            Self::OwnWriteUnseen => f.write_str("the watch has not shown the last write yet"),
             Self::Coalescing => f.write_str("the last write was a moment ago"),
-            Self::Settling => f.write_str("a base departed a moment ago"),
+            Self::DepartureDebounce => f.write_str("a base departed a moment ago"),
             Self::MarksUnseen => f.write_str("Pods of departed bases are being marked to go first"),
-            Self::ControllerBehind => f.write_str("the controller-manager has not seen the last change yet"),
-            Self::PodsUnseen => f.write_str("not all Pods have been made and seen yet"),
-            Self::Returning => f.write_str("a base came back a moment ago"),
+            Self::ControllerBehind => f.write_str("the controller-manager has not observed the last change yet"),
+            Self::PodsUnseen => f.write_str("not all Pods have been created and seen yet"),
+            Self::ReturnDebounce => f.write_str("a base came back a moment ago"),
             Self::PodsToGo => f.write_str("Pods of departed bases have still to go"),
             Self::MassLoss(loss) => loss.fmt(f),
-            Self::Endangers(endangered) => endangered.fmt(f),
+            Self::BaseAtRisk(at_risk) => at_risk.fmt(f),
             Self::NothingToFollow { workload } => write!(f, "there is no {workload} to follow"),
         }
     }

@@ -1,53 +1,35 @@
-//! What is counted of peer Deployments.
+//! The metrics of the controller of peer Deployments.
 
-use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
-use prometheus_client::metrics::counter::Counter;
+use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use super::Hold;
+use crate::k8s::{ControllerWrites, WriteMetrics};
 
-/// The counters of the controller; clones count into the same.
-#[derive(Debug, Clone, Default)]
+/// What the controller writes: the values of the label `what` of `warden_writes_total`.
+pub(super) mod what {
+    /// The replicas of a Deployment.
+    pub(in crate::peer) const SCALE: &str = "scale";
+    /// The mark of a Pod of a departed base, with its deletion cost.
+    pub(in crate::peer) const MARK: &str = "mark";
+    /// The removal of a mark.
+    pub(in crate::peer) const UNMARK: &str = "unmark";
+    /// The deletion of a marked Pod.
+    pub(in crate::peer) const DELETE: &str = "delete";
+    /// The state annotation of a Deployment.
+    pub(in crate::peer) const STATE: &str = "state";
+
+    pub(super) const ALL: [&str; 5] = [SCALE, MARK, UNMARK, DELETE, STATE];
+}
+
+/// The metrics of the controller. Clones count into the same.
+#[derive(Debug, Clone)]
 pub struct Metrics {
-    pub(super) writes: Family<WriteLabels, Counter>,
+    pub(super) writes: ControllerWrites,
     pub(super) held: Family<HoldLabels, Gauge>,
     pub(super) shared_hosts: Gauge,
-}
-
-/// What was written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
-pub(super) enum What {
-    /// The replicas.
-    Scale,
-    /// The deletion cost of a departed base's Pod.
-    Mark,
-    /// Its removal.
-    Unmark,
-    /// The deletion of such a Pod.
-    Delete,
-    /// The line on the Deployment.
-    Status,
-}
-
-/// How a write ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
-pub(super) enum Outcome {
-    /// It is stored, or needed no more: the Pod is gone by now.
-    Written,
-    /// Somebody else wrote first, or what it was decided on is not so any more.
-    Conflict,
-    /// It was understood, and refused.
-    Refused,
-    /// Anything else; it is tried again.
-    Failed,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(super) struct WriteLabels {
-    pub(super) what: What,
-    pub(super) outcome: Outcome,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -55,36 +37,21 @@ pub(super) struct HoldLabels {
     pub(super) reason: &'static str,
 }
 
-impl What {
-    const ALL: [Self; 5] = [Self::Scale, Self::Mark, Self::Unmark, Self::Delete, Self::Status];
-}
-
-impl Outcome {
-    const ALL: [Self; 4] = [Self::Written, Self::Conflict, Self::Refused, Self::Failed];
-}
-
 impl Metrics {
-    /// Counters that are shown at `registry`, at 0 from the beginning: Prometheus takes the first value it sees for no
-    /// increase.
-    pub fn register(registry: &mut Registry) -> Self {
-        let metrics = Self::default();
-        for what in What::ALL {
-            for outcome in Outcome::ALL {
-                metrics.writes.get_or_create(&WriteLabels { what, outcome }).inc_by(0);
-            }
-        }
+    /// Gauges that are registered at `registry`, at 0 from the beginning; the controller's writes are counted by `writes`.
+    pub fn register(registry: &mut Registry, writes: &WriteMetrics) -> Self {
+        let metrics = Self {
+            writes: writes.of_controller("peer", &what::ALL),
+            held: Family::default(),
+            shared_hosts: Gauge::default(),
+        };
         for reason in Hold::NAMES {
             metrics.held.get_or_create(&HoldLabels { reason }).set(0);
         }
         let registry = registry.sub_registry_with_prefix("warden_peer");
         registry.register(
-            "writes",
-            "Writes to the API server, by what was written and outcome",
-            metrics.writes.clone(),
-        );
-        registry.register(
             "held",
-            "Peer Deployments whose replicas are held for so long that people were told, by reason",
+            "Peer Deployments whose replicas are held and were reported as such, by reason",
             metrics.held.clone(),
         );
         registry.register(

@@ -1,29 +1,39 @@
 //! Keeps the replicas of peer Deployments in step with their bases.
 //!
-//! [`decide`] is pure: a [`Snapshot`](crate::peer::Snapshot), what is remembered of the Deployment and the time in, a
-//! [`Plan`] out. [`Controller`] does the I/O around it: it marks and deletes Pods of departed bases, writes `/scale`, Events and
-//! the status line, and only while it holds the lease.
+//! The cache ([`PeerCache`]) shows each Deployment as a [`Snapshot`]. [`decide`] is pure: a snapshot, the history that was observed
+//! of the Deployment ([`ObservedHistory`]) and the time in, a [`Plan`] out. [`Controller`] does the I/O around it, while it holds
+//! the lease: a work queue of keys, each reconciled by one worker at a time, which marks and deletes Pods of departed bases and
+//! writes `/scale`, the state annotation ([`PeerState`]) and Events.
+//!
+//! | file | what |
+//! |---|---|
+//! | `controller` | the run loop: subscribes to the cache, runs the work queue |
+//! | `reconcile` | one reconcile: decide, write, report |
+//! | `plan` | the decision. Pure, as are the files that it uses: `observed_history`, `mass_loss`, `scale_down_risk`, `hold` |
+//! | `writes` | what is written to the API server, under the lease |
+//! | `state` | the state annotation, which the next process reads |
+//! | `messages`, `hold_reporter`, `metrics` | what people are told, and when |
 
 mod change;
 mod controller;
 mod followed;
 mod hold;
+mod hold_reporter;
 mod index;
 mod live_recheck;
-mod look;
-mod loss;
-mod memory;
+mod mass_loss;
+mod messages;
 mod metrics;
-mod news;
-mod patience;
+mod observed_history;
 mod peers;
 mod plan;
+mod reconcile;
+mod scale_down_risk;
 mod snapshot;
+mod state;
 mod store;
 #[cfg(test)]
 mod testing;
-mod texts;
-mod victims;
 mod watch;
 mod writes;
 
@@ -31,13 +41,14 @@ pub use change::Change;
 pub use controller::Controller;
 pub use hold::Hold;
 pub use index::PeerIndex;
-pub use loss::Loss;
-pub use memory::Memory;
+pub use mass_loss::MassLoss;
 pub use metrics::Metrics;
+pub use observed_history::ObservedHistory;
 pub use peers::{NoPeers, Peers};
-pub use plan::{Plan, Settings, Standing, Step, decide};
+pub use plan::{Plan, ScaleDecision, Settings, WritePreconditions, decide};
 pub use snapshot::{Place, Pod, Snapshot, Source};
+pub use state::PeerState;
 pub use store::{List, PeerStore};
 
-/// A moment by a monotonic clock: the time since some beginning.
-pub type Moment = std::time::Duration;
+/// The time since the controller began to lead, by a monotonic clock.
+pub type Elapsed = std::time::Duration;

@@ -1,26 +1,25 @@
-//! What to do about one peer Deployment next.
+//! What to do about one peer Deployment next. Pure.
 
 use std::time::Duration;
 
-use super::victims;
-use super::{Hold, Memory, Moment};
-use crate::peer::{Pod, Snapshot};
+use super::scale_down_risk::base_at_risk;
+use super::{Elapsed, Hold, ObservedHistory, Pod, Snapshot};
 
 /// What is configured.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     /// The replicas of a Deployment are written at most once in this time, and departures of bases are followed only after
-    /// it: a Node that is made again at once has not departed, and many that go together are seen together.
+    /// it: a Node that is deleted and created again at once has not departed, and many that go together are followed together.
     pub window: Duration,
     /// Bases that depart within this time count together as a loss.
     pub loss_window: Duration,
-    /// How long the loss of most bases is not followed.
+    /// How long a mass loss is not followed.
     pub loss_hold: Duration,
 }
 
 /// What must hold before anything is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Standing {
+pub struct WritePreconditions {
     /// Every watch has delivered its first list.
     pub synced: bool,
     /// This process holds the lease.
@@ -30,146 +29,161 @@ pub struct Standing {
 /// What to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
-    /// Pods of bases that are back: they lose their mark.
+    /// Pods of bases that are back: their marks are removed.
     pub unmark: Vec<Pod>,
     /// Pods of departed bases: they get the lowest deletion cost, so that they go before all others, whoever scales down.
     pub mark: Vec<Pod>,
-    /// Pods of departed bases that have it: they are deleted. The ReplicaSet controller makes others for them, for which there
-    /// may be a base; if there is none, the replicas are written then. In a rollout none are.
+    /// Pods of departed bases that have it: they are deleted. The ReplicaSet controller creates others for them, for which there
+    /// may be a base; if there is none, the replicas are written then. Empty in a rollout.
     pub delete: Vec<Pod>,
     /// What happens to the replicas.
-    pub step: Step,
+    pub scale: ScaleDecision,
 }
 
 /// What happens to the replicas.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step {
-    /// They are right.
+pub enum ScaleDecision {
+    /// The number is right.
     Keep,
-    /// They become `to`.
+    /// It becomes `to`.
     Scale {
         /// The new number.
         to: u32,
     },
-    /// They stay as they are for now, although they are not right or nobody can say.
+    /// It stays as it is for now, although it is wrong, or the right one is not known.
     Hold {
         /// Why.
         reason: Hold,
-        /// When to look again, if nothing happens before.
-        until: Option<Moment>,
+        /// When to decide again, if nothing happens before.
+        until: Option<Elapsed>,
     },
 }
 
 /// Decides what to do about a Deployment. Pure: the same arguments, the same plan.
-pub fn decide(seen: &Snapshot, memory: &Memory, standing: Standing, settings: &Settings, now: Moment) -> Plan {
-    let hold = |reason| Plan::only(Step::Hold { reason, until: None });
-    if !standing.synced {
+pub fn decide(
+    snapshot: &Snapshot,
+    history: &ObservedHistory,
+    preconditions: WritePreconditions,
+    settings: &Settings,
+    now: Elapsed,
+) -> Plan {
+    let hold = |reason| Plan::only(ScaleDecision::Hold { reason, until: None });
+    if !preconditions.synced {
         return hold(Hold::NotSynced);
     }
-    if !standing.leader {
+    if !preconditions.leader {
         return hold(Hold::NotLeader);
     }
-    if seen.left_alone.is_some() {
-        return Plan::only(Step::Keep);
+    if snapshot.left_alone.is_some() {
+        return Plan::only(ScaleDecision::Keep);
     }
-    if let Some(until) = memory.own_write_unseen_until(seen).filter(|until| now < *until) {
-        return Plan::only(Step::Hold { reason: Hold::OwnWriteUnseen, until: Some(until) });
+    if let Some(until) = history.own_write_unseen_until(snapshot).filter(|until| now < *until) {
+        return Plan::only(ScaleDecision::Hold { reason: Hold::OwnWriteUnseen, until: Some(until) });
     }
-    let Some(wanted) = seen.source.wanted() else {
-        return hold(Hold::NothingToFollow { workload: seen.source.workload().to_owned() });
+    let Some(wanted) = snapshot.source.wanted() else {
+        return hold(Hold::NothingToFollow { workload: snapshot.source.workload().to_owned() });
     };
-    let plan = if wanted > seen.replicas {
-        Plan::only(coalesced(wanted, memory, settings, now))
+    let plan = if wanted > snapshot.replicas {
+        Plan::only(coalesce(wanted, history, settings, now))
     } else {
-        shrink(seen, wanted, memory, settings, now)
+        scale_down(snapshot, wanted, history, settings, now)
     };
-    let plan = if plan.mark.is_empty() { mark_in_rollout(seen, plan, memory, settings, now) } else { plan };
-    if plan == Plan::only(Step::Keep) { unmark(seen, memory, settings, now) } else { plan }
+    let plan = if plan.mark.is_empty() { mark_in_rollout(snapshot, plan, history, settings, now) } else { plan };
+    if plan == Plan::only(ScaleDecision::Keep) { unmark(snapshot, history, settings, now) } else { plan }
 }
 
-/// Takes the marks of bases that are back, when no scale-down is under way: while one is, a mark may decide whom it takes, and
-/// that base was away where others were not. After a while only: a cache that lags may not show that a base departed, or what
-/// another process has written.
-fn unmark(seen: &Snapshot, memory: &Memory, settings: &Settings, now: Moment) -> Plan {
+/// Removes the marks from Pods whose bases are back, when no scale-down is under way: a scale-down may take the Pod with the mark,
+/// and should, since its base was away and the others were not. The marks stay for the time of a debounce: a cache that lags may
+/// not show that a base departed, or what another process has written.
+fn unmark(snapshot: &Snapshot, history: &ObservedHistory, settings: &Settings, now: Elapsed) -> Plan {
     let (mut unmark, mut later) = (Vec::new(), None);
-    for pod in seen.pods.iter().filter(|_| seen.observed && seen.pod_count() <= seen.replicas) {
-        match memory.unmarks_at(pod, settings) {
-            Some(at) if now < at => later = Some(later.map_or(at, |other: Moment| other.min(at))),
+    let may_unmark = snapshot.observed && snapshot.pod_count() <= snapshot.replicas;
+    for pod in snapshot.pods.iter().filter(|_| may_unmark) {
+        match history.return_debounce_ends_at(pod, settings) {
+            Some(at) if now < at => later = Some(later.map_or(at, |other: Elapsed| other.min(at))),
             Some(_) => unmark.push(pod.clone()),
             None => {}
         }
     }
-    let wait = |at| Step::Hold { reason: Hold::Returning, until: Some(at) };
-    Plan { unmark, ..Plan::only(later.map_or(Step::Keep, wait)) }
+    let wait = |at| ScaleDecision::Hold { reason: Hold::ReturnDebounce, until: Some(at) };
+    Plan { unmark, ..Plan::only(later.map_or(ScaleDecision::Keep, wait)) }
 }
 
 /// Fewer replicas, or as many but on other bases.
 ///
-/// A Pod of a departed base is never left to a scale-down. That takes whom the ReplicaSet controller's own cache shows as the
-/// first to go, and nobody can see whether it shows a mark yet: after a restart of the API server it often did not, and a Pod
-/// of a healthy base went. So such a Pod is deleted by its name; and when another one has been made for it, that
-/// controller has seen the deletion, and the other one, which is on no node, ranks before all others.
-fn shrink(seen: &Snapshot, wanted: u32, memory: &Memory, settings: &Settings, now: Moment) -> Plan {
-    let strays: Vec<Pod> = seen.strays().cloned().collect();
-    if strays.is_empty() && wanted == seen.replicas {
-        return Plan::only(Step::Keep);
+/// A Pod of a departed base is never left to a scale-down. A scale-down takes the Pod that ranks first in the ReplicaSet
+/// controller's own cache, and no client can see whether that cache shows a mark yet: after a restart of the API server it often
+/// did not, and the Pod of a healthy base was taken. So such a Pod is deleted by its name. When another Pod has been created for
+/// it, that controller has seen the deletion; and the new Pod, which is on no node, ranks before all others.
+fn scale_down(snapshot: &Snapshot, wanted: u32, history: &ObservedHistory, settings: &Settings, now: Elapsed) -> Plan {
+    let on_departed: Vec<Pod> = snapshot.pods_on_departed_bases().cloned().collect();
+    if on_departed.is_empty() && wanted == snapshot.replicas {
+        return Plan::only(ScaleDecision::Keep);
     }
-    let hold = |reason, until| Plan::only(Step::Hold { reason, until });
-    if let Some(settled) = memory.settles_at(settings).filter(|settled| now < *settled) {
-        return hold(Hold::Settling, Some(settled));
+    let hold = |reason, until| Plan::only(ScaleDecision::Hold { reason, until });
+    if let Some(until) = history.departure_debounce_ends_at(settings).filter(|until| now < *until) {
+        return hold(Hold::DepartureDebounce, Some(until));
     }
-    if let Some((loss, until)) = memory.loss(settings).filter(|(_, until)| now < *until) {
+    if let Some((loss, until)) = history.mass_loss(settings).filter(|(_, until)| now < *until) {
         return hold(Hold::MassLoss(loss), Some(until));
     }
-    let unmarked = unmarked(seen);
+    let unmarked = unmarked(snapshot);
     if !unmarked.is_empty() {
         return Plan { mark: unmarked, ..hold(Hold::MarksUnseen, None) };
     }
-    // In a rollout such a Pod may be where its own template fits, and serve. Nor could anybody say then what is made for it.
-    if seen.is_rolling() && !strays.is_empty() {
+    // In a rollout such a Pod may be on a node that its own, older template fits, and serve there. And which ReplicaSet would
+    // create another Pod for it is not known.
+    if snapshot.is_rolling() && !on_departed.is_empty() {
         return hold(Hold::PodsToGo, None);
     }
-    if !seen.observed {
+    if !snapshot.observed {
         return hold(Hold::ControllerBehind, None);
     }
-    if !strays.is_empty() {
-        // A Pod too many would stand for the one that has yet to be made.
-        let delete = if seen.pod_count() > seen.replicas { Vec::new() } else { strays };
+    if !on_departed.is_empty() {
+        // With a Pod too many, the ReplicaSet controller would create none for the deleted one.
+        let delete = if snapshot.pod_count() > snapshot.replicas { Vec::new() } else { on_departed };
         return Plan { delete, ..hold(Hold::PodsToGo, None) };
     }
-    if seen.pod_count() < seen.replicas {
+    if snapshot.pod_count() < snapshot.replicas {
         return hold(Hold::PodsUnseen, None);
     }
-    if let Some(endangered) = victims::endangered(seen, wanted) {
-        return hold(Hold::Endangers(endangered), None);
+    if let Some(at_risk) = base_at_risk(snapshot, wanted) {
+        return hold(Hold::BaseAtRisk(at_risk), None);
     }
-    Plan::only(coalesced(wanted, memory, settings, now))
+    Plan::only(coalesce(wanted, history, settings, now))
 }
 
-/// In a rollout the Deployment controller takes Pods by itself as soon as it counts enough that are available, those of
-/// departed bases among them. So they are to go first whatever becomes of the replicas.
-fn mark_in_rollout(seen: &Snapshot, plan: Plan, memory: &Memory, settings: &Settings, now: Moment) -> Plan {
-    let mark = unmarked(seen);
-    let is_settled = memory.settles_at(settings).is_none_or(|settled| settled <= now);
-    if seen.is_rolling() && is_settled { Plan { mark, ..plan } } else { plan }
+/// In a rollout the Deployment controller removes Pods by itself as soon as it counts enough available ones, those of departed
+/// bases among them. So these Pods have to be the first to go, whatever becomes of the replicas.
+fn mark_in_rollout(
+    snapshot: &Snapshot,
+    plan: Plan,
+    history: &ObservedHistory,
+    settings: &Settings,
+    now: Elapsed,
+) -> Plan {
+    let mark = unmarked(snapshot);
+    let is_debounced = history.departure_debounce_ends_at(settings).is_none_or(|until| until <= now);
+    if snapshot.is_rolling() && is_debounced { Plan { mark, ..plan } } else { plan }
 }
 
-fn unmarked(seen: &Snapshot) -> Vec<Pod> {
-    // Others may write a deletion cost, too.
+/// The Pods on departed bases that still need a mark.
+fn unmarked(snapshot: &Snapshot) -> Vec<Pod> {
+    // Other writers may set a deletion cost, too.
     let goes_first = |pod: &&Pod| pod.marked && pod.deletion_cost == i32::MIN;
-    seen.strays().filter(|pod| !goes_first(pod)).cloned().collect()
+    snapshot.pods_on_departed_bases().filter(|pod| !goes_first(pod)).cloned().collect()
 }
 
-fn coalesced(to: u32, memory: &Memory, settings: &Settings, now: Moment) -> Step {
-    match memory.may_scale_at(settings).filter(|at| now < *at) {
-        Some(at) => Step::Hold { reason: Hold::Coalescing, until: Some(at) },
-        None => Step::Scale { to },
+fn coalesce(to: u32, history: &ObservedHistory, settings: &Settings, now: Elapsed) -> ScaleDecision {
+    match history.coalesces_until(settings).filter(|until| now < *until) {
+        Some(until) => ScaleDecision::Hold { reason: Hold::Coalescing, until: Some(until) },
+        None => ScaleDecision::Scale { to },
     }
 }
 
 impl Plan {
-    fn only(step: Step) -> Self {
-        Self { unmark: Vec::new(), mark: Vec::new(), delete: Vec::new(), step }
+    fn only(scale: ScaleDecision) -> Self {
+        Self { unmark: Vec::new(), mark: Vec::new(), delete: Vec::new(), scale }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::cluster::WorkloadSize;
 use crate::module::{LeftAlone, MaxSurge};
+use crate::peer::PeerState;
 
 /// A peer Deployment, its Pods and its bases, from caches that may lag behind, each by its own time.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -23,8 +24,8 @@ pub struct Snapshot {
     pub pinned: bool,
     /// Why the number is the user's, if it is.
     pub left_alone: Option<LeftAlone>,
-    /// The last line that warden wrote on it ([`crate::vocabulary::PEER_STATUS`]).
-    pub status_line: Option<String>,
+    /// The state that warden wrote on it last ([`crate::vocabulary::PEER_STATE`]).
+    pub state: Option<PeerState>,
     /// What the replicas follow.
     pub source: Source,
     /// Its Pods that are neither being deleted nor finished, as far as they matter: those that stand out (see
@@ -100,9 +101,9 @@ impl Snapshot {
         self.replica_sets.len() > 1 || !self.rolled_out
     }
 
-    /// The Pods whose place is wanted elsewhere: those on departed bases. None where a workload is followed, because it is not
-    /// known on which nodes its bases are, and where the template names the node, as there is no elsewhere.
-    pub fn strays(&self) -> impl Iterator<Item = &Pod> {
+    /// The Pods on departed bases, which are wanted elsewhere. None where a workload is followed, since warden does not know the
+    /// nodes of its bases, and none where the template names the node, since a Pod of it can be nowhere else.
+    pub fn pods_on_departed_bases(&self) -> impl Iterator<Item = &Pod> {
         let counts = matches!(self.source, Source::Bases { .. }) && !self.pinned;
         self.pods.iter().filter(move |pod| counts && pod.departed_from().is_some())
     }

@@ -82,7 +82,7 @@ impl PeerStore {
     pub(super) fn shows_departed(&self, key: &ObjectKey, uid: &str, node_name: &str, node: Option<&Node>) -> bool {
         let is_departed = |seen: Snapshot| {
             let may_go = seen.left_alone.is_none() && seen.observed && !seen.is_rolling();
-            may_go && seen.strays().any(|pod| pod.uid == uid && pod.departed_from() == Some(node_name))
+            may_go && seen.pods_on_departed_bases().any(|pod| pod.uid == uid && pod.departed_from() == Some(node_name))
         };
         let shown =
             self.store.read(|index| index.node(node_name) == node && index.snapshot(key).is_some_and(is_departed));
@@ -191,7 +191,7 @@ mod tests {
             rolled_out: true,
             pinned: false,
             left_alone: None,
-            status_line: None,
+            state: None,
             follow: None,
             module: json!({}),
         }

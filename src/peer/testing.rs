@@ -1,4 +1,4 @@
-//! A small cluster for tests: all that is there, and the snapshot that tells of it what snapshots tell.
+//! A small cluster for tests: all that is there, and the snapshot that the cache shows of it.
 
 pub(super) mod random;
 pub(super) mod upstream;
@@ -6,7 +6,7 @@ pub(super) mod upstream;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::{Memory, Moment, Plan, Settings, Standing, decide};
+use super::{Elapsed, ObservedHistory, PeerState, Plan, Settings, WritePreconditions, decide};
 use crate::cluster::WorkloadSize;
 use crate::module::MaxSurge;
 use crate::peer::{Place, Pod, Snapshot, Source};
@@ -19,10 +19,10 @@ pub(super) const SETTINGS: Settings = Settings {
 };
 
 /// All watches have delivered, and the lease is held.
-pub(super) const LEADING: Standing = Standing { synced: true, leader: true };
+pub(super) const LEADING: WritePreconditions = WritePreconditions { synced: true, leader: true };
 
-pub(super) fn at(seconds: u64) -> Moment {
-    Moment::from_secs(seconds)
+pub(super) fn at(seconds: u64) -> Elapsed {
+    Elapsed::from_secs(seconds)
 }
 
 /// A peer Deployment, all of its Pods and its bases.
@@ -134,14 +134,14 @@ impl Cluster {
         self.pods.iter().filter_map(base).collect()
     }
 
-    /// What the inventory tells of it.
+    /// What the inventory shows of it.
     pub(super) fn snapshot(&self) -> Snapshot {
         let carried = u32::try_from(self.carrying().len()).unwrap();
         let mut replica_sets = BTreeMap::new();
         for pod in &self.pods {
             *replica_sets.entry(pod.replica_set.clone()).or_insert(0) += 1;
         }
-        let tells_all = replica_sets.len() > 1;
+        let shows_all = replica_sets.len() > 1;
         Snapshot {
             uid: "the-deployment".to_owned(),
             resource_version: "1".to_owned(),
@@ -151,26 +151,32 @@ impl Cluster {
             rolled_out: true,
             pinned: false,
             left_alone: None,
-            status_line: None,
+            state: None,
             source: Source::Bases { count: carried + self.empty, shared_hosts: Vec::new() },
-            pods: self.pods.iter().filter(|pod| tells_all || !pod.is_well()).cloned().collect(),
+            pods: self.pods.iter().filter(|pod| shows_all || !pod.is_well()).cloned().collect(),
             replica_sets: replica_sets.into_iter().collect(),
             carried,
         }
     }
 }
 
-/// What a process that leads does with what it sees, without the writes.
+/// The leading controller as far as it decides, without the writes.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Watcher {
-    pub(super) memory: Memory,
+pub(super) struct Leader {
+    pub(super) history: ObservedHistory,
 }
 
-impl Watcher {
-    pub(super) fn looks(&mut self, seen: &Snapshot, now: Moment) -> Plan {
-        self.memory.observe(seen, &SETTINGS, now);
-        decide(seen, &self.memory, LEADING, &SETTINGS, now)
+impl Leader {
+    /// Observes this and decides.
+    pub(super) fn decides(&mut self, seen: &Snapshot, now: Elapsed) -> Plan {
+        self.history.observe(seen, &SETTINGS, now);
+        decide(seen, &self.history, LEADING, &SETTINGS, now)
     }
+}
+
+/// What warden wrote when it settled on so many replicas.
+pub(super) fn settled(replicas: u32) -> PeerState {
+    PeerState { settled: Some(replicas), ..PeerState::default() }
 }
 
 /// The ready replicas of a workload that should have `desired`; none where there is no such workload.

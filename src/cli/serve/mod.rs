@@ -20,7 +20,7 @@ use self::background::Background;
 use self::caches::watch_cluster;
 use self::controllers::Controllers;
 use crate::admission::{self, Reviewer, http};
-use crate::k8s::{LeaderMetrics, api_client, own_user_name, process_identity};
+use crate::k8s::{LeaderMetrics, LeaderTask, WriteMetrics, api_client, own_user_name, process_identity};
 use crate::policy::Policy;
 use crate::runtime::{LogFormat, Logging, Ops, Readiness, StopSignals, serve_ops, start_logging};
 use crate::settings::{self, Given, InForce, Source};
@@ -84,7 +84,8 @@ impl Serve {
         let running = readiness.condition("not-shutting-down");
         running.set(true);
         let reviews = admission::Metrics::register(&mut registry);
-        let peers = peer::Metrics::register(&mut registry);
+        let writes = WriteMetrics::register(&mut registry);
+        let peer_metrics = peer::Metrics::register(&mut registry, &writes);
         let certificates = tls_certificates::CertificateMetrics::register(&mut registry);
         let leaders = LeaderMetrics::register(&mut registry);
         let current = tls_certificates::Current::none(certificates.clone());
@@ -114,14 +115,11 @@ impl Serve {
         if let Some(keeper) = keeper {
             let (client, leaders) = (client.clone(), leaders.clone());
             let at_once = std::future::ready(());
-            leading.push(Controllers::start(client, at_once, certificate_lease, leaders, |it| keeper.run(it)));
+            leading.push(LeaderTask::start(client, at_once, certificate_lease, leaders, |it| keeper.run(it)));
         }
         if self.peer.controls_peers() {
-            let (warm, cache, work_client) = (cache.clone(), cache.clone(), client.clone());
-            let warm = async move { warm.synced().await };
-            leading.push(Controllers::start(client, warm, peer_lease, leaders, |leadership| {
-                peer::Controller::new(work_client, cache, leadership, windows, identity, peers).run()
-            }));
+            let controllers = Controllers { client, peers: cache.clone(), peer_settings: windows, peer_metrics };
+            leading.push(controllers.start(peer_lease, leaders));
         }
 
         let farewell = serving::Farewell::default();
@@ -137,7 +135,7 @@ impl Serve {
             }
             ended = &mut webhook => return Err(format!("the webhook ended: {ended:?}").into()),
             ended = background.first_end() => Some(ended.into()),
-            ended = Controllers::first_end_of(&mut leading) => Some(ended.into()),
+            ended = LeaderTask::first_end_of(&mut leading) => Some(ended.into()),
         };
         if let Some(error) = &fault {
             tracing::error!(%error, delay = ?self.serving.shutdown_delay(), "shutting down, for half a warden is none");
@@ -145,9 +143,9 @@ impl Serve {
         running.set(false);
         farewell.leaving.cancel();
         let orderly = async {
-            // Whoever takes the leases next can begin while this one still answers reviews.
-            for controllers in leading {
-                controllers.stop().await;
+            // The next leader begins while this process still answers reviews.
+            for task in leading {
+                task.stop().await;
             }
             tokio::time::sleep(self.serving.shutdown_delay()).await;
             farewell.stop.cancel();

@@ -1,28 +1,28 @@
-//! One candidate: what it asks of the API server, and what it makes of the answers. Pure.
+//! One candidate: which requests it sends, and what it concludes from the answers. Pure.
 
 use std::time::{Duration, Instant};
 
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::jiff::Timestamp;
 
-use super::decide::{Observed, Step, decide};
+use super::decide::{LeaseAction, Observed, decide};
 use super::leadership::left;
 use super::{LeaseSettings, record};
 
-/// A candidate and all that it knows.
+/// A candidate and its state.
 #[derive(Debug)]
 pub(super) struct Candidate {
     settings: LeaseSettings,
     observed: Option<Observed>,
-    /// Whether nothing has happened since that speaks against `observed`.
+    /// Whether `observed` is the last thing that it knows: no request has failed since.
     current: bool,
     /// When its term ends or ended.
     term: Option<Instant>,
 }
 
-/// What a clock on the wall and a stopwatch show. Only the stopwatch decides anything.
+/// What the wall clock and the monotonic clock show. Only the monotonic clock decides anything.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Moment {
+pub(super) struct Now {
     pub(super) monotonic: Instant,
     pub(super) wall: Timestamp,
 }
@@ -31,28 +31,28 @@ pub(super) struct Moment {
 #[derive(Debug, Clone)]
 pub(super) enum Request {
     /// Get the Lease.
-    Look,
-    /// Create it.
+    Get,
+    /// Create the Lease.
     Create(Lease),
-    /// Update it, if it still has the resourceVersion it had.
+    /// Update the Lease, if it still has this resourceVersion.
     Replace(Lease),
 }
 
 /// An answer of the API server.
 #[derive(Debug)]
 pub(super) enum Answer {
-    /// To a [`Request::Look`]: the Lease, if there is one.
-    Seen(Option<Lease>),
-    /// It was written as asked.
+    /// To a [`Request::Get`]: the Lease, if it exists.
+    Observed(Option<Lease>),
+    /// The Lease was written.
     Written {
-        /// As it is now.
+        /// The Lease as stored.
         lease: Lease,
-        /// When the request was begun.
+        /// When the request was sent.
         began: Instant,
     },
-    /// Somebody else was faster.
+    /// Another candidate wrote first.
     Conflict,
-    /// None, or an error; the request may have been carried out, or be so yet.
+    /// No answer, or an error. The request may have been carried out, or may still be.
     Failed,
 }
 
@@ -61,7 +61,7 @@ impl Candidate {
         Self { settings, observed: None, current: false, term: None }
     }
 
-    /// What is left of its term.
+    /// The rest of its term.
     pub(super) fn left(&self, now: Instant) -> Option<Duration> {
         left(self.term, now)
     }
@@ -71,16 +71,16 @@ impl Candidate {
         self.term
     }
 
-    /// The first request of a try: a leader renews what it wrote last, all others look first.
-    pub(super) fn begin(&self, now: Moment) -> Request {
+    /// The first request of an attempt: a leader renews what it wrote last, all others get the Lease first.
+    pub(super) fn begin(&self, now: Now) -> Request {
         let leads = self.current && self.left(now.monotonic).is_some();
-        leads.then(|| self.write(now)).flatten().unwrap_or(Request::Look)
+        leads.then(|| self.write(now)).flatten().unwrap_or(Request::Get)
     }
 
-    /// The next request of this try, if there is one.
-    pub(super) fn answered(&mut self, answer: Answer, now: Moment) -> Option<Request> {
+    /// The next request of this attempt, if there is one.
+    pub(super) fn answered(&mut self, answer: Answer, now: Now) -> Option<Request> {
         match answer {
-            Answer::Seen(lease) => {
+            Answer::Observed(lease) => {
                 self.observe(lease, now);
                 self.write(now)
             }
@@ -91,11 +91,11 @@ impl Candidate {
             }
             Answer::Conflict => {
                 self.current = false;
-                // Who tried to create it knows now that there was one, also if it is gone again at the next look.
-                if let Some(Observed { lease: None, since, patience }) = &mut self.observed {
-                    (*since, *patience) = (now.monotonic, self.settings.lease_duration);
+                // A creation that met a Lease: another candidate may lead by it, also if the next get finds it gone again.
+                if let Some(Observed { lease: None, since, expires_after }) = &mut self.observed {
+                    (*since, *expires_after) = (now.monotonic, self.settings.lease_duration);
                 }
-                Some(Request::Look)
+                Some(Request::Get)
             }
             Answer::Failed => {
                 self.current = false;
@@ -109,14 +109,14 @@ impl Candidate {
         self.term = None;
     }
 
-    /// What to write after it resigned and looked: nothing, unless the Lease is its own.
-    pub(super) fn release(&self, now: Moment) -> Option<Request> {
+    /// What to write after it resigned and got the Lease: nothing, unless it holds that.
+    pub(super) fn release(&self, now: Now) -> Option<Request> {
         self.held().map(|lease| Request::Replace(record::released(lease, now.wall)))
     }
 
-    /// Takes note of the Lease. One that is not ours (any more) ends our term. One that is gone does not: the others wait, and
-    /// we make it again.
-    pub(super) fn observe(&mut self, lease: Option<Lease>, now: Moment) {
+    /// Takes in the Lease. A Lease that another candidate holds ends this one's term. A Lease that is gone does not: the others
+    /// wait, and this candidate creates it again.
+    pub(super) fn observe(&mut self, lease: Option<Lease>, now: Now) {
         let (identity, usual) = (&self.settings.identity, self.settings.lease_duration);
         self.observed = Some(Observed::next(self.observed.take(), lease, identity, usual, now.monotonic));
         self.current = true;
@@ -125,21 +125,23 @@ impl Candidate {
         }
     }
 
-    /// The Lease as it was seen last, if it is ours.
+    /// The Lease as it was observed last, if this candidate holds it.
     fn held(&self) -> Option<&Lease> {
         let lease = self.observed.as_ref()?.lease.as_ref()?;
         (record::holder(lease) == Some(self.settings.identity.as_str())).then_some(lease)
     }
 
-    fn write(&self, now: Moment) -> Option<Request> {
+    fn write(&self, now: Now) -> Option<Request> {
         let observed = self.observed.as_ref()?;
         let leading = self.left(now.monotonic).is_some();
-        let step = decide(&self.settings.identity, leading, observed, now.monotonic);
-        match (step, &observed.lease) {
-            (Step::Create, _) => Some(Request::Create(record::created(&self.settings, now.wall))),
-            (Step::Renew, Some(lease)) => Some(Request::Replace(record::renewed(lease, &self.settings, now.wall))),
-            (Step::Take, Some(lease)) => Some(Request::Replace(record::taken(lease, &self.settings, now.wall))),
-            (Step::Renew | Step::Take, None) | (Step::Wait, _) => None,
+        let action = decide(&self.settings.identity, leading, observed, now.monotonic);
+        match (action, &observed.lease) {
+            (LeaseAction::Create, _) => Some(Request::Create(record::created(&self.settings, now.wall))),
+            (LeaseAction::Renew, Some(lease)) => {
+                Some(Request::Replace(record::renewed(lease, &self.settings, now.wall)))
+            }
+            (LeaseAction::Take, Some(lease)) => Some(Request::Replace(record::taken(lease, &self.settings, now.wall))),
+            (LeaseAction::Renew | LeaseAction::Take, None) | (LeaseAction::Wait, _) => None,
         }
     }
 }

@@ -1,6 +1,5 @@
-//! The election: asks the API server, keeps the times.
+//! The election: sends a candidate's requests to the API server, and keeps the times.
 
-use std::hash::{BuildHasher as _, RandomState};
 use std::time::{Duration, Instant};
 
 use k8s_openapi::api::coordination::v1::Lease;
@@ -10,25 +9,28 @@ use kube::{Api, Client};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::candidate::{Answer, Candidate, Moment, Request};
+use super::candidate::{Answer, Candidate, Now, Request};
 use super::settings::JITTER;
 use super::{Leadership, LeaseSettings};
 use crate::k8s::brief;
 use crate::vocabulary::FIELD_MANAGER;
 
-/// How many requests one try may take: look and write, and both again after a conflict.
+/// How many requests one attempt may take: get and write, and both again after a conflict.
 const REQUESTS: usize = 4;
 
-/// What part of the renew deadline one request may take, so that a leader with a request that hangs can try again.
+/// One request may take this part of the renew deadline, so that a leader whose request hangs can try again.
 const REQUEST_PART: u32 = 3;
 
-/// A candidate in the election over a Lease, and the future that stands for it.
+/// The leadership of a candidate in the election over a Lease, and the future that runs the election.
 ///
-/// The future runs until `stop` is cancelled, then gives up the leadership, releases the Lease if it is ours, and ends. Stop
-/// it after the writers: the next leader may begin at once. Where it is dropped instead, the others wait for the
-/// Lease to run out. It needs the right to get, create and update Leases in the namespace.
+/// The future runs until `stop` is cancelled. Then it gives up the leadership, releases the Lease if it holds it, and ends. Stop
+/// it after the writers have ended: the next leader may begin at once. If it is dropped instead, the other candidates wait for the
+/// Lease to expire. With settings that are not valid ([`LeaseSettings::validate`]) it never leads, and ends at once.
 ///
-/// With settings that are not valid ([`LeaseSettings::validate`]) it never leads, and ends at once.
+/// [`LeaderTask`](crate::k8s::LeaderTask) does this in the right order.
+///
+/// # RBAC
+/// It needs `get`, `create` and `update` of `leases` in the group `coordination.k8s.io`, in the namespace of the Lease.
 pub fn elect(
     client: Client,
     settings: LeaseSettings,
@@ -49,7 +51,7 @@ struct Election {
     settings: LeaseSettings,
     candidate: Candidate,
     term: watch::Sender<Option<Instant>>,
-    /// Whether it led when that was last told.
+    /// Whether it led when the term was last published.
     led: bool,
 }
 
@@ -60,33 +62,33 @@ impl Election {
     }
 
     async fn run(mut self, stop: CancellationToken) {
-        let standing = async {
+        let attempts = async {
             loop {
                 self.attempt().await;
                 tokio::time::sleep(self.pause()).await;
-                self.tell();
+                self.publish_term();
             }
         };
         tokio::select! {
             biased;
             () = stop.cancelled() => {}
-            () = standing => {}
+            () = attempts => {}
         }
         self.candidate.resign();
-        self.tell();
-        let patience = self.request_timeout();
-        if tokio::time::timeout(patience, self.release()).await.is_err() {
-            self.warn("release", &format!("no answer within {patience:?}"));
+        self.publish_term();
+        let timeout = self.request_timeout();
+        if tokio::time::timeout(timeout, self.release()).await.is_err() {
+            self.warn("release", &format!("no answer within {timeout:?}"));
         }
     }
 
-    /// One try to get or to keep the Lease.
+    /// One attempt to acquire or to renew the Lease.
     async fn attempt(&mut self) {
-        let mut request = self.candidate.begin(Moment::now());
+        let mut request = self.candidate.begin(Now::read());
         for _ in 0..REQUESTS {
             let answer = self.ask(request).await;
-            let next = self.candidate.answered(answer, Moment::now());
-            self.tell();
+            let next = self.candidate.answered(answer, Now::read());
+            self.publish_term();
             match next {
                 Some(next) => request = next,
                 None => return,
@@ -96,17 +98,17 @@ impl Election {
 
     async fn release(&mut self) {
         for _ in 0..REQUESTS {
-            // What we know may be old: a write whose answer never came may have been carried out.
-            let Answer::Seen(lease) = self.ask(Request::Look).await else { return };
-            self.candidate.observe(lease, Moment::now());
-            let Some(request) = self.candidate.release(Moment::now()) else { return };
+            // The observed Lease may be old: a write whose answer never came may have been carried out.
+            let Answer::Observed(lease) = self.ask(Request::Get).await else { return };
+            self.candidate.observe(lease, Now::read());
+            let Some(request) = self.candidate.release(Now::read()) else { return };
             match self.ask(request).await {
                 Answer::Written { .. } => {
                     tracing::info!(lease = self.settings.name, "released the lease");
                     return;
                 }
                 Answer::Conflict => {}
-                Answer::Seen(_) | Answer::Failed => return,
+                Answer::Observed(_) | Answer::Failed => return,
             }
         }
     }
@@ -116,23 +118,23 @@ impl Election {
         let timeout = self.request_timeout();
         let params = PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..Default::default() };
         let (what, creates) = match request {
-            Request::Look => ("look at", false),
+            Request::Get => ("get", false),
             Request::Create(_) => ("create", true),
             Request::Replace(_) => ("update", false),
         };
         let asked = async {
             let written = |lease| Answer::Written { lease, began };
             match &request {
-                Request::Look => self.api.get_opt(&self.settings.name).await.map(Answer::Seen),
+                Request::Get => self.api.get_opt(&self.settings.name).await.map(Answer::Observed),
                 Request::Create(lease) => self.api.create(&params, lease).await.map(written),
                 Request::Replace(lease) => self.api.replace(&self.settings.name, &params, lease).await.map(written),
             }
         };
         match tokio::time::timeout(timeout, asked).await {
             Ok(Ok(answer)) => answer,
-            // A Lease to update that is gone; to create, it is the namespace that is not there.
+            // An update answered by 404: the Lease is gone. A creation answered by 404: the namespace is, which is an error.
             Ok(Err(kube::Error::Api(status))) if status.code == 409 || (status.code == 404 && !creates) => {
-                tracing::debug!(lease = self.settings.name, status.message, "somebody else was faster");
+                tracing::debug!(lease = self.settings.name, status.message, "another candidate wrote first");
                 Answer::Conflict
             }
             Ok(Err(error)) => {
@@ -146,28 +148,27 @@ impl Election {
         }
     }
 
-    /// A leader must know about a renewal before its term has ended.
+    /// A leader must know the outcome of a renewal before its term ends.
     fn request_timeout(&self) -> Duration {
         let usual = self.settings.renew_deadline / REQUEST_PART;
         self.candidate.left(Instant::now()).map_or(usual, |left| left.min(usual))
     }
 
-    /// How long to wait until the next try; not beyond the end of the term, which is to be told in time.
+    /// How long to wait until the next attempt; not beyond the end of the term, which has to be published in time.
     fn pause(&self) -> Duration {
         let now = Instant::now();
-        let random = f64::from(RandomState::new().hash_one(0) as u32) / f64::from(u32::MAX);
-        let usual = self.settings.retry_period.mul_f64(1.0 + (JITTER - 1.0) * random);
+        let usual = self.settings.retry_period.mul_f64(1.0 + (JITTER - 1.0) * fastrand::f64());
         self.candidate.left(now).map_or(usual, |left| left.min(usual))
     }
 
-    /// Tells the end of the term to those who ask, and to the log when it has begun or ended.
-    fn tell(&mut self) {
+    /// Publishes the end of the term to writers, and logs when leadership is acquired or lost.
+    fn publish_term(&mut self) {
         self.term.send_replace(self.candidate.term());
         let leads = self.candidate.left(Instant::now()).is_some();
         let (lease, identity) = (&self.settings.name, &self.settings.identity);
         match (self.led, leads) {
             (false, true) => tracing::info!(lease, identity, "acquired the lease: leading"),
-            (true, false) => tracing::info!(lease, identity, "lost the lease or gave it up: not leading"),
+            (true, false) => tracing::info!(lease, identity, "lost or released the lease: not leading"),
             (true, true) | (false, false) => {}
         }
         self.led = leads;
@@ -178,8 +179,8 @@ impl Election {
     }
 }
 
-impl Moment {
-    fn now() -> Self {
+impl Now {
+    fn read() -> Self {
         Self { monotonic: Instant::now(), wall: Timestamp::now() }
     }
 }

@@ -1,4 +1,4 @@
-//! What a writer asks before every write.
+//! Whether this process leads, and for how long.
 
 use std::future;
 use std::time::{Duration, Instant};
@@ -7,27 +7,27 @@ use tokio::sync::watch;
 
 /// Whether this process is the leader, and for how long at least.
 ///
-/// It compares the monotonic clock with the end of the term at every question, so that it is right also while the election
-/// itself is stuck, or has been dropped.
+/// Every call compares the monotonic clock with the end of the term, so that it is right also while the election is stuck or has
+/// been dropped. Clones are about the same Lease: several controllers may share one leadership.
 #[derive(Debug, Clone)]
 pub struct Leadership {
     term: watch::Receiver<Option<Instant>>,
 }
 
 impl Leadership {
-    /// A leadership that nobody holds yet, and where the end of its term is told.
+    /// A leadership that is not acquired yet, and the sender that publishes the end of its term.
     pub(super) fn new() -> (watch::Sender<Option<Instant>>, Self) {
         let (sender, term) = watch::channel(None);
         (sender, Self { term })
     }
 
-    /// How long this process may still write; none when it is not the leader. The time ends `renew_deadline` after the
-    /// beginning of the last successful renewal. A write that takes longer than this may hit the next leader's.
+    /// How long this process may still write; none when it is not the leader. The time ends `renew_deadline` after the last
+    /// successful renewal was sent. A write that takes longer may run beside the next leader's.
     pub fn left(&self) -> Option<Duration> {
         left(*self.term.borrow(), Instant::now())
     }
 
-    /// Waits until this process is the leader; for ever where the election has ended.
+    /// Waits until this process is the leader; for ever if the election has ended.
     pub async fn acquired(&self) {
         let mut term = self.term.clone();
         while left(*term.borrow_and_update(), Instant::now()).is_none() {
@@ -37,7 +37,7 @@ impl Leadership {
         }
     }
 
-    /// Waits until this process is not the leader; returns at once where it is not.
+    /// Waits until this process is not the leader; returns at once if it is not.
     pub async fn lost(&self) {
         let mut term = self.term.clone();
         loop {
@@ -47,8 +47,20 @@ impl Leadership {
                 changed = term.changed() => changed.is_err(),
             };
             if ended {
-                // Nobody renews any more: what is left runs out.
+                // The election has ended, so no renewal will come: the rest of the term runs out.
                 tokio::time::sleep(left).await;
+            }
+        }
+    }
+
+    /// Runs `work` from its beginning each time that this process becomes the leader, and drops it when the leadership is lost:
+    /// what it kept in memory is then gone, since another process may write in the meantime. Returns only if `work` itself ends.
+    pub async fn while_leading<W: Future<Output = ()>>(&self, mut work: impl FnMut() -> W) {
+        loop {
+            self.acquired().await;
+            tokio::select! {
+                () = work() => return,
+                () = self.lost() => {}
             }
         }
     }
@@ -61,6 +73,9 @@ pub(super) fn left(end: Option<Instant>, now: Instant) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+    use std::pin::pin;
+    use std::rc::Rc;
     use std::time::Duration;
 
     use futures::FutureExt as _;
@@ -71,7 +86,7 @@ mod tests {
     const LONG: Duration = Duration::from_secs(3600);
 
     #[tokio::test]
-    async fn a_term_that_nobody_renews_runs_out() {
+    async fn a_term_that_is_not_renewed_runs_out() {
         // Given a leader
         let (term, leadership) = Leadership::new();
         assert_eq!(leadership.left(), None);
@@ -81,14 +96,14 @@ mod tests {
         assert!(leadership.lost().now_or_never().is_none());
         // When the election is stuck
         leadership.lost().await;
-        // Then the leader knows all the same
+        // Then the leadership is lost all the same
         assert_eq!(leadership.left(), None);
         assert!(leadership.acquired().now_or_never().is_none());
     }
 
     #[tokio::test]
     async fn a_renewed_term_goes_on_and_one_given_up_ends_at_once() {
-        // Given somebody who waits for the end
+        // Given a task that waits for the end
         let (term, leadership) = Leadership::new();
         term.send_replace(Some(Instant::now() + MOMENT));
         let waiting = tokio::spawn({
@@ -106,6 +121,35 @@ mod tests {
         // Then it has ended
         tokio::time::timeout(LONG, waiting).await.unwrap().unwrap();
         assert_eq!(leadership.left(), None);
+    }
+
+    #[tokio::test]
+    async fn work_begins_anew_with_each_leadership_and_is_dropped_at_its_end() {
+        // Given work that counts its beginnings, and whether it is under way
+        let (term, leadership) = Leadership::new();
+        let (begun, under_way) = (Cell::new(0), Rc::new(()));
+        let work = || {
+            begun.set(begun.get() + 1);
+            let under_way = Rc::clone(&under_way);
+            async move {
+                future::pending::<()>().await;
+                drop(under_way);
+            }
+        };
+        let mut run = pin!(leadership.while_leading(work));
+        let mut state = || {
+            assert!(run.as_mut().now_or_never().is_none());
+            (begun.get(), Rc::strong_count(&under_way) > 1)
+        };
+        assert_eq!(state(), (0, false));
+        // When the leadership is acquired, lost and acquired again
+        term.send_replace(Some(Instant::now() + LONG));
+        assert_eq!(state(), (1, true));
+        term.send_replace(None);
+        // Then the work is dropped, and begun again
+        assert_eq!(state(), (1, false));
+        term.send_replace(Some(Instant::now() + LONG));
+        assert_eq!(state(), (2, true));
     }
 
     #[tokio::test]

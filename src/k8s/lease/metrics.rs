@@ -1,4 +1,4 @@
-//! Who leads, for those who watch.
+//! The metric that shows which process leads.
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::family::Family;
@@ -7,7 +7,7 @@ use prometheus_client::registry::Registry;
 
 use super::Leadership;
 
-/// Which leases this process holds; clones show the same.
+/// Which leases this process holds. Clones set the same gauges.
 #[derive(Debug, Clone, Default)]
 pub struct LeaderMetrics {
     leads: Family<LeaseLabels, Gauge>,
@@ -19,7 +19,7 @@ struct LeaseLabels {
 }
 
 impl LeaderMetrics {
-    /// Gauges that are shown at `registry`.
+    /// Gauges that are registered at `registry`.
     pub fn register(registry: &mut Registry) -> Self {
         let metrics = Self::default();
         let registry = registry.sub_registry_with_prefix("warden");
@@ -27,7 +27,7 @@ impl LeaderMetrics {
         metrics
     }
 
-    /// Shows whether this process holds `lease`, which is what `leadership` is about. Never ends.
+    /// Keeps the gauge of `lease`, whose leadership this is, up to date. Never ends.
     pub async fn show(self, lease: String, leadership: Leadership) {
         let labels = LeaseLabels { lease };
         loop {

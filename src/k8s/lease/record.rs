@@ -1,4 +1,4 @@
-//! What stands in a Lease, and what a candidate writes there.
+//! The fields of a Lease, and what a candidate writes there.
 
 use std::time::Duration;
 
@@ -10,33 +10,34 @@ use kube::api::ObjectMeta;
 use super::LeaseSettings;
 use super::settings::whole_seconds;
 
-/// How long a lease lasts that nobody holds; the API server wants at least a second (so does client-go).
+/// The duration of a released Lease, in seconds. The API server requires at least one; client-go writes the same.
 const RELEASED_SECONDS: i32 = 1;
 
-/// Who holds it; none where it was released.
+/// The holder; none if the Lease was released.
 pub(super) fn holder(lease: &Lease) -> Option<&str> {
     lease.spec.as_ref()?.holder_identity.as_deref().filter(|holder| !holder.is_empty())
 }
 
-/// How long its holder asks the others to wait; none where it does not say.
+/// How long the holder asks the others to wait; none if it does not say.
 pub(super) fn duration(lease: &Lease) -> Option<Duration> {
     let seconds = lease.spec.as_ref()?.lease_duration_seconds?;
     u64::try_from(seconds).ok().map(Duration::from_secs)
 }
 
-/// Changes with every write: the only sign of life that needs nobody's clock. With the uid, as one made again is another.
+/// Changes with every write: the only sign of a renewal that depends on no clock. The uid is part of it, since a Lease that was
+/// deleted and created again is another one.
 pub(super) fn version(lease: &Lease) -> (Option<&str>, Option<&str>) {
     (lease.metadata.uid.as_deref(), lease.metadata.resource_version.as_deref())
 }
 
-/// A new one, held.
+/// A new Lease, held by this candidate.
 pub(super) fn created(settings: &LeaseSettings, wall: Timestamp) -> Lease {
     let metadata = ObjectMeta { name: Some(settings.name.clone()), ..Default::default() };
     let spec = LeaseSpec { lease_transitions: Some(0), ..held(LeaseSpec::default(), settings, wall) };
     Lease { metadata, spec: Some(spec) }
 }
 
-/// `lease`, which was somebody else's or nobody's, held.
+/// `lease`, which another candidate held or none, taken over.
 pub(super) fn taken(lease: &Lease, settings: &LeaseSettings, wall: Timestamp) -> Lease {
     let mut lease = lease.clone();
     let before = lease.spec.take().unwrap_or_default();
@@ -45,7 +46,7 @@ pub(super) fn taken(lease: &Lease, settings: &LeaseSettings, wall: Timestamp) ->
     lease
 }
 
-/// `lease`, which is ours, with a sign of life.
+/// `lease`, which this candidate holds, renewed.
 pub(super) fn renewed(lease: &Lease, settings: &LeaseSettings, wall: Timestamp) -> Lease {
     let mut lease = lease.clone();
     let before = lease.spec.take().unwrap_or_default();
@@ -55,7 +56,7 @@ pub(super) fn renewed(lease: &Lease, settings: &LeaseSettings, wall: Timestamp) 
     lease
 }
 
-/// `lease`, which is ours, for whoever comes first.
+/// `lease`, which this candidate holds, released for the next one.
 pub(super) fn released(lease: &Lease, wall: Timestamp) -> Lease {
     let mut lease = lease.clone();
     lease.spec = Some(LeaseSpec {

@@ -1,12 +1,11 @@
-//! Which Lease, as whom, and the three times.
+//! The Lease, the candidate's identity, and the three times.
 
-use std::hash::{BuildHasher as _, RandomState};
-use std::time::{Duration, SystemTime};
-use std::{env, fs, process};
+use std::time::Duration;
+use std::{env, fs};
 
 use thiserror::Error;
 
-/// The most that a pause between two tries is lengthened by, so that candidates do not come all at once (client-go's
+/// The factor by which a pause between two attempts is lengthened at most, so that candidates do not ask all at once (client-go's
 /// `JitterFactor`).
 pub(super) const JITTER: f64 = 1.2;
 
@@ -17,24 +16,24 @@ pub struct LeaseSettings {
     pub namespace: String,
     /// The name of the Lease.
     pub name: String,
-    /// Who this candidate is: nobody else ever, also no earlier process under the same name. See [`process_identity`].
+    /// The identity of this candidate, which no other process has or had. See [`process_identity`].
     pub identity: String,
-    /// How long the others wait for a sign of life before one of them takes over. Written in the Lease in whole seconds,
+    /// How long the other candidates wait for a renewal before one of them takes over. Written in the Lease in whole seconds,
     /// rounded up.
     pub lease_duration: Duration,
-    /// How long a leader goes on after the beginning of its last successful renewal.
+    /// How long a leader writes after it sent its last successful renewal.
     pub renew_deadline: Duration,
-    /// How long to wait between two tries, to renew or to take over.
+    /// How long to wait between two attempts to renew or to take over.
     pub retry_period: Duration,
 }
 
-/// Settings by which there might be two leaders, or none for long.
+/// Settings with which there might be two leaders, or none for a long time.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum InvalidLeaseSettings {
     /// The namespace, the name or the identity is empty.
     #[error("the {0} of the lease is empty")]
     Empty(&'static str),
-    /// The others would take over from a leader that still goes on.
+    /// The other candidates would take over from a leader that still writes.
     #[error("the lease duration ({lease_duration:?}) must be longer than the renew deadline ({renew_deadline:?})")]
     Overlap {
         /// See [`LeaseSettings::lease_duration`].
@@ -42,7 +41,7 @@ pub enum InvalidLeaseSettings {
         /// See [`LeaseSettings::renew_deadline`].
         renew_deadline: Duration,
     },
-    /// A leader would give up before it has tried to renew.
+    /// A leader would give up before its first attempt to renew.
     #[error("the renew deadline ({renew_deadline:?}) must be longer than {JITTER} retry periods ({retry_period:?})")]
     NoTimeToRenew {
         /// See [`LeaseSettings::renew_deadline`].
@@ -53,16 +52,16 @@ pub enum InvalidLeaseSettings {
     /// The API server would be asked without a pause.
     #[error("the retry period is zero")]
     NoPause,
-    /// The field in the Lease cannot hold it.
+    /// The field of the Lease cannot hold the duration.
     #[error("the lease duration ({0:?}) is more than i32::MAX seconds")]
     TooLong(Duration),
 }
 
 impl LeaseSettings {
-    /// Whether an election can be held by them.
+    /// Checks whether an election can be held with these settings.
     ///
     /// # Errors
-    /// When there might be two leaders, or none for long.
+    /// When there might be two leaders, or none for a long time.
     pub fn validate(&self) -> Result<(), InvalidLeaseSettings> {
         let &Self { lease_duration, renew_deadline, retry_period, .. } = self;
         for (what, value) in [("namespace", &self.namespace), ("name", &self.name), ("identity", &self.identity)] {
@@ -79,7 +78,7 @@ impl LeaseSettings {
         if lease_duration <= renew_deadline {
             return Err(InvalidLeaseSettings::Overlap { lease_duration, renew_deadline });
         }
-        // Shorter than the lease duration by now, so that the product cannot overflow where it matters.
+        // The retry period is compared first, so that the product cannot overflow.
         if retry_period >= renew_deadline || renew_deadline <= retry_period.mul_f64(JITTER) {
             return Err(InvalidLeaseSettings::NoTimeToRenew { renew_deadline, retry_period });
         }
@@ -87,20 +86,20 @@ impl LeaseSettings {
     }
 }
 
-/// `duration` as the Lease writes it: rounded up, so that nobody takes over too early. None where it does not fit.
+/// `duration` as the Lease holds it: rounded up, so that no candidate takes over too early. None where it does not fit.
 pub(super) fn whole_seconds(duration: Duration) -> Option<i32> {
     i32::try_from(duration.as_secs()).ok()?.checked_add(i32::from(duration.subsec_nanos() > 0))
 }
 
-/// An identity that no other process has: the Pod's name (`POD_NAME`) or else the host's, and something random, for a
-/// container that is started again keeps both.
+/// An identity that no other process has: the Pod's name (`POD_NAME`) or else the host's, and a random number, since a container
+/// that is restarted keeps both names.
+///
+/// The number is not secret. fastrand seeds it with the monotonic clock in nanoseconds, which no two processes of one host share.
 pub fn process_identity() -> String {
-    let given = |key| env::var(key).ok();
+    let variable = |key| env::var(key).ok();
     let kernel = || fs::read_to_string("/proc/sys/kernel/hostname").ok();
-    let host = given("POD_NAME").or_else(|| given("HOSTNAME")).or_else(kernel).unwrap_or_default();
-    // The standard library seeds its hashers from the system's randomness.
-    let random = RandomState::new().hash_one((process::id(), SystemTime::now()));
-    format!("{}_{random:016x}", host.trim())
+    let host = variable("POD_NAME").or_else(|| variable("HOSTNAME")).or_else(kernel).unwrap_or_default();
+    format!("{}_{:016x}", host.trim(), fastrand::u64(..))
 }
 
 #[cfg(test)]
@@ -139,13 +138,13 @@ mod tests {
     }
 
     #[test]
-    fn nobody_is_no_candidate() {
-        let nobody = LeaseSettings { identity: String::new(), ..settings(15_000, 10_000, 2_000) };
-        assert_eq!(nobody.validate(), Err(InvalidLeaseSettings::Empty("identity")));
+    fn an_empty_identity_is_refused() {
+        let settings = LeaseSettings { identity: String::new(), ..settings(15_000, 10_000, 2_000) };
+        assert_eq!(settings.validate(), Err(InvalidLeaseSettings::Empty("identity")));
     }
 
     #[test]
-    fn an_identity_is_given_once() {
+    fn every_identity_is_another_one() {
         let (one, other) = (process_identity(), process_identity());
         assert_ne!(one, other);
         assert!(one.split_once('_').is_some_and(|(_, random)| random.len() == 16), "{one}");

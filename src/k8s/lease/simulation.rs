@@ -1,5 +1,5 @@
-//! Candidates over a pretended API server: requests and answers that are late or lost, clocks of different rates, processes
-//! that stand still or die, a Lease that somebody deletes. There are never two leaders.
+//! Candidates over a simulated API server: requests and answers that are late or lost, clocks of different rates, processes
+//! that pause or die, a Lease that a person deletes. There are never two leaders.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -10,9 +10,9 @@ use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
 use super::LeaseSettings;
-use super::candidate::{Answer, Candidate, Moment, Request};
+use super::candidate::{Answer, Candidate, Now, Request};
 
-/// Microseconds of the world's time, which no process knows.
+/// Microseconds of the simulation's time, which no process knows.
 type Micros = u64;
 
 const SECOND: Micros = 1_000_000;
@@ -49,7 +49,7 @@ enum Event {
     None,
     /// The process dies and another one starts in its place. What it sent is on its way all the same.
     Death,
-    /// Somebody deletes the Lease.
+    /// A person deletes the Lease.
     Deletion,
 }
 
@@ -63,9 +63,9 @@ enum Happening {
 struct Process {
     candidate: Candidate,
     clock: Clock,
-    /// The number of its last request, so that it does not hear an answer that it has given up.
+    /// The number of its last request, so that it ignores the answer to a request that it gave up on.
     call: u64,
-    /// The uid of the Lease that it saw last.
+    /// The uid of the Lease that it observed last.
     seen: Option<String>,
 }
 
@@ -128,10 +128,10 @@ impl World {
     }
 
     /// What a process's own clocks show now.
-    fn moment(&self, clock: Clock) -> Moment {
+    fn moment(&self, clock: Clock) -> Now {
         let passed = Duration::from_micros(self.now * clock.rate / 1000);
         let wall = Timestamp::UNIX_EPOCH + SignedDuration::try_from(passed).unwrap();
-        Moment { monotonic: self.start + passed, wall: wall + SignedDuration::from_secs(clock.wall) }
+        Now { monotonic: self.start + passed, wall: wall + SignedDuration::from_secs(clock.wall) }
     }
 
     /// The end of a process's term in the world's time.
@@ -179,7 +179,7 @@ impl World {
     fn send(&mut self, process: usize, request: Request) {
         let fair = Luck { there: Some(1000), back: Some(1000), still: 0, event: Event::None };
         let luck = self.luck.next().unwrap_or(fair);
-        // Only a Lease that all have seen is deleted, and nobody is born while there is none: see the limits in the
+        // Only a Lease that all have observed is deleted, and no process starts while there is none: see the limits in the
         // module's description.
         let all_know = self.processes.iter().all(|process| process.seen == self.uid());
         if matches!(luck.event, Event::Deletion) && all_know {
@@ -198,8 +198,8 @@ impl World {
             self.plan(luck.still, Happening::Wakes { process, call });
         } else {
             self.processes[process].call = call;
-            let patience = TIMEOUT * 1000 / clock.rate + luck.still;
-            self.plan(patience, Happening::Answered { process, call, answer: Answer::Failed });
+            let timeout = TIMEOUT * 1000 / clock.rate + luck.still;
+            self.plan(timeout, Happening::Answered { process, call, answer: Answer::Failed });
         }
     }
 
@@ -211,7 +211,7 @@ impl World {
     fn serve(&mut self, request: Request, began: Instant) -> Answer {
         let version = |lease: &Lease| (lease.metadata.uid.clone(), lease.metadata.resource_version.clone());
         let mut lease = match (request, &self.lease) {
-            (Request::Look, lease) => return Answer::Seen(lease.clone()),
+            (Request::Get, lease) => return Answer::Observed(lease.clone()),
             (Request::Create(lease), None) => lease,
             (Request::Replace(lease), Some(current)) if version(&lease) == version(current) => lease,
             (Request::Create(_) | Request::Replace(_), _) => return Answer::Conflict,
@@ -231,8 +231,8 @@ impl World {
         }
         subject.call += 1;
         match &answer {
-            Answer::Seen(Some(lease)) | Answer::Written { lease, .. } => subject.seen = lease.metadata.uid.clone(),
-            Answer::Seen(None) | Answer::Conflict | Answer::Failed => {}
+            Answer::Observed(Some(lease)) | Answer::Written { lease, .. } => subject.seen = lease.metadata.uid.clone(),
+            Answer::Observed(None) | Answer::Conflict | Answer::Failed => {}
         }
         let written = matches!(answer, Answer::Written { .. });
         let next = subject.candidate.answered(answer, now);
@@ -285,7 +285,7 @@ proptest! {
         // When it is over, and the last that stood still or is on its way has come
         let until = world.now + 160 * SECOND;
         prop_assert!(world.run(until).is_some(), "two leaders at {} µs", world.now);
-        // Then somebody leads
+        // Then one leads
         prop_assert_eq!(world.leaders(), 1);
     }
 }

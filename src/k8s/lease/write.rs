@@ -1,4 +1,4 @@
-//! A write of whoever leads.
+//! A write by the leader.
 
 use std::time::Duration;
 
@@ -6,29 +6,30 @@ use thiserror::Error;
 
 use super::Leadership;
 
-/// Why something is not written, or perhaps not.
+/// Why a write failed, or may have failed.
 #[derive(Debug, Error)]
 pub enum WriteError {
-    /// This process does not lead.
+    /// This process does not lead, so nothing was sent.
     #[error("the lease is not held")]
     NotLeader,
     /// The write may have been carried out, or may still be.
     #[error("no answer within the time that was left")]
     Timeout,
-    /// What this was decided on is not so any more.
+    /// The API server was asked before the write, and its state is not the one that the write was decided on.
     #[error("the API server says something else than the caches")]
     Outdated,
-    /// The API server's word, or that there was none.
+    /// The API server refused the write, or could not be reached.
     #[error(transparent)]
     Kube(#[from] kube::Error),
 }
 
 impl Leadership {
-    /// Runs a write if the lease is held, and for no longer than it is surely held, nor than `limit`.
+    /// Sends a write if the lease is held, and waits for its answer for at most `limit`, and no longer than the lease is surely
+    /// held: a write that is under way when the next leader begins could undo what that one writes.
     ///
     /// # Errors
     /// When the lease is not held, the time is over, or the API server refuses the write.
-    pub async fn in_time<T>(
+    pub async fn write_within<T>(
         &self,
         limit: Duration,
         write: impl Future<Output = kube::Result<T>>,
@@ -40,17 +41,17 @@ impl Leadership {
 }
 
 impl WriteError {
-    /// The object is not there.
+    /// Whether the object does not exist.
     pub fn is_gone(&self) -> bool {
         self.code() == Some(404)
     }
 
-    /// The object is another one than was seen.
+    /// Whether the object, or what the write was decided on, has changed since it was read.
     pub fn is_conflict(&self) -> bool {
         matches!(self, Self::Outdated) || self.code() == Some(409)
     }
 
-    /// The API server, or an admission plugin there, understood the write and will not have it.
+    /// Whether the API server, or an admission plugin, understood the write and refused it: the same write will fail again.
     pub fn is_refused(&self) -> bool {
         self.code().is_some_and(|code| (400..500).contains(&code) && ![404, 408, 409, 429].contains(&code))
     }

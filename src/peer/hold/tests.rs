@@ -1,24 +1,24 @@
-//! What is said of a hold.
+//! The names and texts of holds.
 
 use rstest::rstest;
 
 use super::*;
 
-/// Each reason once, one leading to the next: one that is new has to be put in here.
+/// Each reason once, one leading to the next. The compiler asks for a new one to be put in here.
 fn next(hold: &Hold) -> Option<Hold> {
     Some(match hold {
         Hold::NotSynced => Hold::NotLeader,
         Hold::NotLeader => Hold::OwnWriteUnseen,
         Hold::OwnWriteUnseen => Hold::Coalescing,
-        Hold::Coalescing => Hold::Settling,
-        Hold::Settling => Hold::MarksUnseen,
+        Hold::Coalescing => Hold::DepartureDebounce,
+        Hold::DepartureDebounce => Hold::MarksUnseen,
         Hold::MarksUnseen => Hold::ControllerBehind,
         Hold::ControllerBehind => Hold::PodsUnseen,
-        Hold::PodsUnseen => Hold::Returning,
-        Hold::Returning => Hold::PodsToGo,
-        Hold::PodsToGo => Hold::MassLoss(Loss { lost: 6, of: 10 }),
-        Hold::MassLoss(_) => Hold::Endangers(Endangered { base: None, in_rollout: false }),
-        Hold::Endangers(_) => Hold::NothingToFollow { workload: "StatefulSet/base".to_owned() },
+        Hold::PodsUnseen => Hold::ReturnDebounce,
+        Hold::ReturnDebounce => Hold::PodsToGo,
+        Hold::PodsToGo => Hold::MassLoss(MassLoss { lost: 6, of: 10 }),
+        Hold::MassLoss(_) => Hold::BaseAtRisk(AtRisk { base: None, in_rollout: false }),
+        Hold::BaseAtRisk(_) => Hold::NothingToFollow { workload: "StatefulSet/base".to_owned() },
         Hold::NothingToFollow { .. } => return None,
     })
 }
@@ -32,6 +32,7 @@ fn every_reason_has_its_own_name_and_text() {
     assert_eq!(holds.iter().map(Hold::name).collect::<Vec<_>>(), Hold::NAMES);
     assert_eq!(apart(holds.iter().map(Hold::to_string).collect()), holds.len());
     for hold in holds {
+        assert_eq!(serde_json::to_value(&hold).unwrap()["reason"], hold.name());
         let is_label = hold.name().bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
         assert!(is_label && !hold.name().is_empty(), "{hold:?}: {}", hold.name());
         assert!(hold.to_string().contains(' '), "{hold:?}: {hold}");
@@ -39,7 +40,7 @@ fn every_reason_has_its_own_name_and_text() {
 }
 
 #[rstest]
-fn who_is_missing_is_named() {
+fn a_missing_workload_is_named() {
     let reason = Hold::NothingToFollow { workload: "StatefulSet/base".to_owned() };
 
     assert_eq!(reason.to_string(), "there is no StatefulSet/base to follow");

@@ -8,7 +8,7 @@ use crate::cluster::OwnedPod;
 use crate::fit::{Fit, Node};
 use crate::k8s::ObjectKey;
 use crate::module::Workload;
-use crate::peer::{Place, Pod, Snapshot, Source};
+use crate::peer::{PeerState, Place, Pod, Snapshot, Source};
 use crate::vocabulary as keys;
 
 impl PeerIndex {
@@ -35,7 +35,7 @@ impl PeerIndex {
             rolled_out: facts.rolled_out,
             pinned: facts.pinned,
             left_alone: facts.left_alone,
-            status_line: facts.status_line.clone(),
+            state: facts.state.as_deref().and_then(PeerState::read),
             source,
             pods: self.pods(key, peer),
             replica_sets: replica_sets.map(|(name, count)| (name.clone(), *count)).collect(),

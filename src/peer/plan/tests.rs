@@ -1,4 +1,4 @@
-//! One Deployment, look by look.
+//! One Deployment, decision by decision.
 
 mod departures;
 mod mass_loss;
@@ -9,24 +9,24 @@ use rstest::rstest;
 
 use super::*;
 use crate::module::LeftAlone;
-use crate::peer::Loss;
-use crate::peer::testing::{Cluster, LEADING, SETTINGS, Watcher, at, base, departed, followed, pod};
+use crate::peer::MassLoss;
+use crate::peer::testing::{Cluster, LEADING, Leader, SETTINGS, at, base, departed, followed, pod, settled};
 use crate::peer::{Place, Source};
 
 fn hold(reason: Hold, until: Option<u64>) -> Plan {
-    Plan::only(Step::Hold { reason, until: until.map(at) })
+    Plan::only(ScaleDecision::Hold { reason, until: until.map(at) })
 }
 
 fn keep() -> Plan {
-    Plan::only(Step::Keep)
+    Plan::only(ScaleDecision::Keep)
 }
 
 fn scale(to: u32) -> Plan {
-    Plan::only(Step::Scale { to })
+    Plan::only(ScaleDecision::Scale { to })
 }
 
 fn mass_loss(lost: u32, of: u32) -> Hold {
-    Hold::MassLoss(Loss { lost, of })
+    Hold::MassLoss(MassLoss { lost, of })
 }
 
 /// The same with another number of bases.
@@ -34,12 +34,12 @@ fn counting(count: u32, seen: Snapshot) -> Snapshot {
     Snapshot { source: Source::Bases { count, shared_hosts: Vec::new() }, ..seen }
 }
 
-/// Who saw `seen` ten minutes ago already: nothing that is seen in it is new.
-fn waited(seen: &Snapshot) -> Memory {
-    let mut memory = Memory::default();
-    memory.observe(seen, &SETTINGS, at(0));
-    memory.observe(seen, &SETTINGS, at(600));
-    memory
+/// The history of a controller that observed `seen` ten minutes ago already: nothing in it is new.
+fn waited(seen: &Snapshot) -> ObservedHistory {
+    let mut history = ObservedHistory::default();
+    history.observe(seen, &SETTINGS, at(0));
+    history.observe(seen, &SETTINGS, at(600));
+    history
 }
 
 fn decided_after_a_wait(seen: &Snapshot) -> Plan {
@@ -50,20 +50,20 @@ fn decided_after_a_wait(seen: &Snapshot) -> Plan {
 #[case::not_synced(false, true, Hold::NotSynced)]
 #[case::not_leader(true, false, Hold::NotLeader)]
 #[case::neither(false, false, Hold::NotSynced)]
-fn without_standing_nothing_is_done(#[case] synced: bool, #[case] leader: bool, #[case] reason: Hold) {
+fn without_the_preconditions_nothing_is_done(#[case] synced: bool, #[case] leader: bool, #[case] reason: Hold) {
     for seen in [
         Cluster::of(3).join(2).snapshot(),
         Cluster::of(3).depart(1).snapshot(),
         Cluster::of(3).depart(1).mark().come_back(1).snapshot(),
     ] {
-        let plan = decide(&seen, &waited(&seen), Standing { synced, leader }, &SETTINGS, at(600));
+        let plan = decide(&seen, &waited(&seen), WritePreconditions { synced, leader }, &SETTINGS, at(600));
 
         assert_eq!(plan, hold(reason.clone(), None), "{seen:?}");
     }
 }
 
 #[rstest]
-fn what_is_left_to_the_user_is_kept(
+fn an_unmanaged_deployment_is_kept(
     #[values(LeftAlone::ReplicasControl, LeftAlone::Paused, LeftAlone::NotInjected, LeftAlone::NoModule)]
     why: LeftAlone,
 ) {
@@ -86,18 +86,18 @@ fn what_is_left_to_the_user_is_kept(
 #[case::a_later_one("13", 502, scale(5))]
 fn an_own_write_has_to_come_back_first(#[case] resource_version: &str, #[case] now: u64, #[case] expected: Plan) {
     let seen = Snapshot { resource_version: resource_version.to_owned(), ..Cluster::of(3).join(2).snapshot() };
-    let mut memory = waited(&seen);
+    let mut history = waited(&seen);
 
-    memory.wrote("12", at(500));
+    history.record_scale("12", at(500));
 
-    assert_eq!(decide(&seen, &memory, LEADING, &SETTINGS, at(now)), expected);
+    assert_eq!(decide(&seen, &history, LEADING, &SETTINGS, at(now)), expected);
 }
 
 #[rstest]
 #[case::none(Cluster::of(0))]
 #[case::some(Cluster::of(3))]
 fn the_right_number_is_kept(#[case] cluster: Cluster) {
-    assert_eq!(Watcher::default().looks(&cluster.snapshot(), at(0)), keep());
+    assert_eq!(Leader::default().decides(&cluster.snapshot(), at(0)), keep());
 }
 
 #[rstest]
@@ -107,20 +107,20 @@ fn the_right_number_is_kept(#[case] cluster: Cluster) {
 fn up_at_once(#[case] bases: u32, #[case] more: u32) {
     let seen = Cluster::of(bases).join(more).snapshot();
 
-    assert_eq!(Watcher::default().looks(&seen, at(0)), scale(bases + more));
+    assert_eq!(Leader::default().decides(&seen, at(0)), scale(bases + more));
 }
 
 #[rstest]
-fn what_follows_a_write_is_written_a_window_later() {
-    let mut watcher = Watcher::default();
-    watcher.looks(&Cluster::of(1).join(1).snapshot(), at(10));
-    watcher.memory.wrote("1", at(10));
+fn changes_after_a_write_are_written_together_a_window_later() {
+    let mut leader = Leader::default();
+    leader.decides(&Cluster::of(1).join(1).snapshot(), at(10));
+    leader.history.record_scale("1", at(10));
 
     let more = Snapshot { replicas: 2, ..Cluster::of(1).join(5).snapshot() };
 
-    assert_eq!(watcher.looks(&more, at(10)), hold(Hold::Coalescing, Some(12)));
-    assert_eq!(watcher.looks(&more, at(11)), hold(Hold::Coalescing, Some(12)));
-    assert_eq!(watcher.looks(&more, at(12)), scale(6));
+    assert_eq!(leader.decides(&more, at(10)), hold(Hold::Coalescing, Some(12)));
+    assert_eq!(leader.decides(&more, at(11)), hold(Hold::Coalescing, Some(12)));
+    assert_eq!(leader.decides(&more, at(12)), scale(6));
 }
 
 #[rstest]

@@ -1,23 +1,23 @@
-//! Clusters, snapshots and what was remembered before, at random.
+//! Clusters, snapshots and observed histories, at random.
 
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::{Cluster, SETTINGS, base, departed, followed, pod};
+use super::{Cluster, SETTINGS, base, departed, followed, pod, settled};
 use crate::module::LeftAlone;
 use crate::module::MaxSurge;
-use crate::peer::{Memory, Moment, Standing};
+use crate::peer::{Elapsed, ObservedHistory, WritePreconditions};
 use crate::peer::{Place, Pod, Snapshot};
 
 /// How many nodes there are, with those that departed.
 const NODES: u32 = 6;
 const PODS: usize = 8;
 
-/// What stands on a Pod: mostly what is usual where it is.
+/// The state of a Pod: mostly what is usual where it is.
 #[derive(Debug, Clone)]
-struct Looks {
+struct PodState {
     node: Option<u32>,
     set: u8,
     is_as_usual: bool,
@@ -27,12 +27,12 @@ struct Looks {
     marked: bool,
 }
 
-fn looks() -> impl Strategy<Value = Looks> {
+fn pod_state() -> impl Strategy<Value = PodState> {
     let node = option::weighted(0.9, 0..NODES);
     let cost = select(vec![i32::MIN, -1, 0, 1]);
     let usual = prop::bool::weighted(0.8);
     (node, 0..2_u8, usual, any::<bool>(), any::<bool>(), cost, any::<bool>()).prop_map(
-        |(node, set, is_as_usual, running, ready, deletion_cost, marked)| Looks {
+        |(node, set, is_as_usual, running, ready, deletion_cost, marked)| PodState {
             node,
             set,
             is_as_usual,
@@ -44,7 +44,7 @@ fn looks() -> impl Strategy<Value = Looks> {
     )
 }
 
-impl Looks {
+impl PodState {
     fn pod(&self, number: u32, counts: &[bool], is_rolling: bool) -> Pod {
         let counts = |node: &u32| counts.get(*node as usize).copied().unwrap_or_default();
         let place = match self.node {
@@ -72,10 +72,10 @@ pub(in crate::peer) fn cluster() -> impl Strategy<Value = Cluster> {
     let counts = vec(prop::bool::weighted(0.7), NODES as usize);
     let replicas = prop_oneof![4 => Just(0), 1 => -2..3_i32];
     let max_surge = prop_oneof![(0..4_u32).prop_map(MaxSurge::Pods), (0..130_u32).prop_map(MaxSurge::Percent)];
-    (vec(looks(), 0..=PODS), counts, prop::bool::weighted(0.3), replicas, max_surge).prop_map(
+    (vec(pod_state(), 0..=PODS), counts, prop::bool::weighted(0.3), replicas, max_surge).prop_map(
         |(pods, counts, is_rolling, more, max_surge)| {
             let pods: Vec<Pod> =
-                (0..).zip(&pods).map(|(number, looks)| looks.pod(number, &counts, is_rolling)).collect();
+                (0..).zip(&pods).map(|(number, state)| state.pod(number, &counts, is_rolling)).collect();
             let replicas = u32::try_from(pods.len()).unwrap().saturating_add_signed(more);
             let mut cluster = Cluster { replicas, empty: 0, max_surge, pods };
             let bases = counts.iter().filter(|counts| **counts).count();
@@ -95,35 +95,35 @@ pub(in crate::peer) fn snapshot() -> impl Strategy<Value = Snapshot> {
     let workload = option::weighted(0.15, workload);
     let resource_version =
         prop_oneof![3 => Just("9".to_owned()), 1 => (0..20_u8).prop_map(|number| number.to_string())];
-    let line = option::of((0..9_u32).prop_map(|number| format!("{number}/{number} bases, 2026-11-01T00:00:00Z")));
-    let beside = (option::weighted(0.05, left_alone()), prop::bool::weighted(0.9), resource_version, line);
+    let state = option::of((0..9_u32).prop_map(settled));
+    let beside = (option::weighted(0.05, left_alone()), prop::bool::weighted(0.9), resource_version, state);
     (cluster(), workload, beside).prop_map(|(cluster, workload, beside)| {
-        let (left_alone, observed, resource_version, status_line) = beside;
+        let (left_alone, observed, resource_version, state) = beside;
         let shown = cluster.snapshot();
         let source = workload.unwrap_or_else(|| shown.source.clone());
-        Snapshot { left_alone, observed, resource_version, status_line, source, ..shown }
+        Snapshot { left_alone, observed, resource_version, state, source, ..shown }
     })
 }
 
-/// What a process remembers at some moment, and that moment.
-pub(in crate::peer) fn memory() -> impl Strategy<Value = (Memory, Moment)> {
-    let wrote = option::weighted(0.3, (0..12_u8).prop_map(|number| number.to_string()));
+/// What a process has observed by some time, and that time.
+pub(in crate::peer) fn history() -> impl Strategy<Value = (ObservedHistory, Elapsed)> {
+    let scaled = option::weighted(0.3, (0..12_u8).prop_map(|number| number.to_string()));
     let gap = prop_oneof![(0..4_u64), Just(59), Just(61), Just(301)];
-    vec((snapshot(), gap, wrote), 0..5).prop_map(|looks| {
-        let (mut memory, mut now) = (Memory::default(), Moment::ZERO);
-        for (seen, gap, wrote) in looks {
-            now += Moment::from_secs(gap);
-            memory.observe(&seen, &SETTINGS, now);
-            if let Some(wrote) = wrote {
-                memory.wrote(wrote, now);
+    vec((snapshot(), gap, scaled), 0..5).prop_map(|snapshots| {
+        let (mut history, mut now) = (ObservedHistory::default(), Elapsed::ZERO);
+        for (seen, gap, scaled) in snapshots {
+            now += Elapsed::from_secs(gap);
+            history.observe(&seen, &SETTINGS, now);
+            if let Some(scaled) = scaled {
+                history.record_scale(scaled, now);
             }
         }
-        (memory, now)
+        (history, now)
     })
 }
 
-/// Mostly a standing that lets warden write.
-pub(in crate::peer) fn standing() -> impl Strategy<Value = Standing> {
+/// Mostly those that let warden write.
+pub(in crate::peer) fn preconditions() -> impl Strategy<Value = WritePreconditions> {
     let mostly = prop::bool::weighted(0.8);
-    (mostly, mostly).prop_map(|(synced, leader)| Standing { synced, leader })
+    (mostly, mostly).prop_map(|(synced, leader)| WritePreconditions { synced, leader })
 }

@@ -1,7 +1,7 @@
-//! The ReplicaSet controller's choice, written down a second time from `ActivePodsWithRanks.Less` and
-//! `getPodsRankedByRelatedPodsOnSameNode`, down to what the plan takes as a tie: luck decides there.
+//! The ReplicaSet controller's choice, implemented a second time from `ActivePodsWithRanks.Less` and
+//! `getPodsRankedByRelatedPodsOnSameNode`, with what the plan takes as a tie: luck decides there.
 //!
-//! Of the phases only Running is told from the others. Upstream puts Pending before Unknown, which nobody has set since 2015.
+//! Of the phases only Running is told from the others. Upstream puts Pending before Unknown, which nothing has set since 2015.
 
 use std::cmp::Reverse;
 

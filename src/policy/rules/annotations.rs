@@ -8,8 +8,8 @@ use crate::vocabulary as keys;
 
 /// What only a peer Deployment is asked for.
 const OF_PEERS: [&str; 2] = [keys::FOLLOW, keys::PEER_PAUSED];
-/// What warden writes itself.
-const WRITTEN_BY_WARDEN: [&str; 2] = [keys::PEER_STATUS, keys::DEPARTED];
+/// What warden wrote under its users' prefix once. Its state has a prefix of its own now, which this rule does not judge.
+const WRITTEN_ONCE: [&str; 2] = [keys::PEER_STATE_OLDER, keys::DEPARTED_OLDER];
 
 pub(super) fn check(scene: &Scene<'_>, found: &mut Found) {
     let metadata = scene.workload.metadata();
@@ -71,7 +71,7 @@ fn fault(key: &str, value: &str) -> Option<(String, &'static str)> {
 }
 
 fn is_known(key: &str) -> bool {
-    keys::SWITCHES.contains(&key) || OF_PEERS.contains(&key) || WRITTEN_BY_WARDEN.contains(&key)
+    keys::SWITCHES.contains(&key) || OF_PEERS.contains(&key) || WRITTEN_ONCE.contains(&key)
 }
 
 fn check_place(metadata: &Metadata<'_>, is_peer: bool, found: &mut Found) {

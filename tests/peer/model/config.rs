@@ -1,6 +1,6 @@
 //! Which world is looked at: what is there in the beginning, and what may come.
 
-use koupleless_warden::peer::{Moment, Settings};
+use koupleless_warden::peer::{Elapsed, Settings};
 
 use super::world::{Base, Log, Node, Pod, Saw, Warden, World};
 
@@ -77,7 +77,7 @@ impl Config {
             nodes: nodes.to_vec(),
             events: Vec::new(),
             wardens: 1,
-            settings: Settings { window: Moment::ZERO, loss_window: Moment::ZERO, loss_hold: Moment::ZERO },
+            settings: Settings { window: Elapsed::ZERO, loss_window: Elapsed::ZERO, loss_hold: Elapsed::ZERO },
             manager_lags: false,
             held: 0,
             flaw: None,
@@ -94,14 +94,14 @@ impl Config {
 
     /// What warden waits for takes a second, in which all watches deliver and all writes arrive.
     pub(crate) fn waits(self) -> Self {
-        let settings = Settings { window: Moment::from_secs(1), ..self.settings };
+        let settings = Settings { window: Elapsed::from_secs(1), ..self.settings };
         Self { settings, ..self }
     }
 
     /// A mass loss is held for so many seconds. It must come first of all that warden has to do something about.
     pub(crate) fn holds_losses(self, held: u8) -> Self {
-        let loss_hold = Moment::from_secs(held.into());
-        let settings = Settings { loss_window: Moment::from_secs(1), loss_hold, ..self.settings };
+        let loss_hold = Elapsed::from_secs(held.into());
+        let settings = Settings { loss_window: Elapsed::from_secs(1), loss_hold, ..self.settings };
         Self { settings, held, ..self }
     }
 

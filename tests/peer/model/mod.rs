@@ -1,6 +1,6 @@
 //! A small cluster and warden in it, and every order in which things can happen.
 //!
-//! What ships is called as it is: [`Memory::observe`](koupleless_warden::peer::Memory::observe), then
+//! What ships is called as it is: [`ObservedHistory::observe`](koupleless_warden::peer::ObservedHistory::observe), then
 //! [`decide`](koupleless_warden::peer::decide) on a snapshot of caches that lag, each watch by its own time. Around it are the
 //! Deployment and ReplicaSet controllers, the scheduler, Pod garbage collection, the node lifecycle controller and
 //! ModuleController, each of which may act at any time or not for long. What a plan writes takes its time, too; a process may be

@@ -1,7 +1,7 @@
 //! What the caches of a process of warden show it.
 
 use koupleless_warden::module::MaxSurge;
-use koupleless_warden::peer::{Place, Pod as SeenPod, Snapshot, Source};
+use koupleless_warden::peer::{PeerState, Place, Pod as SeenPod, Snapshot, Source};
 
 use super::config::Config;
 use super::world::{Node, Pod, Pods, Saw, Warden, Watch, World};
@@ -36,12 +36,17 @@ pub(crate) fn snapshot(config: &Config, world: &World, warden: &Warden) -> Snaps
         pinned: false,
         left_alone: None,
         // What warden has written in the beginning, if a loss is to be held.
-        status_line: (config.held > 0).then(|| format!("{0}/{0} bases", config.first_bases().count())),
+        state: (config.held > 0).then(|| settled(config.first_bases().count())),
         source: Source::Bases { count: u32::try_from(counted).unwrap(), shared_hosts: Vec::new() },
         pods: listed,
         replica_sets,
         carried: u32::try_from(bases().filter(|(base, _)| carries(*base)).count()).unwrap(),
     }
+}
+
+/// The state that says that warden settled on so many replicas.
+fn settled(replicas: usize) -> PeerState {
+    PeerState::read(&format!(r#"{{"v":1,"settled":{replicas}}}"#)).unwrap()
 }
 
 fn seen_pod(pod: &Pod, nodes: &[Node]) -> SeenPod {

@@ -1,6 +1,6 @@
 //! warden's processes: caches that lag, the functions that ship, writes that take their time.
 
-use koupleless_warden::peer::{Hold, Memory, Moment, Plan, Standing, Step, decide};
+use koupleless_warden::peer::{Elapsed, Hold, ObservedHistory, Plan, ScaleDecision, WritePreconditions, decide};
 use koupleless_warden::peer::{Pod as SeenPod, Snapshot};
 
 use super::config::{Config, Flaw};
@@ -13,17 +13,17 @@ fn number(pod: &SeenPod) -> PodId {
 }
 
 /// What a process makes of what its caches show, and what it remembers then.
-fn thinks(config: &Config, world: &World, who: usize) -> (Plan, Memory, Snapshot) {
+fn thinks(config: &Config, world: &World, who: usize) -> (Plan, ObservedHistory, Snapshot) {
     let warden = &world.wardens[who];
     let seen = sight::snapshot(config, world, warden);
-    let now = Moment::from_secs(world.now.into());
-    let standing = Standing { synced: warden.is_synced, leader: world.leader == who };
-    let mut memory = warden.memory.clone();
-    if standing.synced && standing.leader {
-        memory.observe(&seen, &config.settings, now);
+    let now = Elapsed::from_secs(world.now.into());
+    let preconditions = WritePreconditions { synced: warden.is_synced, leader: world.leader == who };
+    let mut history = warden.history.clone();
+    if preconditions.synced && preconditions.leader {
+        history.observe(&seen, &config.settings, now);
     }
-    let plan = flawed(config, &seen, decide(&seen, &memory, standing, &config.settings, now));
-    (plan, memory, seen)
+    let plan = flawed(config, &seen, decide(&seen, &history, preconditions, &config.settings, now));
+    (plan, history, seen)
 }
 
 /// A process looks at what its caches show, decides, and sends the first write. Nothing where nothing comes of it.
@@ -32,12 +32,12 @@ pub(crate) fn looks(config: &Config, world: &World, who: usize) -> Option<World>
     if !warden.writes.is_empty() {
         return None;
     }
-    let (plan, memory, seen) = thinks(config, world, who);
+    let (plan, history, seen) = thinks(config, world, who);
     let mut writes: Vec<Write> = plan.unmark.iter().map(number).map(Write::Unmark).collect();
     writes.extend(plan.mark.iter().map(number).map(Write::Mark));
     writes.extend(plan.delete.iter().map(number).map(Write::Delete));
     let mut wrong = world.wrong;
-    if let Step::Scale { to } = plan.step {
+    if let ScaleDecision::Scale { to } = plan.scale {
         let to = u8::try_from(to).unwrap();
         writes.push(Write::Scale { to, resource_version: seen.resource_version.parse().unwrap() });
         let bases = world.nodes.seen(warden.lag[Watch::Nodes as usize]).iter().filter(|node| node.is_base()).count();
@@ -45,7 +45,7 @@ pub(crate) fn looks(config: &Config, world: &World, who: usize) -> Option<World>
             wrong = Some(Wrong::Overshoot);
         }
     }
-    if writes.is_empty() && memory == warden.memory {
+    if writes.is_empty() && history == warden.history {
         return None;
     }
     if !writes.is_empty() {
@@ -61,7 +61,7 @@ pub(crate) fn looks(config: &Config, world: &World, who: usize) -> Option<World>
     let mut next = world.clone();
     next.wrong = wrong;
     let warden = &mut next.wardens[who];
-    *warden = Warden { saw, writes, memory, ..warden.clone() };
+    *warden = Warden { saw, writes, history, ..warden.clone() };
     Some(next)
 }
 
@@ -73,9 +73,9 @@ pub(crate) fn waits(config: &Config, world: &World) -> Option<World> {
     if !leader.is_synced || !world.wardens.iter().all(is_up_to_date) {
         return None;
     }
-    let (plan, memory, _) = thinks(config, world, world.leader);
-    match plan.step {
-        Step::Hold { until: Some(until), .. } if memory == leader.memory => {
+    let (plan, history, _) = thinks(config, world, world.leader);
+    match plan.scale {
+        ScaleDecision::Hold { until: Some(until), .. } if history == leader.history => {
             Some(World { now: u8::try_from(until.as_secs()).unwrap(), ..world.clone() })
         }
         _ => None,
@@ -85,18 +85,18 @@ pub(crate) fn waits(config: &Config, world: &World) -> Option<World> {
 /// What a warden with a known mistake makes of a plan.
 fn flawed(config: &Config, seen: &Snapshot, mut plan: Plan) -> Plan {
     let wanted = seen.source.wanted().unwrap();
-    if config.has(Flaw::IgnoresSurplus) && matches!(plan.step, Step::Hold { reason: Hold::PodsToGo, .. }) {
-        plan.delete = seen.strays().cloned().collect();
+    if config.has(Flaw::IgnoresSurplus) && matches!(plan.scale, ScaleDecision::Hold { reason: Hold::PodsToGo, .. }) {
+        plan.delete = seen.pods_on_departed_bases().cloned().collect();
     }
-    let is_skipped = match &plan.step {
-        Step::Hold { reason: Hold::MarksUnseen, .. } => config.has(Flaw::SkipsMarks),
-        Step::Hold { reason: Hold::PodsToGo, .. } => config.has(Flaw::ReliesOnMarks),
-        Step::Hold { reason: Hold::Endangers(_), .. } => config.has(Flaw::IgnoresEndangered),
+    let is_skipped = match &plan.scale {
+        ScaleDecision::Hold { reason: Hold::MarksUnseen, .. } => config.has(Flaw::SkipsMarks),
+        ScaleDecision::Hold { reason: Hold::PodsToGo, .. } => config.has(Flaw::ReliesOnMarks),
+        ScaleDecision::Hold { reason: Hold::BaseAtRisk(_), .. } => config.has(Flaw::IgnoresEndangered),
         _ => false,
     };
     if is_skipped {
         (plan.mark, plan.delete) = (Vec::new(), Vec::new());
-        plan.step = Step::Scale { to: wanted };
+        plan.scale = ScaleDecision::Scale { to: wanted };
     }
     plan
 }
@@ -115,7 +115,7 @@ pub(crate) fn lands(world: &World, who: usize) -> Option<World> {
         next.written_blindly += 1;
     }
     if let Some(made) = made {
-        next.wardens[who].memory.wrote(made.to_string(), Moment::from_secs(world.now.into()));
+        next.wardens[who].history.record_scale(made.to_string(), Elapsed::from_secs(world.now.into()));
     }
     Some(next)
 }
@@ -197,7 +197,7 @@ pub(crate) fn leads(config: &Config, world: &mut World, who: usize) {
     let before = std::mem::replace(&mut world.leader, who);
     if config.may_lead(world, before) {
         gives_up(world, before);
-        world.wardens[before].memory = Memory::default();
+        world.wardens[before].history = ObservedHistory::default();
     } else {
         crashes(world, before);
     }
@@ -220,7 +220,7 @@ impl Warden {
         Self {
             is_synced: false,
             lag: [0; 3],
-            memory: Memory::default(),
+            history: ObservedHistory::default(),
             writes: Vec::new(),
             saw: Saw::default(),
             late: None,

@@ -2,7 +2,7 @@
 
 use std::hash::{Hash, Hasher};
 
-use koupleless_warden::peer::Memory;
+use koupleless_warden::peer::ObservedHistory;
 
 /// The number of a base; its Node keeps it when it goes and comes back.
 pub(crate) type Base = u8;
@@ -86,7 +86,7 @@ pub(crate) struct Warden {
     pub(crate) is_synced: bool,
     /// How many versions of each kind its watches have not delivered yet.
     pub(crate) lag: [u8; 3],
-    pub(crate) memory: Memory,
+    pub(crate) history: ObservedHistory,
     /// The writes of one decision; the first one is on its way.
     pub(crate) writes: Vec<Write>,
     /// What it saw when it decided on them.

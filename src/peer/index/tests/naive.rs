@@ -9,7 +9,7 @@ use crate::cluster::OwnedPod;
 use crate::fit::{Demand, Fit, Node};
 use crate::k8s::ObjectKey;
 use crate::module::{Follow, Kind, Workload};
-use crate::peer::{Place, Pod, Snapshot, Source};
+use crate::peer::{PeerState, Place, Pod, Snapshot, Source};
 use crate::policy::{Policy, Request};
 use crate::vocabulary as keys;
 
@@ -68,7 +68,7 @@ pub(super) fn snapshot(world: &World, key: &ObjectKey) -> Option<Snapshot> {
         rolled_out: facts.rolled_out,
         pinned: facts.pinned,
         left_alone: facts.left_alone,
-        status_line: facts.status_line,
+        state: facts.state.as_deref().and_then(PeerState::read),
         source: match followed(world, key, object) {
             Some(source) => source?,
             None => Source::Bases { count: u32::try_from(count).unwrap(), shared_hosts },

@@ -3,21 +3,21 @@
 use rstest::rstest;
 
 use super::*;
+use crate::peer::scale_down_risk::AtRisk;
 use crate::peer::testing::waiting;
-use crate::peer::victims::Endangered;
 
 #[rstest]
-fn a_departure_is_followed_when_it_has_settled_and_its_pods_are_marked() {
-    let mut watcher = Watcher::default();
+fn a_departure_is_followed_after_its_debounce_when_its_pods_are_marked() {
+    let mut leader = Leader::default();
     let cluster = Cluster::of(3).depart(1);
     let (bare, marked) = (cluster.snapshot(), cluster.mark().snapshot());
 
-    assert_eq!(watcher.looks(&bare, at(10)), hold(Hold::Settling, Some(12)));
-    assert_eq!(watcher.looks(&bare, at(11)), hold(Hold::Settling, Some(12)));
+    assert_eq!(leader.decides(&bare, at(10)), hold(Hold::DepartureDebounce, Some(12)));
+    assert_eq!(leader.decides(&bare, at(11)), hold(Hold::DepartureDebounce, Some(12)));
     let marks = Plan { mark: bare.pods.clone(), ..hold(Hold::MarksUnseen, None) };
-    assert_eq!(watcher.looks(&bare, at(12)), marks);
+    assert_eq!(leader.decides(&bare, at(12)), marks);
     let deletes = Plan { delete: marked.pods.clone(), ..hold(Hold::PodsToGo, None) };
-    assert_eq!(watcher.looks(&marked, at(13)), deletes);
+    assert_eq!(leader.decides(&marked, at(13)), deletes);
 }
 
 #[rstest]
@@ -31,30 +31,30 @@ fn only_the_pods_that_are_not_are_marked_before() {
 }
 
 #[rstest]
-fn a_departure_that_was_none_is_not_followed() {
-    let mut watcher = Watcher::default();
+fn a_base_that_is_back_within_the_debounce_has_not_departed() {
+    let mut leader = Leader::default();
     let (whole, fewer) = (Cluster::of(3).snapshot(), Cluster::of(3).depart(1).snapshot());
 
-    watcher.looks(&fewer, at(10));
-    assert_eq!(watcher.looks(&whole, at(11)), keep());
+    leader.decides(&fewer, at(10));
+    assert_eq!(leader.decides(&whole, at(11)), keep());
 
-    assert_eq!(watcher.looks(&fewer, at(13)), hold(Hold::Settling, Some(15)));
+    assert_eq!(leader.decides(&fewer, at(13)), hold(Hold::DepartureDebounce, Some(15)));
 }
 
 #[rstest]
 fn a_scale_down_comes_a_window_after_the_last_write() {
     let seen = Cluster::of(3).renew(1).snapshot();
-    let mut memory = waited(&seen);
-    memory.wrote("1", at(599));
+    let mut history = waited(&seen);
+    history.record_scale("1", at(599));
 
-    assert_eq!(decide(&seen, &memory, LEADING, &SETTINGS, at(600)), hold(Hold::Coalescing, Some(601)));
+    assert_eq!(decide(&seen, &history, LEADING, &SETTINGS, at(600)), hold(Hold::Coalescing, Some(601)));
 }
 
 #[rstest]
 #[case::controller_manager_is_behind(Snapshot { observed: false, ..Cluster::of(3).renew(1).snapshot() },
     Hold::ControllerBehind)]
 #[case::a_pod_is_not_made_yet(Snapshot { replicas: 4, ..Cluster::of(3).renew(1).snapshot() }, Hold::PodsUnseen)]
-#[case::somebody_is_in_danger(counting(2, Cluster::of(3).snapshot()), Hold::Endangers(Endangered { base: None, in_rollout: false }))]
+#[case::a_base_is_at_risk(counting(2, Cluster::of(3).snapshot()), Hold::BaseAtRisk(AtRisk { base: None, in_rollout: false }))]
 #[case::nothing_to_follow(Snapshot { source: followed(3, None), ..Cluster::of(3).snapshot() },
     Hold::NothingToFollow { workload: "StatefulSet/base".to_owned() })]
 #[case::behind_comes_first(Snapshot { observed: false, replicas: 4, ..Cluster::of(3).renew(1).snapshot() },
@@ -71,16 +71,16 @@ fn a_scale_down_waits(#[case] seen: Snapshot, #[case] reason: Hold) {
 fn more_bases_do_not_wait_for_pods_that_are_to_go(#[case] cluster: Cluster) {
     let seen = Cluster { replicas: 2, ..cluster }.snapshot();
 
-    assert_eq!(decided_after_a_wait(&seen).step, Step::Scale { to: 4 });
+    assert_eq!(decided_after_a_wait(&seen).scale, ScaleDecision::Scale { to: 4 });
 }
 
 #[rstest]
 #[case::fewer_bases(Cluster::of(3).depart(1).mark(), 1)]
 #[case::another_came_for_it(Cluster::of(3).depart(1).join(1).mark(), 1)]
 #[case::all_went(Cluster::of(2).depart(2).mark(), 2)]
-#[case::who_is_not_ready_is_none_of_them(Cluster::of(3).depart(1).mark().fail(2), 1)]
-fn pods_of_departed_bases_are_deleted_by_name(#[case] cluster: Cluster, #[case] strays: usize) {
-    let deleted = Plan { delete: cluster.pods[..strays].to_vec(), ..hold(Hold::PodsToGo, None) };
+#[case::a_pod_that_is_not_ready_is_none_of_them(Cluster::of(3).depart(1).mark().fail(2), 1)]
+fn pods_of_departed_bases_are_deleted_by_name(#[case] cluster: Cluster, #[case] count: usize) {
+    let deleted = Plan { delete: cluster.pods[..count].to_vec(), ..hold(Hold::PodsToGo, None) };
 
     assert_eq!(decided_after_a_wait(&cluster.snapshot()), deleted);
 }
@@ -104,21 +104,21 @@ fn pods_of_departed_bases_stay(#[case] seen: Snapshot, #[case] reason: Hold) {
 }
 
 #[rstest]
-fn who_was_made_for_a_deleted_pod_goes_by_fewer_replicas() {
-    let mut watcher = Watcher::default();
+fn the_pod_created_for_a_deleted_one_goes_by_fewer_replicas() {
+    let mut leader = Leader::default();
     let marked = Cluster::of(3).depart(1).mark();
-    watcher.looks(&marked.snapshot(), at(10));
-    let deleted = watcher.looks(&marked.snapshot(), at(12));
+    leader.decides(&marked.snapshot(), at(10));
+    let deleted = leader.decides(&marked.snapshot(), at(12));
     let gone = Cluster { pods: marked.pods[1..].to_vec(), ..marked.clone() };
     let renewed = Cluster { pods: gone.pods.iter().cloned().chain([waiting(3)]).collect(), ..marked.clone() };
 
     assert_eq!(deleted.delete, marked.pods[..1]);
-    assert_eq!(watcher.looks(&gone.snapshot(), at(13)), hold(Hold::PodsUnseen, None));
-    assert_eq!(watcher.looks(&renewed.snapshot(), at(14)), scale(2));
+    assert_eq!(leader.decides(&gone.snapshot(), at(13)), hold(Hold::PodsUnseen, None));
+    assert_eq!(leader.decides(&renewed.snapshot(), at(14)), scale(2));
 }
 
 #[rstest]
-fn who_can_be_nowhere_else_is_not_made_again_and_again() {
+fn a_pod_whose_template_names_its_node_is_not_deleted_again_and_again() {
     let seen = Snapshot { pinned: true, ..Cluster::of(1).depart(1).snapshot() };
 
     assert_eq!(decided_after_a_wait(&seen), scale(0));
@@ -126,12 +126,12 @@ fn who_can_be_nowhere_else_is_not_made_again_and_again() {
 
 #[rstest]
 fn a_pod_moves_to_another_base_without_another_number() {
-    let mut watcher = Watcher::default();
+    let mut leader = Leader::default();
     let moving = Cluster::of(3).depart(1).join(1).mark();
-    watcher.looks(&moving.snapshot(), at(0));
-    let deleted = watcher.looks(&moving.snapshot(), at(2));
+    leader.decides(&moving.snapshot(), at(0));
+    let deleted = leader.decides(&moving.snapshot(), at(2));
 
     assert_eq!(deleted.delete, moving.pods[..1]);
     let left = Cluster { pods: moving.pods[1..].to_vec(), ..moving };
-    assert_eq!(watcher.looks(&left.snapshot(), at(3)), keep());
+    assert_eq!(leader.decides(&left.snapshot(), at(3)), keep());
 }

@@ -5,28 +5,28 @@ use rstest::rstest;
 use super::*;
 
 #[rstest]
-fn a_base_that_is_back_for_a_window_gets_its_mark_taken() {
-    let mut watcher = Watcher::default();
+fn a_mark_is_removed_when_its_base_has_been_back_for_a_window() {
+    let mut leader = Leader::default();
     let gone = Cluster::of(3).depart(1).mark();
     let back = gone.clone().come_back(1).snapshot();
-    watcher.looks(&gone.snapshot(), at(10));
+    leader.decides(&gone.snapshot(), at(10));
 
-    assert_eq!(watcher.looks(&back, at(11)), hold(Hold::Returning, Some(13)));
-    assert_eq!(watcher.looks(&back, at(12)), hold(Hold::Returning, Some(13)));
-    assert_eq!(watcher.looks(&back, at(13)), Plan { unmark: back.pods.clone(), ..keep() });
+    assert_eq!(leader.decides(&back, at(11)), hold(Hold::ReturnDebounce, Some(13)));
+    assert_eq!(leader.decides(&back, at(12)), hold(Hold::ReturnDebounce, Some(13)));
+    assert_eq!(leader.decides(&back, at(13)), Plan { unmark: back.pods.clone(), ..keep() });
 }
 
 #[rstest]
-fn each_mark_is_taken_in_its_time() {
-    let mut watcher = Watcher::default();
+fn each_mark_is_removed_in_its_time() {
+    let mut leader = Leader::default();
     let gone = Cluster::of(4).depart(3).mark();
     let back = |bases| gone.clone().come_back(bases).snapshot();
-    watcher.looks(&Snapshot { replicas: 2, ..back(1) }, at(10));
-    watcher.looks(&Snapshot { replicas: 3, ..back(2) }, at(11));
+    leader.decides(&Snapshot { replicas: 2, ..back(1) }, at(10));
+    leader.decides(&Snapshot { replicas: 3, ..back(2) }, at(11));
 
-    let plan = watcher.looks(&back(3), at(12));
+    let plan = leader.decides(&back(3), at(12));
 
-    assert_eq!(plan, Plan { unmark: vec![back(1).pods[0].clone()], ..hold(Hold::Returning, Some(13)) });
+    assert_eq!(plan, Plan { unmark: vec![back(1).pods[0].clone()], ..hold(Hold::ReturnDebounce, Some(13)) });
 }
 
 #[rstest]
@@ -50,7 +50,7 @@ fn marks_stay_while_the_number_changes() {
 }
 
 #[rstest]
-fn a_pod_that_somebody_else_gave_a_cost_keeps_it() {
+fn a_pod_keeps_a_deletion_cost_of_another_writer() {
     let mut cluster = Cluster::of(3);
     cluster.pods[0].deletion_cost = -5;
 

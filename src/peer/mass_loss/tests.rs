@@ -1,13 +1,15 @@
-//! What counts as a mass loss, and by what it shows.
+//! What counts as a mass loss, and what shows it.
 
 use rstest::rstest;
 
 use super::*;
-use crate::peer::testing::{Cluster, departed, followed, pod};
+use crate::peer::state::recorded_mass_loss;
+use crate::peer::testing::{Cluster, departed, followed, pod, settled};
+use crate::peer::{Hold, PeerState};
 
-/// What shows of it as a loss by the largest number of bases seen lately.
+/// The loss that it shows, where this is the largest number of bases observed lately.
 fn lost(seen: &Snapshot, peak: u32) -> Option<(u32, u32)> {
-    Loss::of(seen, peak).map(|loss| (loss.lost, loss.of))
+    MassLoss::of(seen, peak).map(|loss| (loss.lost, loss.of))
 }
 
 #[rstest]
@@ -27,8 +29,8 @@ fn most_bases_and_three_at_least_make_a_mass_loss(#[case] of: u32, #[case] gone:
     let without_pods = Snapshot { replicas: of, ..Cluster::of(of - gone).snapshot() };
 
     assert_eq!(lost(&without_pods, of), expected, "by what was seen before");
-    let line = Some(format!("{of}/{of} bases, 2026-11-01T00:00:00Z"));
-    assert_eq!(lost(&Snapshot { status_line: line, ..without_pods }, 0), expected, "by the status line");
+    let state = Some(settled(of));
+    assert_eq!(lost(&Snapshot { state, ..without_pods }, 0), expected, "by the state");
     assert_eq!(lost(&Cluster::of(of).depart(gone).snapshot(), 0), expected, "by the Pods");
 }
 
@@ -50,19 +52,15 @@ fn a_base_with_several_pods_is_lost_once() {
 }
 
 #[rstest]
-#[case::as_it_was_left("10/10 bases, 2026-11-01T00:00:00Z", Some((8, 10)))]
-#[case::held_already("10/4 bases, held: 6 of 10 bases went at once, 2026-11-01T00:00:00Z", Some((8, 10)))]
-#[case::followed("10/10 ready of StatefulSet/base, 2026-11-01T00:00:00Z", Some((8, 10)))]
-#[case::the_number_is_another_one_now("9/9 bases, 2026-11-01T00:00:00Z", None)]
-#[case::longer_number("100/100 bases, 2026-11-01T00:00:00Z", None)]
-#[case::no_number("left to the user: warden.koupleless.io/peer-paused, 2026-11-01T00:00:00Z", None)]
-#[case::nobodys_number("99999999999999999999/10 bases", None)]
-#[case::empty("", None)]
-fn the_status_line_counts_while_the_number_is_the_one_it_names(
-    #[case] line: &str,
-    #[case] expected: Option<(u32, u32)>,
-) {
-    let seen = Snapshot { replicas: 10, status_line: Some(line.to_owned()), ..Cluster::of(2).snapshot() };
+#[case::as_it_was_left(settled(10), Some((8, 10)))]
+#[case::held_already(
+    PeerState { hold: Some(Hold::MassLoss(MassLoss { lost: 6, of: 10 })), ..settled(10) }, Some((8, 10)))]
+#[case::followed(PeerState { follows: Some("StatefulSet/base".to_owned()), ready: Some(10), ..settled(10) }, Some((8, 10)))]
+#[case::the_number_is_another_one_now(settled(9), None)]
+#[case::a_larger_number(settled(100), None)]
+#[case::no_number(PeerState::default(), None)]
+fn the_settled_number_counts_while_it_is_the_number(#[case] state: PeerState, #[case] expected: Option<(u32, u32)>) {
+    let seen = Snapshot { replicas: 10, state: Some(state), ..Cluster::of(2).snapshot() };
 
     assert_eq!(lost(&seen, 2), expected);
 }
@@ -85,16 +83,16 @@ fn a_followed_workload_loses_by_its_numbers_alone(
 }
 
 #[rstest]
-#[case::held("10/4 bases, held: 6 of 10 bases went at once, 2026-11-01T00:00:00Z", Some(Loss { lost: 6, of: 10 }))]
-#[case::a_workload("10/4 ready of Deployment/base, held: 6 of 10 bases went at once", Some(Loss { lost: 6, of: 10 }))]
-#[case::for_another_reason("2/1 bases, held: to scale down now could take the module from vnode.a, 2026", None)]
-#[case::nobodys_numbers("10/4 bases, held: most of all bases went at once", None)]
-#[case::not_held("4/4 bases, 2026-11-01T00:00:00Z", None)]
-fn the_status_line_tells_the_next_warden_of_a_loss(#[case] line: &str, #[case] expected: Option<Loss>) {
-    assert_eq!(Loss::noted(&Snapshot { status_line: Some(line.to_owned()), ..Cluster::of(4).snapshot() }), expected);
+#[case::a_mass_loss(Some(Hold::MassLoss(MassLoss { lost: 6, of: 10 })), Some(MassLoss { lost: 6, of: 10 }))]
+#[case::another_reason(Some(Hold::PodsUnseen), None)]
+#[case::not_held(None, None)]
+fn the_state_tells_the_next_process_of_a_loss(#[case] hold: Option<Hold>, #[case] expected: Option<MassLoss>) {
+    let state = Some(PeerState { hold, ..settled(4) });
+
+    assert_eq!(recorded_mass_loss(&Snapshot { state, ..Cluster::of(4).snapshot() }), expected);
 }
 
 #[rstest]
 fn it_says_how_many_went() {
-    assert_eq!(Loss { lost: 6, of: 10 }.to_string(), "6 of 10 bases went at once");
+    assert_eq!(MassLoss { lost: 6, of: 10 }.to_string(), "6 of 10 bases went at once");
 }

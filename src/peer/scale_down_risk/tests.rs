@@ -1,4 +1,4 @@
-//! Whom a scale-down hits, case by case and against a second writing of upstream's order.
+//! Which bases a scale-down puts at risk, case by case and against a second implementation of upstream's order.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -52,10 +52,10 @@ fn rollout(pods: &[(u8, Pod)], replicas: u32) -> Snapshot {
 ])]
 #[case::departed_with_the_lower_cost(vec![costs(-2, pod(0, departed(0))), costs(-1, pod(1, base(1)))])]
 #[case::departed_beside_one_that_goes_last(vec![marked(pod(0, departed(0))), costs(5, pod(1, base(1)))])]
-fn one_pod_goes_that_nobody_misses(#[case] pods: Vec<Pod>) {
+fn one_pod_goes_that_no_base_needs(#[case] pods: Vec<Pod>) {
     let seen = beside_three(pods);
 
-    assert_eq!(endangered(&seen, seen.replicas - 1), None);
+    assert_eq!(base_at_risk(&seen, seen.replicas - 1), None);
 }
 
 #[rstest]
@@ -64,36 +64,36 @@ fn one_pod_goes_that_nobody_misses(#[case] pods: Vec<Pod>) {
 #[case::marked_as_the_departed_one(vec![marked(pod(1, base(1))), marked(pod(0, departed(0)))])]
 #[case::of_a_lower_cost_than_the_departed_one(vec![costs(-2, pod(1, base(1))), costs(-1, pod(0, departed(0)))])]
 #[case::as_well_as_the_departed_one(vec![marked(pod(1, base(1))), costs(i32::MIN, pod(0, departed(0)))])]
-fn one_pod_goes_that_could_be_missed(#[case] pods: Vec<Pod>) {
+fn one_pod_goes_that_a_base_could_need(#[case] pods: Vec<Pod>) {
     let seen = beside_three(pods);
 
-    let expected = Endangered { base: Some("base-1".to_owned()), in_rollout: false };
-    assert_eq!(endangered(&seen, seen.replicas - 1), Some(expected));
+    let expected = AtRisk { base: Some("base-1".to_owned()), in_rollout: false };
+    assert_eq!(base_at_risk(&seen, seen.replicas - 1), Some(expected));
 }
 
 #[rstest]
-#[case::nobody_stands_out(vec![])]
-#[case::fewer_stand_out(vec![marked(pod(0, departed(0)))])]
+#[case::none_is_unhealthy(vec![])]
+#[case::fewer_are_unhealthy(vec![marked(pod(0, departed(0)))])]
 #[case::the_others_go_last(vec![marked(pod(0, departed(0))), costs(1, pod(1, base(1)))])]
-fn more_go_than_stand_out(#[case] pods: Vec<Pod>) {
+fn more_go_than_are_unhealthy(#[case] pods: Vec<Pod>) {
     let seen = beside_three(pods);
 
-    let expected = Endangered { base: None, in_rollout: false };
-    assert_eq!(endangered(&seen, seen.replicas - 2), Some(expected));
+    let expected = AtRisk { base: None, in_rollout: false };
+    assert_eq!(base_at_risk(&seen, seen.replicas - 2), Some(expected));
 }
 
 #[rstest]
 #[case::none_is_there_yet(0, 3)]
 #[case::no_more_than_should_be(3, 3)]
-fn where_nobody_has_to_go_nobody_is_hit(#[case] pods: u32, #[case] to: u32) {
-    assert_eq!(endangered(&Cluster::of(pods).snapshot(), to), None);
+fn without_a_surplus_no_base_is_at_risk(#[case] pods: u32, #[case] to: u32) {
+    assert_eq!(base_at_risk(&Cluster::of(pods).snapshot(), to), None);
 }
 
 #[rstest]
-fn nobody_knows_the_bases_of_a_followed_workload() {
+fn the_bases_of_a_followed_workload_are_not_known() {
     let source = followed(1, Some(1));
 
-    assert_eq!(endangered(&Snapshot { source, ..Cluster::of(3).snapshot() }, 1), None);
+    assert_eq!(base_at_risk(&Snapshot { source, ..Cluster::of(3).snapshot() }, 1), None);
 }
 
 #[rstest]
@@ -115,7 +115,7 @@ fn nobody_knows_the_bases_of_a_followed_workload() {
 #[case::the_only_one_is_not_ready(&[
     (0, not_ready(pod(1, base(1)))), (1, pod(2, departed(2))),
 ], 2, Some("base-1"))]
-#[case::who_is_beside_another_today_may_be_alone_then(&[
+#[case::a_base_with_two_pods_now_may_have_one_then(&[
     (0, pod(0, base(0))), (0, pod(1, base(1))), (1, pod(2, base(1))), (1, marked(pod(3, departed(3)))),
 ], 3, Some("base-0"))]
 fn in_a_rollout_each_set_may_lose_as_many(
@@ -123,9 +123,9 @@ fn in_a_rollout_each_set_may_lose_as_many(
     #[case] replicas: u32,
     #[case] hit: Option<&str>,
 ) {
-    let expected = hit.map(|base| Endangered { base: Some(base.to_owned()), in_rollout: true });
+    let expected = hit.map(|base| AtRisk { base: Some(base.to_owned()), in_rollout: true });
 
-    assert_eq!(endangered(&rollout(pods, replicas), replicas - 1), expected);
+    assert_eq!(base_at_risk(&rollout(pods, replicas), replicas - 1), expected);
 }
 
 /// 5 + 2 Pods become 4 + 1 where it is a quarter.
@@ -136,9 +136,9 @@ fn a_surge_in_per_cent_goes_down_with_the_replicas(#[case] max_surge: MaxSurge, 
     let old = (1..5).map(|number| (0, pod(number, base(number)))).chain([(0, starting(pod(0, Place::Nowhere)))]);
     let new = [(1, not_ready(pod(5, base(1)))), (1, starting(pod(6, Place::Nowhere)))];
     let pods: Vec<(u8, Pod)> = old.chain(new).collect();
-    let expected = hit.map(|base| Endangered { base: Some(base.to_owned()), in_rollout: true });
+    let expected = hit.map(|base| AtRisk { base: Some(base.to_owned()), in_rollout: true });
 
-    assert_eq!(endangered(&Snapshot { max_surge, ..rollout(&pods, 5) }, 4), expected);
+    assert_eq!(base_at_risk(&Snapshot { max_surge, ..rollout(&pods, 5) }, 4), expected);
 }
 
 #[rstest]
@@ -146,28 +146,28 @@ fn a_surge_in_per_cent_goes_down_with_the_replicas(#[case] max_surge: MaxSurge, 
 #[case::above_those_that_are_well(1, Some(None))]
 #[case::as_those_that_are_well(0, Some(None))]
 fn a_mark_counts_by_its_cost(#[case] deletion_cost: i32, #[case] hit: Option<Option<String>>) {
-    // Given a Pod of a departed base whose deletion cost somebody else may have written
+    // Given a Pod of a departed base whose deletion cost another writer may have set
     let stray = Pod { deletion_cost, ..marked(pod(0, departed(0))) };
 
-    let expected = hit.map(|base| Endangered { base, in_rollout: false });
+    let expected = hit.map(|base| AtRisk { base, in_rollout: false });
 
-    assert_eq!(endangered(&beside_three(vec![stray]), 3), expected);
+    assert_eq!(base_at_risk(&beside_three(vec![stray]), 3), expected);
 }
 
 #[rstest]
-#[case::a_base(Some("vnode.10.0.0.1.dev"), false, "to scale down now could take the module from vnode.10.0.0.1.dev")]
-#[case::any(None, false, "to scale down now could take the module from a base that is there")]
-#[case::in_a_rollout(Some("b"), true, "to scale down now could take the module from b, in the middle of a rollout")]
-fn it_says_who_is_in_danger(#[case] base: Option<&str>, #[case] in_rollout: bool, #[case] text: &str) {
-    assert_eq!(Endangered { base: base.map(str::to_owned), in_rollout }.to_string(), text);
+#[case::a_base(Some("vnode.10.0.0.1.dev"), false, "a scale-down now could take the module from vnode.10.0.0.1.dev")]
+#[case::any(None, false, "a scale-down now could take the module from a base that is there")]
+#[case::in_a_rollout(Some("b"), true, "a scale-down now could take the module from b, in the middle of a rollout")]
+fn the_base_at_risk_is_named(#[case] base: Option<&str>, #[case] in_rollout: bool, #[case] text: &str) {
+    assert_eq!(AtRisk { base: base.map(str::to_owned), in_rollout }.to_string(), text);
 }
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Whatever of the surplus falls to which ReplicaSet, and however the ties fall: who is not in danger loses nothing.
+    /// However the surplus falls to the ReplicaSets, and however the ties fall: without a base at risk, none loses the module.
     #[test]
-    fn who_is_not_in_danger_is_never_robbed(
+    fn a_base_that_is_not_at_risk_never_loses_the_module(
         cluster in cluster(),
         lucks in vec(luck(), 8),
         leave in 1..4_u32,
@@ -175,7 +175,7 @@ proptest! {
     ) {
         let seen = cluster.snapshot();
         let Some(to) = seen.replicas.checked_sub(leave) else { return Ok(()) };
-        if endangered(&seen, to).is_some() {
+        if base_at_risk(&seen, to).is_some() {
             return Ok(());
         }
 
@@ -184,13 +184,13 @@ proptest! {
         prop_assert_eq!(robbed(&cluster, &after), None, "{:?} after {:?}", &cluster, &after);
     }
 
-    /// Where Pods that are marked on departed bases are all that have to go, nothing stands in the way.
+    /// Where marked Pods on departed bases are all that have to go, no base is at risk.
     #[test]
-    fn a_departed_base_alone_endangers_nobody(bases in 1..6_u32, gone in 1..6_u32) {
+    fn a_departed_base_alone_puts_no_base_at_risk(bases in 1..6_u32, gone in 1..6_u32) {
         let gone = gone.min(bases);
 
         let seen = Cluster::of(bases).depart(gone).mark().snapshot();
 
-        prop_assert_eq!(endangered(&seen, bases - gone), None);
+        prop_assert_eq!(base_at_risk(&seen, bases - gone), None);
     }
 }

@@ -1,0 +1,298 @@
+//! A work queue of keys.
+
+use std::collections::HashSet;
+use std::hash::Hash;
+use std::pin::{Pin, pin};
+use std::time::Duration;
+
+use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
+use futures::stream::FuturesUnordered;
+use futures::{Stream, StreamExt as _};
+use kube::runtime::scheduler::{ScheduleRequest, Scheduler, scheduler};
+use tokio::time::Instant;
+
+/// The sending end of a work queue: subscriptions, timers and people's requests add keys to it. Clones add to the same queue.
+///
+/// A key that is added several times before a worker takes it is worked on once, at the earliest time that was asked for.
+/// One key is worked on by one worker at a time: a key that is added meanwhile waits until that worker has ended, and is then
+/// worked on once more. So a reconcile may read its input when it begins, and never runs beside itself.
+///
+/// It makes no request and needs no RBAC.
+///
+/// ```
+/// use std::sync::atomic::{AtomicUsize, Ordering};
+/// use std::time::Duration;
+///
+/// use koupleless_warden::k8s::{ObjectKey, Requeue, work_queue};
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {
+/// let (queue, workers) = work_queue();
+/// queue.add(ObjectKey { namespace: "shop".to_owned(), name: "orders".to_owned() });
+/// let reconciles = AtomicUsize::new(0);
+/// let reconcile = async |key: ObjectKey| {
+///     assert_eq!(key.to_string(), "shop/orders");
+///     match reconciles.fetch_add(1, Ordering::Relaxed) {
+///         0 => Requeue::After(Duration::from_millis(10)),
+///         _ => Requeue::OnChange,
+///     }
+/// };
+/// // It never ends by itself.
+/// let run = workers.run(4, reconcile);
+/// assert!(tokio::time::timeout(Duration::from_millis(500), run).await.is_err());
+/// assert_eq!(reconciles.into_inner(), 2);
+/// # });
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct WorkQueue<K> {
+    requests: UnboundedSender<ScheduleRequest<K>>,
+}
+
+/// The receiving end of a work queue, to be [run](Self::run) once.
+#[derive(Debug)]
+pub struct Workers<K> {
+    requests: UnboundedReceiver<ScheduleRequest<K>>,
+    /// Requeued keys take the way of all others. It also keeps the queue open.
+    queue: WorkQueue<K>,
+}
+
+/// When a key is worked on again that was worked on just now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Requeue {
+    /// When it is added again.
+    OnChange,
+    /// After this time, or when it is added again, whichever comes first.
+    After(Duration),
+}
+
+/// An empty work queue, and its workers.
+pub fn work_queue<K>() -> (WorkQueue<K>, Workers<K>) {
+    let (sender, requests) = unbounded();
+    let queue = WorkQueue { requests: sender };
+    (queue.clone(), Workers { requests, queue })
+}
+
+impl<K> WorkQueue<K> {
+    /// Adds a key, to be worked on as soon as a worker is free.
+    pub fn add(&self, key: K) {
+        self.add_at(key, Instant::now());
+    }
+
+    /// Adds a key, to be worked on once this time has passed.
+    pub fn add_after(&self, key: K, delay: Duration) {
+        // A time beyond what a clock can show never comes.
+        if let Some(at) = Instant::now().checked_add(delay) {
+            self.add_at(key, at);
+        }
+    }
+
+    fn add_at(&self, message: K, run_at: Instant) {
+        // It fails only when the workers were dropped: then no key is worked on any more.
+        let _ = self.requests.unbounded_send(ScheduleRequest { message, run_at });
+    }
+}
+
+impl<K> Clone for WorkQueue<K> {
+    fn clone(&self) -> Self {
+        Self { requests: self.requests.clone() }
+    }
+}
+
+impl<K: Clone + Eq + Hash> Workers<K> {
+    /// Calls `reconcile` for each key that is due, for up to `concurrency` keys (at least one) at a time, until it is dropped.
+    /// All of them run in the task that polls this: a reconcile awaits the API server, and must not block.
+    ///
+    /// State that a controller keeps of a key from reconcile to reconcile is the caller's: as one key is worked on by one
+    /// worker at a time, a reconcile may take it out of a map and put it back at its end.
+    pub async fn run<R>(self, concurrency: usize, reconcile: impl Fn(K) -> R)
+    where
+        R: Future<Output = Requeue>,
+    {
+        let Self { requests, queue } = self;
+        let mut due = pin!(scheduler(requests));
+        let mut in_progress = HashSet::new();
+        let mut running = FuturesUnordered::new();
+        loop {
+            tokio::select! {
+                Some(key) = next(due.as_mut(), &in_progress), if running.len() < concurrency.max(1) => {
+                    in_progress.insert(key.clone());
+                    let reconcile = reconcile(key.clone());
+                    running.push(async move { (key, reconcile.await) });
+                }
+                Some((key, requeue)) = running.next() => {
+                    in_progress.remove(&key);
+                    if let Requeue::After(delay) = requeue {
+                        queue.add_after(key, delay);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The next key that is due and not worked on. What is due and worked on stays in the scheduler.
+async fn next<K, R>(due: Pin<&mut Scheduler<K, R>>, in_progress: &HashSet<K>) -> Option<K>
+where
+    K: Clone + Eq + Hash,
+    R: Stream<Item = ScheduleRequest<K>>,
+{
+    due.hold_unless(|key| !in_progress.contains(key)).next().await
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use futures::FutureExt as _;
+    use tokio::sync::{Notify, Semaphore};
+
+    use super::*;
+
+    /// Longer than anything takes here.
+    const LONG: Duration = Duration::from_secs(20);
+
+    /// What workers did, in order.
+    #[derive(Default)]
+    struct Log {
+        entries: Mutex<Vec<String>>,
+        grown: Notify,
+    }
+
+    impl Log {
+        fn add(&self, entry: impl Into<String>) {
+            self.entries.lock().unwrap().push(entry.into());
+            self.grown.notify_one();
+        }
+
+        fn entries(&self) -> Vec<String> {
+            self.entries.lock().unwrap().clone()
+        }
+
+        /// Waits for so many entries.
+        async fn holds(&self, count: usize) -> Vec<String> {
+            while self.entries().len() < count {
+                self.grown.notified().await;
+            }
+            self.entries()
+        }
+    }
+
+    /// Runs these workers until the test is over.
+    async fn beside<R>(run: impl Future<Output = ()>, test: impl Future<Output = R>) -> R {
+        tokio::select! {
+            () = run => unreachable!("workers never end"),
+            result = tokio::time::timeout(LONG, test) => result.unwrap(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_key_that_is_added_several_times_is_worked_on_once() {
+        // Given a key that was added three times, before another one
+        let (queue, workers) = work_queue();
+        for key in ["a", "a", "a", "b"] {
+            queue.add(key);
+        }
+        let log = Log::default();
+        let run = workers.run(1, async |key| {
+            log.add(key);
+            Requeue::OnChange
+        });
+        // When workers have done all there is
+        let mut done = beside(run, log.holds(2)).await;
+        // Then each was worked on once
+        done.sort_unstable();
+        assert_eq!(done, ["a", "b"]);
+    }
+
+    #[tokio::test]
+    async fn a_key_is_never_worked_on_twice_at_a_time_and_once_more_after_it_was_added_meanwhile() {
+        // Given many workers, of which one works on a key
+        let (queue, workers) = work_queue();
+        let (log, gate) = (Log::default(), Semaphore::new(0));
+        let run = workers.run(8, async |key: &str| {
+            log.add(format!("{key} begins"));
+            gate.acquire().await.unwrap().forget();
+            log.add(format!("{key} ends"));
+            Requeue::OnChange
+        });
+        queue.add("a");
+        let test = async {
+            log.holds(1).await;
+            // When it is added twice meanwhile, and another one after it
+            queue.add("a");
+            queue.add("a");
+            queue.add("b");
+            // Then the other one is worked on, and the first waits for its own worker
+            assert_eq!(log.holds(2).await, ["a begins", "b begins"]);
+            gate.add_permits(8);
+            log.holds(6).await
+        };
+        let mut of_a = beside(run, test).await;
+        of_a.retain(|entry| entry.starts_with('a'));
+        assert_eq!(of_a, ["a begins", "a ends", "a begins", "a ends"]);
+    }
+
+    #[tokio::test]
+    async fn no_more_keys_are_worked_on_at_a_time_than_asked_for() {
+        // Given ten keys, and workers for three that do not end
+        let (queue, workers) = work_queue();
+        (0..10).for_each(|key| queue.add(key));
+        let log = Log::default();
+        let mut run = pin!(workers.run(3, async |key: u8| {
+            log.add(key.to_string());
+            std::future::pending().await
+        }));
+        // When they have begun with all that they can
+        for _ in 0..100 {
+            assert!(run.as_mut().now_or_never().is_none());
+            tokio::task::yield_now().await;
+        }
+        // Then these are three
+        assert_eq!(log.entries().len(), 3);
+    }
+
+    #[tokio::test]
+    async fn the_earliest_request_wins() {
+        // Given a key that is due in an hour
+        let (queue, workers) = work_queue();
+        queue.add_after("a", Duration::from_secs(3600));
+        let log = Log::default();
+        let run = workers.run(1, async |key| {
+            log.add(key);
+            // And that asks for an hour more each time
+            Requeue::After(Duration::from_secs(3600))
+        });
+        // When it is added at once, twice, then it is worked on at once, twice
+        let test = async {
+            queue.add("a");
+            log.holds(1).await;
+            queue.add("a");
+            log.holds(2).await
+        };
+        assert_eq!(beside(run, test).await, ["a", "a"]);
+    }
+
+    #[tokio::test]
+    async fn a_requeued_key_is_worked_on_again_after_its_delay() {
+        let delay = Duration::from_millis(50);
+        let (queue, workers) = work_queue();
+        queue.add("a");
+        let (log, began) = (Log::default(), Instant::now());
+        let run = workers.run(1, async |key| {
+            log.add(key);
+            Requeue::After(delay)
+        });
+
+        beside(run, log.holds(3)).await;
+
+        assert!(began.elapsed() >= 2 * delay, "{:?}", began.elapsed());
+    }
+
+    #[tokio::test]
+    async fn a_delay_beyond_all_time_never_ends() {
+        let (queue, workers) = work_queue();
+        queue.add_after("a", Duration::MAX);
+
+        assert!(workers.run(1, async |_| Requeue::OnChange).now_or_never().is_none());
+    }
+}
