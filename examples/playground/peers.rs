@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
 use warden_testbed::ledger::Module;
 use warden_testbed::{Base, Stage, eventually};
 
@@ -59,11 +60,17 @@ async fn stands(stage: &Stage, bases: usize) -> Result<()> {
             }
         })
         .await?;
-    let line = eventually("the Deployment says how it stands", LONG, async || {
-        let path = "jsonpath={.spec.replicas} replicas, {.metadata.annotations.warden\\.koupleless\\.io/peer}";
-        let shown = kubectl(stage, &["get", "deployment/peer", "-o", path]).await.map_err(|error| error.to_string())?;
-        if shown.contains(&format!("{bases}/{bases} bases")) { Ok(shown) } else { Err(shown) }
+    let state = eventually("the state on the Deployment says so", LONG, async || {
+        let path = "jsonpath={.metadata.annotations.state\\.warden\\.koupleless\\.io/peer}";
+        let state = kubectl(stage, &["get", "deployment/peer", "-o", path]).await.map_err(|error| error.to_string())?;
+        let message = message(&state).unwrap_or_default();
+        if message == format!("{bases}/{bases} bases") { Ok(message) } else { Err(state) }
     });
-    println!("deployment/peer: {}.\n{what}.", line.await?);
+    println!("deployment/peer: {}.\n{what}.", state.await?);
     Ok(())
+}
+
+fn message(state: &str) -> Option<String> {
+    let state: Value = serde_json::from_str(state).ok()?;
+    Some(state["message"].as_str()?.to_owned())
 }

@@ -148,7 +148,9 @@ fn an_oddity_is_admitted_and_named(#[case] oddity: Oddity, #[case] warning: &str
     d["metadata"]["annotations"] = json!({PEER_PAUSED: "false", FOLLOW: "bases/Deployment/base"});
 })]
 #[case::what_warden_noted_itself(|d: &mut Value| {
+    d["metadata"]["annotations"]["state.warden.koupleless.io/peer"] = json!(r#"{"v":1,"settled":3}"#);
     d["metadata"]["annotations"]["warden.koupleless.io/peer"] = json!("3/3 bases, 2026-11-21T10:00:00Z");
+    template_of(d)["metadata"]["annotations"]["state.warden.koupleless.io/departed-base"] = json!("vnode.10.0.0.1.dev");
     template_of(d)["metadata"]["annotations"]["warden.koupleless.io/departed-base"] = json!("vnode.10.0.0.1.dev");
 })]
 #[case::name_in_the_selector(|d: &mut Value| d["spec"]["selector"] = json!({"matchLabels": {NAME: "biz1"}}))]

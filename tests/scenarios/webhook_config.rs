@@ -237,7 +237,7 @@ async fn is_reviewed(scene: &Scene<'_>, args: &[&str]) -> Result<bool> {
 const SET_FIVE: &str = r#"{"spec":{"replicas":5}}"#;
 
 #[tokio::test]
-async fn what_warden_notes_on_a_peer_is_not_reviewed_and_another_number_is() -> Result<()> {
+async fn state_of_wardens_is_not_reviewed_and_another_number_is() -> Result<()> {
     let scene = Scene::with_bases(shared().await?, 0).await?;
     for (name, key) in [("current", "virtual-kubelet.koupleless.io/"), ("older", "module-controller.koupleless.io/")] {
         // Given a peer, left to its user, so that nobody else writes to it
@@ -247,14 +247,26 @@ async fn what_warden_notes_on_a_peer_is_not_reviewed_and_another_number_is() -> 
         manifest["metadata"]["annotations"]["warden.koupleless.io/peer-paused"] = json!("true");
         scene.apply(&manifest).await?;
         let deployment = format!("deployment/{name}");
-        // When what warden does is noted on it, noted anew and taken away, then it is not reviewed
-        for note in ["warden.koupleless.io/peer=3/3", "warden.koupleless.io/peer=4/4", "warden.koupleless.io/peer-"] {
+        // When state of warden's is written on it, written anew and removed, then it is not reviewed
+        for note in [
+            "state.warden.koupleless.io/peer=3/3",
+            "state.warden.koupleless.io/peer=4/4",
+            "state.warden.koupleless.io/peer-",
+            "state.warden.koupleless.io/of-another-controller=1",
+            "warden.koupleless.io/peer=3/3",
+            "warden.koupleless.io/peer-",
+        ] {
             let reviewed = is_reviewed(&scene, &["annotate", "--overwrite", &deployment, note]).await?;
             ensure!(!reviewed, "{name}: {note}");
         }
         // When it gets another number, or anything else of ours beside the note, then it is
-        let noted_and_told =
-            ["annotate", "--overwrite", &deployment, "warden.koupleless.io/peer=5/5", "base.koupleless.io/name=other"];
+        let noted_and_told = [
+            "annotate",
+            "--overwrite",
+            &deployment,
+            "state.warden.koupleless.io/peer=5/5",
+            "base.koupleless.io/name=other",
+        ];
         ensure!(is_reviewed(&scene, &noted_and_told).await?, "{name}: a declaration");
         let patch = ["patch", &deployment, "--type=merge", "-p", SET_FIVE];
         ensure!(is_reviewed(&scene, &patch).await?, "{name}: another number");

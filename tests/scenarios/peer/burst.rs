@@ -18,7 +18,7 @@ async fn a_hundred_bases_that_join_together_are_a_few_writes() -> Result<()> {
     stage.serve(&[]).await?;
     let mut scene = Scene::with_bases(&stage, 0).await?;
     scene.apply(&scene.peer("orders")).await?;
-    scene.says("orders", "0/0 bases, ").await?;
+    scene.says("orders", "0/0 bases").await?;
     // When a hundred bases join
     let began = Instant::now();
     let bases: Vec<_> = (0..BASES).map(|number| scene.a_base(&format!("b{number}"))).collect();

@@ -151,5 +151,5 @@ async fn upstreams(mut scene: Scene<'_>) -> Result<()> {
     scene.one_goes(0).await?;
     scene.ends_right("orders").await?;
     ensure!(scene.replicas("elsewhere").await? == 0, "the other has replicas");
-    scene.says("elsewhere", "0/0 bases, ").await
+    scene.says("elsewhere", "0/0 bases").await
 }

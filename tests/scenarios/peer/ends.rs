@@ -3,8 +3,10 @@
 use anyhow::{Result, ensure};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Pod;
+use koupleless_warden::vocabulary as keys;
 use kube::api::ListParams;
 use kube::{Api, ResourceExt as _};
+use serde_json::Value;
 use warden_testbed::ledger::Mark;
 use warden_testbed::{Proxy, Stage, Write, eventually};
 
@@ -52,7 +54,7 @@ impl<'s> Scene<'s> {
     }
 
     /// Waits until it is all in order: as many replicas as the scene has bases, the module on each of them, one Pod each
-    /// that is not being deleted and none elsewhere, and the line on the Deployment that says so, which is the last write.
+    /// that is not being deleted and none elsewhere, and the state on the Deployment that says so, which is the last write.
     pub(crate) async fn ends_right(&self, name: &str) -> Result<()> {
         let mut nodes: Vec<&str> = self.nodes.iter().map(String::as_str).collect();
         nodes.sort_unstable();
@@ -67,8 +69,8 @@ impl<'s> Scene<'s> {
             let mut on: Vec<&str> = living.map(node_of).collect();
             on.sort_unstable();
             let replicas = deployment.spec.as_ref().and_then(|spec| spec.replicas);
-            let says = line_of(&deployment);
-            let is_told = says.starts_with(&format!("{0}/{0} bases, ", nodes.len()));
+            let says = message_of(&deployment);
+            let is_told = says == format!("{0}/{0} bases", nodes.len());
             let is_right = replicas == i32::try_from(nodes.len()).ok() && on == nodes && is_told;
             if is_right { Ok(()) } else { Err(format!("{replicas:?} replicas on {on:?} of {nodes:?}; {says:?}")) }
         })
@@ -76,13 +78,13 @@ impl<'s> Scene<'s> {
         self.each_runs(&self.nodes, name, "1.0.0").await
     }
 
-    /// Waits until the line on a Deployment begins so.
-    pub(crate) async fn says(&self, name: &str, line: &str) -> Result<()> {
+    /// Waits until the state on a Deployment has this message.
+    pub(crate) async fn says(&self, name: &str, message: &str) -> Result<()> {
         let deployments: Api<Deployment> = Api::namespaced(self.stage.plane.client()?, &self.namespace);
-        eventually(&format!("{name} says {line:?}"), LONG, async || {
+        eventually(&format!("{name} says {message:?}"), LONG, async || {
             let deployment = deployments.get(name).await.map_err(|error| error.to_string())?;
-            let says = line_of(&deployment);
-            if says.starts_with(line) { Ok(()) } else { Err(says.to_owned()) }
+            let says = message_of(&deployment);
+            if says == message { Ok(()) } else { Err(says) }
         })
         .await
     }
@@ -124,7 +126,10 @@ fn node_of(pod: &Pod) -> &str {
     pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref()).unwrap_or("no node")
 }
 
-/// What warden wrote on a Deployment about how it stands.
-fn line_of(deployment: &Deployment) -> &str {
-    deployment.annotations().get("warden.koupleless.io/peer").map_or("no line", String::as_str)
+/// The message of the state that warden wrote on a Deployment.
+fn message_of(deployment: &Deployment) -> String {
+    let Some(state) = deployment.annotations().get(keys::PEER_STATE) else { return "no state".to_owned() };
+    let message =
+        serde_json::from_str::<Value>(state).ok().and_then(|state| Some(state["message"].as_str()?.to_owned()));
+    message.unwrap_or_else(|| format!("no message in {state}"))
 }

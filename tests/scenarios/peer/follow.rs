@@ -53,7 +53,7 @@ async fn followed(stage: &Stage, kind: &str, elsewhere: Option<&str>) -> Result<
     scene.apply(&follower(&scene, &workload)).await?;
     let nothing = format!("there is no {workload} to follow");
     scene.hears("orders", "SyncHeld", &format!("replicas stay 2 for now: {nothing}")).await?;
-    scene.says("orders", &format!("2/? ready of {workload}, held: {nothing}, ")).await?;
+    scene.says("orders", &format!("2/? ready of {workload}, held: {nothing}")).await?;
     scene.metric_becomes(HELD, 1).await?;
     // When it comes, then the number is that of its ready replicas, and each module has a node
     let in_namespace = ["-n", namespace, "apply", "-f", "-"];
@@ -67,7 +67,7 @@ async fn followed(stage: &Stage, kind: &str, elsewhere: Option<&str>) -> Result<
         let (name, number) = (format!("{kind}/base"), format!("--replicas={replicas}"));
         stage.plane.kubectl(&["-n", namespace, "scale", &name, &number]).await?.expect_success()?;
         scene.replicas_become("orders", replicas).await?;
-        scene.says("orders", &format!("{replicas}/{replicas} ready of {workload}, ")).await?;
+        scene.says("orders", &format!("{replicas}/{replicas} ready of {workload}")).await?;
         scene.rolled_out("deployment/orders").await?;
         println!("{workload} scaled to {replicas}: so is what follows it");
     }
@@ -76,10 +76,10 @@ async fn followed(stage: &Stage, kind: &str, elsewhere: Option<&str>) -> Result<
     ensure!(nodes.len() == 2 && pods.len() == 2 && nodes.iter().all(|node| node.starts_with("ordinary-")), "{pods:?}");
     // When it is deleted, then the number stays and people are told, and no Pod goes
     stage.plane.kubectl(&["-n", namespace, "delete", kind, "base"]).await?.expect_success()?;
-    scene.says("orders", &format!("2/? ready of {workload}, held: {nothing}, ")).await?;
+    scene.says("orders", &format!("2/? ready of {workload}, held: {nothing}")).await?;
     scene.metric_becomes(HELD, 1).await?;
     scene.has_pods("orders", &pods).await?;
-    let line = r"jsonpath={.spec.replicas} replicas, {.metadata.annotations.warden\.koupleless\.io/peer}{'\n'}";
+    let line = r"jsonpath={.spec.replicas} replicas, {.metadata.annotations.state\.warden\.koupleless\.io/peer}{'\n'}";
     scene.show(&["get", "deployment/orders", "-o", line]).await?;
     // When the follower is gone too, then nothing is held any more
     scene.kubectl(&["delete", "deployment/orders"]).await?.expect_success()?;

@@ -30,7 +30,7 @@ async fn watches_that_stand_still_lead_to_no_wrong_write() -> Result<()> {
 }
 
 /// How often warden wanted to delete a Pod and did not.
-const SPARED: &str = r#"warden_peer_writes_total{what="Delete",outcome="Conflict"}"#;
+const SPARED: &str = r#"warden_writes_total{controller="peer",what="delete",outcome="conflict"}"#;
 
 #[tokio::test]
 async fn a_base_that_is_back_unseen_keeps_its_pod() -> Result<()> {

@@ -38,8 +38,8 @@ async fn a_quota_that_keeps_replicas_from_following_is_told() -> Result<()> {
         .await?
         .expect_success()?;
     // Then people hear of it after a while
-    scene.hears("orders", "SyncHeld", "replicas stay 4 for now: not all Pods have been made and seen yet").await?;
-    scene.says("orders", "4/3 bases, held: not all Pods have been made and seen yet, ").await?;
+    scene.hears("orders", "SyncHeld", "replicas stay 4 for now: not all Pods have been created and seen yet").await?;
+    scene.says("orders", "4/3 bases, held: not all Pods have been created and seen yet").await?;
     scene.metric_becomes(HELD, 1).await?;
     scene.show(&["describe", "deployment/orders"]).await?;
     // When the quota is gone, then it goes on

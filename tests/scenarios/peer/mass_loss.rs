@@ -12,7 +12,7 @@ use crate::scene::{Scene, raise, shared};
 const GARBAGE_COLLECTION: Duration = Duration::from_secs(150);
 
 /// How many times replicas were written.
-const SCALES: &str = r#"warden_peer_writes_total{what="Scale",outcome="Written"}"#;
+const SCALES: &str = r#"warden_writes_total{controller="peer",what="scale",outcome="written"}"#;
 /// How many Deployments are held for this reason.
 const HELD: &str = r#"warden_peer_held{reason="mass_loss"}"#;
 
@@ -31,7 +31,7 @@ async fn most_bases_that_go_at_once_are_waited_for() -> Result<()> {
     stage.plane.delete_bases(&gone).await?;
     // Then that is held, and people are told in every way
     scene.hears("orders", "SyncHeld", "replicas stay 10 for now: 6 of 10 bases went at once").await?;
-    scene.says("orders", "10/4 bases, held: 6 of 10 bases went at once, ").await?;
+    scene.says("orders", "10/4 bases, held: 6 of 10 bases went at once").await?;
     scene.metric_becomes(HELD, 1).await?;
     // When Kubernetes itself collects the Pods of Nodes that are not there, then the new ones wait for a base
     eventually("six Pods wait", GARBAGE_COLLECTION, async || {
@@ -60,7 +60,7 @@ async fn most_bases_that_go_at_once_are_waited_for() -> Result<()> {
 }
 
 async fn shown(scene: &Scene<'_>) -> Result<()> {
-    let line = r"jsonpath={.spec.replicas} replicas, {.metadata.annotations.warden\.koupleless\.io/peer}{'\n'}";
+    let line = r"jsonpath={.spec.replicas} replicas, {.metadata.annotations.state\.warden\.koupleless\.io/peer}{'\n'}";
     scene.show(&["get", "deployment/orders", "-o", line]).await?;
     scene.show(&["get", "pods", "-o", "wide"]).await?;
     let events = "custom-columns=TYPE:.type,REASON:.reason,MESSAGE:.message";

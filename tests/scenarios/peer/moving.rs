@@ -45,7 +45,7 @@ async fn who_moves_to_other_bases_serves_on_the_old_ones_until_then() -> Result<
     });
     moved.await?;
     scene.rolled_out("deployment/orders").await?;
-    scene.says("orders", "2/2 bases, ").await?;
+    scene.says("orders", "2/2 bases").await?;
     scene.nodes = others;
     let on: Vec<String> = scene.pods_by_node("orders").await?.into_iter().map(|(node, _)| node).collect();
     ensure!(on.len() == 2 && scene.nodes.iter().all(|node| on.contains(node)), "Pods are on {on:?}");

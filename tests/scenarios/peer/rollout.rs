@@ -67,7 +67,7 @@ async fn bases_come_and_go_in_a_rollout() -> Result<()> {
         return Err(error.context(scene.kubectl(&["get", "deploy,rs,pods,events", "-o", "wide"]).await?.stdout));
     }
     scene.replicas_become("orders", BASES - 1).await?;
-    scene.says("orders", &format!("{0}/{0} bases, ", BASES - 1)).await?;
+    scene.says("orders", &format!("{0}/{0} bases", BASES - 1)).await?;
     scene.rolled_out("deployment/orders").await?;
     // And on no base that was there throughout it was ever missing or not Ready, nor twice there in one version
     let joined = scene.nodes.pop().context("nobody joined")?;

@@ -18,7 +18,7 @@ async fn of_bases_that_share_a_host_name_one_counts() -> Result<()> {
     // When a peer Deployment comes
     scene.apply(&scene.peer("orders")).await?;
     // Then it counts two of the three, and says why in every way
-    scene.says("orders", "2/2 bases, ").await?;
+    scene.says("orders", "2/2 bases").await?;
     scene.hears("orders", "SharedHostname", &format!("several bases have the host name {host}")).await?;
     scene.metric_becomes(SHARED, 1).await?;
     // And no Pod waits for a place that it can never have

@@ -65,7 +65,7 @@ impl Scenario {
             Self::ADeploymentMadeLaterIsFilled => made_later(trial).await,
             Self::ABaseThatJoinsIsFollowed => joining_base(trial).await,
             Self::ThePodOfADepartedBaseIsDeleted => departed_base(trial).await,
-            Self::TheDeploymentSaysHowItStands => status_line(trial).await,
+            Self::TheDeploymentSaysHowItStands => state_annotation(trial).await,
             Self::AnEventTellsWhatWasDone => told(trial).await,
             Self::TheSameEventIsCounted => counted(trial).await,
             Self::AStatefulSetIsFollowed => followed(trial).await,
@@ -174,11 +174,11 @@ async fn departed_base(trial: &Trial<'_>) -> Result<()> {
     replicas_become(trial, 1).await
 }
 
-async fn status_line(trial: &Trial<'_>) -> Result<()> {
+async fn state_annotation(trial: &Trial<'_>) -> Result<()> {
     trial.create(&[peer(trial)]).await?;
     trial.starts("peer").await?;
-    let line = "/metadata/annotations/warden.koupleless.io~1peer";
-    trial.until("the Deployment says how it stands", async || has(trial, "deployment/orders", line).await).await
+    let state = "/metadata/annotations/state.warden.koupleless.io~1peer";
+    trial.until("the Deployment says how it stands", async || has(trial, "deployment/orders", state).await).await
 }
 
 async fn told(trial: &Trial<'_>) -> Result<()> {
