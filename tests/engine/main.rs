@@ -6,6 +6,7 @@
 //! - [`peers`]: whose the replicas of a peer Deployment are.
 //! - [`rules`], [`same_version`], [`warnings`]: what is refused and what is only said.
 //! - [`severities`]: rules that are more or less severe than by default.
+//! - [`review`]: the same by `warden review`, the binary, on files.
 //! - [`tutorial`]: the official manifests, as they stand.
 //! - [`properties`]: what holds for every object that [`generated`] can think of.
 
@@ -16,6 +17,7 @@ mod defaults;
 mod generated;
 mod peers;
 mod properties;
+mod review;
 mod rules;
 mod same_version;
 mod sample;

@@ -2,8 +2,8 @@
 
 use rstest::rstest;
 
-use crate::folder::{Folder, review_stdin};
-use crate::manifests::{MODULE, ORDINARY, TUTORIAL, documents, module_with, refused_module};
+use super::folder::{Folder, review_stdin};
+use super::manifests::{MODULE, ORDINARY, TUTORIAL, documents, module_with, refused_module};
 
 #[test]
 fn a_module_is_admitted_without_a_word() {

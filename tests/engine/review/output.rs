@@ -5,8 +5,8 @@ use std::process::Stdio;
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::folder::{Folder, review_stdin};
-use crate::manifests::{MODULE, ORDINARY, TUTORIAL, documents, refused_module};
+use super::folder::{Folder, review_stdin};
+use super::manifests::{MODULE, ORDINARY, TUTORIAL, documents, refused_module};
 
 #[rstest]
 fn every_form_of_output_looks_like_this(#[values("yaml", "json", "diff", "patch", "table")] form: &str) {

@@ -2,8 +2,8 @@
 
 use rstest::rstest;
 
-use crate::folder::{Folder, Run, review_stdin};
-use crate::manifests::{MODULE, documents, module_without};
+use super::folder::{Folder, Run, review_stdin};
+use super::manifests::{MODULE, documents, module_without};
 
 const SELECTION: &str = "        base.koupleless.io/name: base\n        base.koupleless.io/version: 1.0.0\n";
 

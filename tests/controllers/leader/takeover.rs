@@ -8,7 +8,7 @@ use kube::Api;
 use kube::api::DeleteParams;
 use warden_testbed::ControlPlane;
 
-use crate::candidate::{Candidate, LEASE_DURATION, NAME, RENEW_DEADLINE, leader, leads_throughout, lease};
+use super::candidate::{Candidate, LEASE_DURATION, NAME, RENEW_DEADLINE, leader, leads_throughout, lease};
 
 #[tokio::test]
 async fn one_of_several_leads_and_the_lease_says_who() -> Result<()> {

@@ -5,7 +5,7 @@ use kube::api::ListParams;
 use tokio::time::timeout;
 use warden_testbed::Moment;
 
-use crate::{LONG, MOMENT, Scene, create};
+use super::{LONG, MOMENT, Scene, create};
 
 #[tokio::test]
 async fn before_a_write_it_is_not_done_and_never_will_be() -> Result<()> {

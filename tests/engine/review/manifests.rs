@@ -47,7 +47,7 @@ spec:
 "#;
 
 /// The official tutorial's Deployment, to the letter.
-pub(crate) const TUTORIAL: &str = include_str!("../fixtures/tutorial.yaml");
+pub(crate) const TUTORIAL: &str = include_str!("../../fixtures/tutorial.yaml");
 
 /// [`MODULE`] without `part`, which must be in it.
 #[track_caller]

@@ -7,7 +7,7 @@ use futures::StreamExt;
 use kube::api::ListParams;
 use tokio::time::timeout;
 
-use crate::{LONG, Scene, create};
+use super::{LONG, Scene, create};
 
 #[tokio::test]
 async fn while_it_is_cut_nothing_passes() -> Result<()> {

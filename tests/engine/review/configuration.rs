@@ -2,8 +2,8 @@
 
 use rstest::rstest;
 
-use crate::folder::Folder;
-use crate::manifests::{MODULE, module_with, module_without};
+use super::folder::Folder;
+use super::manifests::{MODULE, module_with, module_without};
 
 const SELECTION: &str = "        base.koupleless.io/name: base\n        base.koupleless.io/version: 1.0.0\n";
 /// [`MODULE`] with a label by which nobody knows a module any more.

@@ -3,8 +3,8 @@
 use rstest::rstest;
 use serde_json::json;
 
-use crate::folder::{Folder, review_stdin};
-use crate::manifests::{MODULE, ORDINARY, TUTORIAL, documents, refused_module};
+use super::folder::{Folder, review_stdin};
+use super::manifests::{MODULE, ORDINARY, TUTORIAL, documents, refused_module};
 
 #[test]
 fn every_document_of_a_file_is_reviewed_and_empty_ones_do_not_count() {

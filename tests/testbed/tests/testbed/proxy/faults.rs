@@ -7,7 +7,7 @@ use kube::api::{ObjectMeta, Patch, PatchParams, PostParams};
 use serde_json::json;
 use warden_testbed::{Fault, What};
 
-use crate::{Scene, create};
+use super::{Scene, create};
 
 fn code(result: kube::Result<impl std::fmt::Debug>) -> Result<u16> {
     match result {

@@ -9,7 +9,7 @@ use kube::api::{ListParams, WatchEvent, WatchParams};
 use kube::{Api, ResourceExt};
 use tokio::time::timeout;
 
-use crate::{LONG, MOMENT, Scene, create};
+use super::{LONG, MOMENT, Scene, create};
 
 type Events = Pin<Box<dyn Stream<Item = kube::Result<WatchEvent<ConfigMap>>> + Send>>;
 

@@ -6,8 +6,6 @@
 //! - [`configuration`]: what a file changes.
 //! - [`output`]: what is printed, and that it means the same to who reads it next.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on may panic")]
-
 mod configuration;
 mod folder;
 mod input;

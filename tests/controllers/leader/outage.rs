@@ -5,7 +5,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, ensure};
 use warden_testbed::{Component, ControlPlane, Options};
 
-use crate::candidate::{Candidate, LEASE_DURATION, LONG, RENEW_DEADLINE, leader, leads_throughout};
+use super::candidate::{Candidate, LEASE_DURATION, LONG, RENEW_DEADLINE, leader, leads_throughout};
 
 #[tokio::test]
 async fn nobody_leads_without_an_api_server_and_somebody_again_with_it() -> Result<()> {
