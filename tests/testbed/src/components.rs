@@ -45,13 +45,14 @@ impl Component {
 const LEASE_SECONDS: u64 = 40;
 
 /// The stages that KWOK plays; it has none of its own.
-const KWOK_STAGES: [&str; 6] = [
+const KWOK_STAGES: [&str; 7] = [
     include_str!("../kwok/node-ready.yaml"),
     include_str!("../kwok/node-heartbeat.yaml"),
     include_str!("../kwok/pod-ready.yaml"),
     include_str!("../kwok/pod-ready-slow.yaml"),
     include_str!("../kwok/pod-complete.yaml"),
     include_str!("../kwok/pod-delete.yaml"),
+    include_str!("../kwok/pod-delete-ordinary.yaml"),
 ];
 
 /// Ports, keys and files of one control plane: all that the command lines refer to.

@@ -9,7 +9,7 @@ use anyhow::Result;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use rustix::process::Signal;
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, Semaphore};
 
 use crate::binaries::Binaries;
 use crate::components::{Component, Layout};
@@ -20,8 +20,12 @@ use crate::processes::Processes;
 use crate::watchdog::Watchdog;
 use crate::{data_dir, namespace, ports, webhooks};
 
-/// How often a boot is tried when somebody took one of our ports first.
+/// How often a boot is tried when another process took one of our ports first.
 const BOOT_TRIES: u32 = 3;
+
+/// Lets two control planes of this process boot at a time. A boot takes all that a core can give, and many at once would
+/// slow down the tests that are on their way.
+static BOOTS: Semaphore = Semaphore::const_new(2);
 
 /// A running control plane. Dropping it ends all its processes and removes its data.
 pub struct ControlPlane {
@@ -43,6 +47,7 @@ impl ControlPlane {
     /// Boots one and waits until pods can be created and run.
     pub async fn start(options: Options) -> Result<Self> {
         let binaries = tokio::task::spawn_blocking(Binaries::find_or_build).await??;
+        let _turn = BOOTS.acquire().await?;
         let mut tries = 1;
         loop {
             match Self::boot(&binaries, &options).await {

@@ -88,16 +88,13 @@ async fn deleted_secret(trial: &Trial<'_>) -> Result<()> {
     trial.kubectl(&["delete", "secret", &secret]).await?.expect_success()?;
     // When warden starts, then it is made, and filled
     trial.starts("none").await?;
-    trial
-        .until("there is a key in the Secret", async || has(trial, &format!("secret/{secret}"), "/data/tls.key").await)
-        .await
+    has(trial, "there is a key in the Secret", &format!("secret/{secret}"), "/data/tls.key").await
 }
 
 async fn taken_leases(trial: &Trial<'_>) -> Result<()> {
     trial.starts("peer").await?;
     for lease in trial.leases() {
-        let what = format!("lease/{lease}");
-        trial.until("the Lease has a holder", async || has(trial, &what, "/spec/holderIdentity").await).await?;
+        has(trial, "the Lease has a holder", &format!("lease/{lease}"), "/spec/holderIdentity").await?;
     }
     Ok(())
 }
@@ -151,11 +148,11 @@ async fn departed_base(trial: &Trial<'_>) -> Result<()> {
     trial.starts("peer").await?;
     trial.gets_ready().await?;
     trial.create(&[peer(trial)]).await?;
+    let objects = trial.objects()?;
     let pod = trial
         .until("both bases have a Pod", async || {
-            let pods = trial.stored("pods").await.map_err(|error| error.to_string())?;
-            let pods: Vec<_> = pods["items"].as_array().into_iter().flatten().collect();
-            let is_ready = |pod: &&&Value| pod["status"]["phase"] == "Running";
+            let pods = objects.list("pods").await.map_err(|error| error.to_string())?;
+            let is_ready = |pod: &&Value| pod["status"]["phase"] == "Running";
             let there = pods.iter().find(|pod| pod["spec"]["nodeName"] == leaving.as_str());
             match there.and_then(|pod| pod["metadata"]["name"].as_str()) {
                 Some(pod) if pods.iter().filter(is_ready).count() == 2 => Ok(pod.to_owned()),
@@ -167,9 +164,8 @@ async fn departed_base(trial: &Trial<'_>) -> Result<()> {
     let nodes: Api<Node> = Api::all(trial.plane.client()?);
     nodes.delete(&leaving, &DeleteParams::default()).await?;
     let mark = "/metadata/annotations/controller.kubernetes.io~1pod-deletion-cost";
-    trial.until("the Pod is marked", async || has(trial, &format!("pod/{pod}"), mark).await).await?;
-    let deleted = "/metadata/deletionTimestamp";
-    trial.until("the Pod is deleted", async || has(trial, &format!("pod/{pod}"), deleted).await).await?;
+    has(trial, "the Pod is marked", &format!("pod/{pod}"), mark).await?;
+    has(trial, "the Pod is deleted", &format!("pod/{pod}"), "/metadata/deletionTimestamp").await?;
     // And the Deployment has one replica less
     replicas_become(trial, 1).await
 }
@@ -178,14 +174,14 @@ async fn status_line(trial: &Trial<'_>) -> Result<()> {
     trial.create(&[peer(trial)]).await?;
     trial.starts("peer").await?;
     let line = "/metadata/annotations/warden.koupleless.io~1peer";
-    trial.until("the Deployment says how it stands", async || has(trial, "deployment/orders", line).await).await
+    has(trial, "the Deployment says how it stands", "deployment/orders", line).await
 }
 
 async fn told(trial: &Trial<'_>) -> Result<()> {
     add_base(trial, "one").await?;
     trial.create(&[peer(trial)]).await?;
     trial.starts("peer").await?;
-    trial.until("there is an Event", async || event(trial, |_| true).await).await
+    event(trial, "there is an Event", |_| true).await
 }
 
 async fn counted(trial: &Trial<'_>) -> Result<()> {
@@ -196,7 +192,7 @@ async fn counted(trial: &Trial<'_>) -> Result<()> {
     let undo = ["scale", "deployment/orders", "--replicas=0"];
     trial.kubectl(&undo).await?.expect_success()?;
     // Then that is the same Event
-    trial.until("the Event is counted", async || event(trial, |event| event["series"]["count"] == 2).await).await
+    event(trial, "the Event is counted", |event| event["series"]["count"] == 2).await
 }
 
 async fn followed(trial: &Trial<'_>) -> Result<()> {
@@ -264,9 +260,10 @@ async fn add_base(trial: &Trial<'_>, base: &str) -> Result<String> {
 }
 
 async fn replicas_become(trial: &Trial<'_>, count: u64) -> Result<()> {
+    let objects = trial.objects()?;
     trial
         .until(&format!("it has {count} replicas"), async || {
-            let deployment = trial.stored("deployment/orders").await.map_err(|error| error.to_string())?;
+            let deployment = objects.get("deployment/orders").await.map_err(|error| error.to_string())?;
             match deployment["spec"]["replicas"].as_u64() {
                 Some(replicas) if replicas == count => Ok(()),
                 replicas => Err(format!("{replicas:?}")),
@@ -275,22 +272,29 @@ async fn replicas_become(trial: &Trial<'_>, count: u64) -> Result<()> {
         .await
 }
 
-/// Whether there is such an Event that the replicas were written.
-async fn event(trial: &Trial<'_>, is_it: impl Fn(&Value) -> bool) -> Result<(), String> {
-    let events = trial.stored("events.events.k8s.io").await.map_err(|error| error.to_string())?;
-    let mut of_orders = events["items"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter(|event| event["regarding"]["name"] == "orders" && event["reason"] == "ReplicasSynced");
-    if of_orders.any(is_it) { Ok(()) } else { Err("there is none".to_owned()) }
+/// Waits until there is such an Event that the replicas were written.
+async fn event(trial: &Trial<'_>, what: &str, is_it: impl Fn(&Value) -> bool) -> Result<()> {
+    let objects = trial.objects()?;
+    trial
+        .until(what, async || {
+            let events = objects.list("events").await.map_err(|error| error.to_string())?;
+            let of_orders =
+                |event: &&Value| event["involvedObject"]["name"] == "orders" && event["reason"] == "ReplicasSynced";
+            if events.iter().filter(of_orders).any(&is_it) { Ok(()) } else { Err("there is none".to_owned()) }
+        })
+        .await
 }
 
-/// Whether something is stored at this place of the object.
-async fn has(trial: &Trial<'_>, what: &str, place: &str) -> Result<(), String> {
-    let object = trial.stored(what).await.map_err(|error| error.to_string())?;
-    match object.pointer(place).and_then(Value::as_str) {
-        Some(text) if !text.is_empty() => Ok(()),
-        _ => Err(format!("nothing at {place}")),
-    }
+/// Waits until something is stored at this place of the object `path`.
+async fn has(trial: &Trial<'_>, what: &str, path: &str, place: &str) -> Result<()> {
+    let objects = trial.objects()?;
+    trial
+        .until(what, async || {
+            let object = objects.get(path).await.map_err(|error| error.to_string())?;
+            match object.pointer(place).and_then(Value::as_str) {
+                Some(text) if !text.is_empty() => Ok(()),
+                _ => Err(format!("nothing at {place}")),
+            }
+        })
+        .await
 }
