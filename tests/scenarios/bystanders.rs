@@ -93,7 +93,7 @@ async fn while_warden_is_dead_modules_wait_and_others_run() -> Result<()> {
         })
         .await?;
     scene.some_run(1, "biz", "1.0.0").await?;
-    // When warden is back, then the pods come without anybody's help
+    // When warden is back, then the pods come by themselves
     stage.serve(&[]).await?;
     let scene = Scene { stage: &stage, namespace, base, nodes };
     scene.each_runs(&scene.nodes, "biz", "1.0.0").await?;

@@ -1,4 +1,4 @@
-//! Nothing that nobody asked for: no rollout by applying again, none by warden's arrival.
+//! No rollout without a change: none by applying a manifest again, none when warden is installed.
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! Bases and a namespace of one test's own, on a stage.
+//! A test's own bases and namespace on a stage.
 
 use std::path::Path;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use warden_testbed::{Base, KubectlOutput, Objects, Options, Stage, eventually};
 /// Long enough for anything that a cluster does on a busy machine.
 pub(crate) const LONG: Duration = Duration::from_secs(60);
 
-/// What a test plays on: its bases carry a base name that no other test's do.
+/// A test's part of a stage: a namespace, and bases whose base name no other test uses.
 pub(crate) struct Scene<'s> {
     pub(crate) stage: &'s Stage,
     pub(crate) namespace: String,
@@ -33,7 +33,7 @@ pub(crate) async fn shared() -> Result<&'static Stage> {
         .await
 }
 
-/// A stage of one test's own, on which nobody serves the webhooks yet.
+/// A stage for one test, on which warden does not run yet.
 pub(crate) async fn raise(options: Options) -> Result<Stage> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     Stage::raise(options, Path::new(env!("CARGO_BIN_EXE_warden")), &[], root).await

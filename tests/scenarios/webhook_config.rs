@@ -68,7 +68,7 @@ async fn a_module_that_is_being_deleted_is_let_go() -> Result<()> {
     // When what would be refused otherwise is changed on it, and its finalizer taken off
     let patch = json!({"metadata": {"finalizers": null, "annotations": {"warden.koupleless.io/inject": "bad"}}});
     let args = ["patch", "deployment/going", "--type=merge", "-p", &patch.to_string()];
-    // Then nobody stands in its way
+    // Then nothing refuses it
     scene.kubectl(&args).await?.expect_success()?;
     scene.until("it is gone", "deployments", <[Value]>::is_empty).await?;
     Ok(())
@@ -158,7 +158,7 @@ async fn env_label(scene: &Scene<'_>, deployment: &str) -> Result<Option<Value>>
     Ok(stored["metadata"]["labels"].get(ENV_LABEL).cloned())
 }
 
-/// A Deployment that runs without anybody's help.
+/// A Deployment that runs without injection.
 fn complete_by_hand(name: &str, base: &str) -> Value {
     let mut manifest = Module::new(name, "1.0.0", base).deployment(1);
     manifest["spec"]["template"]["spec"]["tolerations"] = json!([{"operator": "Exists"}]);
@@ -223,7 +223,7 @@ async fn what_a_controller_made_is_left_as_it_is_and_still_checked() -> Result<(
     Ok(())
 }
 
-/// An annotation that nobody knows: whenever its object is reviewed, that is said.
+/// An unknown annotation: every review of its object warns of it.
 const UNHEARD_OF: &str = "warden.koupleless.io/unheard-of";
 
 /// Does `kubectl <args>`, which must succeed, and tells whether what it changed was reviewed.
@@ -240,7 +240,7 @@ const SET_FIVE: &str = r#"{"spec":{"replicas":5}}"#;
 async fn what_warden_notes_on_a_peer_is_not_reviewed_and_another_number_is() -> Result<()> {
     let scene = Scene::with_bases(shared().await?, 0).await?;
     for (name, key) in [("current", "virtual-kubelet.koupleless.io/"), ("older", "module-controller.koupleless.io/")] {
-        // Given a peer, left to its user, so that nobody else writes to it
+        // Given a peer, paused, so that only the test writes to it
         let mut manifest = Module::new(name, "1.0.0", &scene.base).deployment(0);
         manifest["metadata"]["labels"] = json!({format!("{key}strategy"): "peer"});
         manifest["metadata"]["annotations"][UNHEARD_OF] = json!("1");

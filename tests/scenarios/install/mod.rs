@@ -111,7 +111,7 @@ async fn restricted_namespace(plane: &ControlPlane, name: &str) -> Result<()> {
 }
 
 /// All that is there and has to do with an installation: what is in its Namespace, and what is called by its name. Without
-/// Events, which nobody takes back, and Pods that have been told to go, which take their time.
+/// Events, which an uninstallation leaves, and Pods that are being deleted, which takes some time.
 async fn belongings(plane: &ControlPlane, namespace: &str, name: &str) -> Result<BTreeSet<String>> {
     belongings_of(plane, &kinds(plane).await?, namespace, name).await
 }

@@ -14,7 +14,7 @@ use crate::scene::{LONG, Scene, raise};
 /// Longer than any of the scenarios.
 const WHOLE_SCENARIO: Duration = LONG.saturating_mul(5);
 
-/// The process that writes, which dies again and again. The webhooks are served by another one, which lives.
+/// The process that writes, which is killed again and again. Another process serves the webhooks, and stays alive.
 struct Mortal<'s> {
     stage: &'s Stage,
     proxy: Proxy,
@@ -47,7 +47,7 @@ impl<'s> Mortal<'s> {
             write = self.proxy.reached(WHOLE_SCENARIO) => write?,
         };
         self.warden.kill()?;
-        // Nobody has to wait until the lease of the dead runs out: that is another test.
+        // The next process need not wait until the lease of the killed one runs out: another test does.
         let delete = ["-n", "koupleless-warden", "delete", "lease", "koupleless-warden"];
         self.stage.plane.kubectl(&delete).await?.expect_success()?;
         self.proxy.release();

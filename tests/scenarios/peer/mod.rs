@@ -106,7 +106,7 @@ impl Scene<'_> {
         self.until(&what, "events", |events| events.iter().any(is_told)).await.map(|_| ())
     }
 
-    /// Prints what `kubectl` prints, for whoever runs a test with `--nocapture`.
+    /// Prints what `kubectl` prints, for a person who runs a test with `--nocapture`.
     pub(crate) async fn show(&self, args: &[&str]) -> Result<()> {
         let output = self.kubectl(args).await?.expect_success()?;
         println!("$ kubectl {}\n{output}", args.join(" "));

@@ -1,4 +1,4 @@
-//! Boots a control plane and keeps it for as long as it is wanted.
+//! Boots a control plane and keeps it until it is dropped.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -57,7 +57,7 @@ impl ControlPlane {
         }
     }
 
-    /// The one that all tests of this process share. It is booted for the first that asks; it ends with the process.
+    /// The control plane that the tests of this process share. The first caller boots it; it ends with the process.
     pub async fn shared() -> Result<&'static Self> {
         static SHARED: OnceCell<ControlPlane> = OnceCell::const_new();
         SHARED.get_or_try_init(|| Self::start(Options::new())).await
@@ -94,12 +94,12 @@ impl ControlPlane {
         })
     }
 
-    /// A client with all rights, on the runtime of whoever asks: a client does not survive the runtime it was made on.
+    /// A client with all rights, on the caller's runtime: a client does not survive the runtime it was made on.
     pub fn client(&self) -> Result<Client> {
         Ok(Client::try_from(self.config.clone())?)
     }
 
-    /// What [`Self::client`] is made from, for a client that is to be different.
+    /// The configuration of [`Self::client`], for clients that differ from it.
     pub(crate) fn config(&self) -> &Config {
         &self.config
     }

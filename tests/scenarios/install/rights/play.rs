@@ -1,9 +1,10 @@
 //! Small scenarios, each of which some right is for.
 
 use anyhow::Result;
+use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Node;
 use kube::Api;
-use kube::api::DeleteParams;
+use kube::api::{DeleteParams, PostParams};
 use serde_json::{Value, json};
 use warden_testbed::{Base, Proxy};
 
@@ -188,7 +189,7 @@ async fn counted(trial: &Trial<'_>) -> Result<()> {
     // Given a peer Deployment that was scaled, and an Event that says so
     told(trial).await?;
     replicas_become(trial, 1).await?;
-    // When it has to be scaled so again, for somebody undid it
+    // When the scaling is undone by hand, and has to be done again
     let undo = ["scale", "deployment/orders", "--replicas=0"];
     trial.kubectl(&undo).await?.expect_success()?;
     // Then that is the same Event
@@ -227,14 +228,15 @@ fn without_base() -> Value {
 
 /// Waits until a Deployment in `namespace` is reviewed: given tolerations and its base, and not refused.
 async fn review(trial: &Trial<'_>, namespace: &str, manifest: &Value) -> Result<()> {
-    let create = ["-n", namespace, "create", "--dry-run=server", "-o", "json", "-f", "-"];
+    let deployments: Api<Deployment> = Api::namespaced(trial.plane.client()?, namespace);
+    let manifest: Deployment = serde_json::from_value(manifest.clone())?;
+    let dry_run = PostParams { dry_run: true, ..PostParams::default() };
     trial
         .until("a module is reviewed", async || {
-            let output = trial.plane.kubectl_with_stdin(&create, &manifest.to_string()).await;
-            let reviewed = output.and_then(|output| output.expect_success()).map_err(|error| error.to_string())?;
+            let reviewed = deployments.create(&dry_run, &manifest).await.map_err(|error| error.to_string())?;
+            let spec = json!(reviewed.spec).to_string();
             let is_filled_in = ["schedule.koupleless.io/virtual-node", "\"base.koupleless.io/name\""];
-            let spec = reviewed.split_once("\"spec\"").unwrap_or_default().1;
-            if is_filled_in.iter().all(|text| spec.contains(text)) { Ok(()) } else { Err(reviewed) }
+            if is_filled_in.iter().all(|text| spec.contains(text)) { Ok(()) } else { Err(spec) }
         })
         .await
 }
@@ -248,7 +250,7 @@ fn peer(trial: &Trial<'_>) -> Value {
     spec["tolerations"] = json!([{"operator": "Exists"}]);
     spec["nodeSelector"] = json!({"base.koupleless.io/name": trial.name});
     spec["affinity"] = json!({"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [apart]}});
-    // On a node that is gone nobody ends them: they can be looked at.
+    // No kubelet ends them on a node that is gone, so the test can read them until then.
     spec["terminationGracePeriodSeconds"] = json!(30);
     manifest
 }

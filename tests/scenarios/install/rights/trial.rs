@@ -29,7 +29,7 @@ pub(super) struct Trial<'p> {
 }
 
 impl<'p> Trial<'p> {
-    /// Installs all that an installation has but for Pods, with these roles less a right. Nobody runs yet.
+    /// Installs all that an installation has but for Pods, with these roles less a right. warden does not run yet.
     pub(super) async fn install(
         plane: &'p ControlPlane,
         name: String,

@@ -216,7 +216,7 @@ async fn a_base_that_falls_silent_turns_unreachable_and_its_pods_are_evicted() -
     }
     apply(&plane, &namespace, &pod).await?;
     plane.ledger().wait_until_runs(&base, &[("biz1", "1.0.0")], SOON).await?;
-    // When nobody renews the base's lease any more
+    // When the base's lease is renewed no more
     plane.stop_heartbeat(&base).await?;
     // Then it is unreachable after the grace period, and the module is uninstalled from a base that is well
     reads(&plane, "", &format!("node/{base}"), READY, "Unknown").await?;
@@ -227,7 +227,7 @@ async fn a_base_that_falls_silent_turns_unreachable_and_its_pods_are_evicted() -
     reads(&plane, &namespace, "pods", "{.items}", "[]").await?;
     apply(&plane, &namespace, &module_pod("p2", "1.0.0", &base)).await?;
     plane.ledger().wait_until_runs(&base, &[("biz1", "1.0.0")], SOON).await?;
-    // When it is made unreachable without waiting, then it has the taints at once, and nobody serves its pods
+    // When it is made unreachable without waiting, then it has the taints at once, and its pods are not served
     plane.make_not_ready(&base).await?;
     plane.kubectl(&["delete", "pod", "-n", &namespace, "p2", "--wait=false"]).await?.expect_success()?;
     plane.ledger().wait_until_runs(&base, &[], SOON).await?;

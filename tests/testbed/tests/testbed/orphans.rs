@@ -46,7 +46,7 @@ async fn nothing_is_left(pids: &[Pid], data: &Path) -> Result<()> {
     .await
 }
 
-/// Ended, but nobody has asked how: in a container whose first process does not care.
+/// Ended and not reaped: the first process of a container may not reap orphans.
 fn is_zombie(pid: Pid) -> bool {
     let status = std::fs::read_to_string(format!("/proc/{}/status", pid.as_raw_nonzero())).unwrap_or_default();
     status.lines().any(|line| line.starts_with("State:") && line.contains('Z'))

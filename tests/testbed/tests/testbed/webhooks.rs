@@ -9,9 +9,9 @@ const CONFIGURATION: &str = r#"
 apiVersion: admissionregistration.k8s.io/v1
 kind: ValidatingWebhookConfiguration
 metadata:
-  name: nobody-listens
+  name: nothing-listens
 webhooks:
-- name: nobody.listens.example
+- name: nothing.listens.example
   admissionReviewVersions: [v1]
   sideEffects: None
   failurePolicy: Fail
@@ -24,7 +24,7 @@ webhooks:
 
 #[tokio::test]
 async fn the_service_leads_to_the_webhook_address() -> Result<()> {
-    // Given a registered webhook that nobody serves
+    // Given a registered webhook that no process serves
     let plane = ControlPlane::start(Options::new()).await?;
     let dir = plane.dir().join("webhook-config");
     fs::create_dir(&dir)?;
@@ -32,7 +32,7 @@ async fn the_service_leads_to_the_webhook_address() -> Result<()> {
     let certificate = ServingCertificate::issue(&plane, &["koupleless-warden.koupleless-warden.svc"])?;
     plane.register_webhooks(&[dir], &certificate.ca_pem).await?;
     let bundle = "jsonpath={.webhooks[0].clientConfig.caBundle}";
-    let bundle = plane.kubectl(&["get", "validatingwebhookconfiguration", "nobody-listens", "-o", bundle]).await?;
+    let bundle = plane.kubectl(&["get", "validatingwebhookconfiguration", "nothing-listens", "-o", bundle]).await?;
     ensure!(!bundle.expect_success()?.is_empty());
     // When it would have to be called
     let address = plane.webhook_address().to_string();
@@ -44,9 +44,9 @@ async fn the_service_leads_to_the_webhook_address() -> Result<()> {
         }
     })
     .await?;
-    // Then the API server knocks at our address
+    // Then the API server connects to our address
     ensure!(refused.contains(&address) && refused.contains("refused"), "{refused}");
-    // When it is unregistered, then nobody is asked
+    // When it is unregistered, then the API server does not call it
     plane.unregister_webhooks().await?;
     warden_testbed::eventually("the webhook is forgotten", std::time::Duration::from_secs(10), async || {
         let output = plane.kubectl(&["create", "configmap", "a", "--dry-run=server"]).await;

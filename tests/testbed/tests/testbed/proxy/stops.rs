@@ -33,7 +33,7 @@ async fn before_a_write_it_is_not_done_and_never_will_be() -> Result<()> {
 }
 
 #[tokio::test]
-async fn after_a_write_it_is_done_and_nobody_hears_of_it() -> Result<()> {
+async fn after_a_write_it_is_done_and_its_client_gets_no_answer() -> Result<()> {
     // Given a client that is to be stopped after its first write, with a watch open
     let scene = Scene::new().await?;
     let (behind, direct) = (scene.behind().await?, scene.direct()?);
