@@ -22,7 +22,7 @@ use similar::TextDiff;
 use warden_testbed::ledger::{Ledger, Module};
 use warden_testbed::{Base, Options, Stage};
 
-/// What this program is called with when it is to be warden: so the playground needs no second binary.
+/// The first argument that makes this program act as warden, so that the playground needs no second binary.
 const AS_WARDEN: &str = "warden";
 
 /// How many bases there are.
@@ -186,7 +186,7 @@ fn difference(before: &Value, after: &Value) -> Result<String> {
     };
     let (before, after) = (said(before)?, said(after)?);
     let diff = TextDiff::from_lines(&before, &after).unified_diff().context_radius(2).to_string();
-    // Line numbers of a text that nobody sees tell nobody anything.
+    // The reader does not see the whole text, so line numbers would tell nothing.
     Ok(diff.lines().map(|line| if line.starts_with("@@") { "..." } else { line }).collect::<Vec<_>>().join("\n"))
 }
 

@@ -1,4 +1,4 @@
-//! The part of the tour about peer Deployments: a base joins, one leaves, somebody scales by hand.
+//! The part of the tour about peer Deployments: a base joins, one leaves, a user scales by hand.
 
 use std::path::Path;
 
@@ -14,7 +14,7 @@ const FILE: &str = "examples/samples/peer.yaml";
 /// Visits all of it. `bases` are there already.
 pub(super) async fn visit(stage: &Stage, root: &Path, bases: usize) -> Result<()> {
     heading(&format!("kubectl apply -f {FILE}"));
-    println!("A peer Deployment: a module on every base it fits. Nobody says how many that are.\n");
+    println!("A peer Deployment: a module on every base that it fits. The manifest does not say how many those are.\n");
     let file = root.join(FILE);
     print!("{}", indented(&kubectl(stage, &["apply", "-f", file.to_str().context("the path is not UTF-8")?]).await?));
     stands(stage, bases).await?;

@@ -7,6 +7,7 @@
 //! - [`rules`], [`same_version`], [`warnings`]: what is refused and what is only said.
 //! - [`severities`]: rules that are more or less severe than by default.
 //! - [`house`]: arrows between rooms, purity, and where keys are spelled.
+//! - [`review`]: the same by `warden review`, the binary, on files.
 //! - [`tutorial`]: the official manifests, as they stand.
 //! - [`properties`]: what holds for every object that [`generated`] can think of.
 
@@ -18,6 +19,7 @@ mod generated;
 mod house;
 mod peers;
 mod properties;
+mod review;
 mod rules;
 mod same_version;
 mod sample;

@@ -12,7 +12,7 @@ use super::site::{LONG, NAME, Site};
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn replicas_that_make_certificates_follow_those_that_read_them_from_files() -> Result<()> {
     // Given a replica with a certificate in files, whose authority the webhooks trust, and which holds the controllers' lease
-    let mut site = Site::install(&["--certificate-settle=2"]).await?;
+    let mut site = Site::install_alone(&["--certificate-settle=2"]).await?;
     let certificate = ServingCertificate::issue(&site.plane, &[&format!("{NAME}.{NAME}.svc")])?;
     let manifests = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/manifests");
     let webhooks: Vec<PathBuf> =

@@ -13,7 +13,7 @@ use super::site::{NAME, Site};
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_deleted_secret_comes_back_with_the_same_authority_and_nobody_is_refused() -> Result<()> {
     // Given two replicas, and modules that are created all the time
-    let mut site = Site::install(&[]).await?;
+    let mut site = Site::install_alone(&[]).await?;
     site.start(2).await?;
     let before = site.authorities().await?;
     let load = Load::of_creations(&site).await?;

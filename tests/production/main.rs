@@ -1,8 +1,8 @@
 //! warden as it is installed, on a real control plane: replicas behind a Service, certificates that it makes itself, and modules
 //! that are created all the while.
 //!
-//! A binary of its own, of which one test runs at a time: a creation fails after 3 s, and a machine that plays other scenarios
-//! beside it may take as long.
+//! A binary of its own: under load a creation fails after 3 s, and a machine that plays other scenarios beside it may take as
+//! long. Here such a test has the machine to itself, see [`site`].
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 

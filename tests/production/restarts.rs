@@ -10,7 +10,7 @@ const ROUNDS: usize = 10;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn while_replicas_are_replaced_one_after_the_other_every_module_is_admitted() -> Result<()> {
     // Given two replicas behind a Service, and 50 module Pods created per second
-    let mut site = Site::install(&[]).await?;
+    let mut site = Site::install_alone(&[]).await?;
     site.start(2).await?;
     let load = Load::of_creations(&site).await?;
     // When each is replaced, ten times, as a rollout does it

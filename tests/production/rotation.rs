@@ -19,7 +19,7 @@ const FAILED: &str = "warden_tls_handshakes_total{outcome=\"Failed\"}";
 async fn while_certificates_and_authorities_change_no_handshake_fails() -> Result<()> {
     // Given two replicas whose certificate lives for seconds, module Pods created all the time, and handshakes by who trusts
     // what the webhooks trust at that moment
-    let mut site = Site::install(&SHORT_LIVED).await?;
+    let mut site = Site::install_alone(&SHORT_LIVED).await?;
     site.start(2).await?;
     // What failed before that, while API servers had not heard of the authority yet, is no matter here.
     let failed_before = site.metric(FAILED).await?;

@@ -10,7 +10,7 @@ use k8s_openapi::api::core::v1::Secret;
 use koupleless_warden::runtime;
 use kube::Api;
 use serde_json::{Value, json};
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use warden_testbed::{Balancer, ControlPlane, Options, Signal, WardenProcess, eventually, replica_address};
 
 use super::handshake::Certificate;
@@ -36,9 +36,19 @@ pub(super) struct Site {
     ending: Vec<Replica>,
     /// So many have ended.
     ended: usize,
-    /// There is one site at a time: two would measure the machine.
-    _alone: MutexGuard<'static, ()>,
+    /// Ends with the site.
+    _share: Share,
 }
+
+/// How much of the machine a site has while it is there.
+enum Share {
+    /// All of it: it is under load, where a creation fails after 3 s, and two such sites would measure the machine.
+    All { _guard: RwLockWriteGuard<'static, ()> },
+    /// What others leave that are under no load either.
+    Some { _guard: RwLockReadGuard<'static, ()> },
+}
+
+static MACHINE: RwLock<()> = RwLock::const_new(());
 
 struct Replica {
     address: SocketAddr,
@@ -46,10 +56,18 @@ struct Replica {
 }
 
 impl Site {
-    /// Applies the manifests; nobody runs yet. `args` replace those of the same name in the Deployment.
+    /// Applies the manifests; no replica runs yet. `args` replace those of the same name in the Deployment. Waits until no
+    /// other site is there, and is the only one until it is dropped: for tests that put it under load.
+    pub(super) async fn install_alone(args: &[&str]) -> Result<Self> {
+        Self::install_with(Share::All { _guard: MACHINE.write().await }, args).await
+    }
+
+    /// As [`Self::install_alone`], beside other sites that are under no load: for tests that wait most of the time.
     pub(super) async fn install(args: &[&str]) -> Result<Self> {
-        static ALONE: Mutex<()> = Mutex::const_new(());
-        let alone = ALONE.lock().await;
+        Self::install_with(Share::Some { _guard: MACHINE.read().await }, args).await
+    }
+
+    async fn install_with(share: Share, args: &[&str]) -> Result<Self> {
         runtime::install_crypto_provider();
         let plane = ControlPlane::start(Options::new()).await?;
         let manifests = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/manifests");
@@ -69,7 +87,7 @@ impl Site {
             .expect_success()?;
         let balancer = Balancer::start(plane.webhook_address()).await?;
         plane.lead_service_to(NAME, NAME, plane.webhook_address()).await?;
-        Ok(Self { plane, balancer, replicas: Vec::new(), ending: Vec::new(), ended: 0, _alone: alone })
+        Ok(Self { plane, balancer, replicas: Vec::new(), ending: Vec::new(), ended: 0, _share: share })
     }
 
     /// Starts so many replicas, all at once, and waits until they get connections.

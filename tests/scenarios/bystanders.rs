@@ -31,7 +31,7 @@ async fn what_is_no_module_is_never_shown_to_warden() -> Result<()> {
     // Then warden was not asked once
     ensure!(reviews(&stage).await? == asked, "{}", reviews(&stage).await?);
     // And nothing of its was added to them
-    let deployment = scene.get(&["deployment/web"]).await?;
+    let deployment = scene.get("deployment/web").await?;
     ensure!(!deployment["spec"].to_string().contains("koupleless"), "{deployment}");
     // When a module is applied, then it is asked about the Deployment and the Pod
     scene.apply(&Module::new("biz", "1.0.0", &scene.base).deployment(1)).await?;
@@ -93,7 +93,7 @@ async fn while_warden_is_dead_modules_wait_and_others_run() -> Result<()> {
         })
         .await?;
     scene.some_run(1, "biz", "1.0.0").await?;
-    // When warden is back, then the pods come without anybody's help
+    // When warden is back, then the pods come by themselves
     stage.serve(&[]).await?;
     let scene = Scene { stage: &stage, namespace, base, nodes };
     scene.each_runs(&scene.nodes, "biz", "1.0.0").await?;

@@ -158,7 +158,7 @@ async fn a_default_base_counts_for_peers_from_before_warden_at_once() -> Result<
 
 #[tokio::test]
 async fn a_hold_that_is_shortened_is_over_at_once() -> Result<()> {
-    // Given most bases of a module gone, which is held for longer than anybody waits here
+    // Given most bases of a module gone, which is held for longer than this test waits
     let mut config = Mounted::new("peer: {massLossHold: 86400}\n")?;
     let mut stage = raise(Options::new()).await?;
     stage.serve(&[config.argument()]).await?;

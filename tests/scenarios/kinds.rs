@@ -40,7 +40,7 @@ async fn a_bare_pod_a_stateful_set_and_a_replica_set_run() -> Result<()> {
     scene.apply(&pod).await?;
     scene.each_runs(&scene.nodes, "bare", "1.0.0").await?;
     // Then it outlives an outage of ModuleController: the in-tree tolerations have no end
-    let stored = scene.get(&["pod/bare"]).await?;
+    let stored = scene.get("pod/bare").await?;
     let seconds =
         stored["spec"]["tolerations"].as_array().into_iter().flatten().filter(|t| t.get("tolerationSeconds").is_some());
     ensure!(seconds.count() == 0, "{stored}");
@@ -68,7 +68,7 @@ async fn a_bare_pod_that_is_applied_again_stays_as_it_is() -> Result<()> {
     scene.each_runs(&scene.nodes, "calm", "1.0.0").await?;
     let fields = ["/metadata/uid", "/spec/tolerations", "/spec/affinity"];
     let state = |pod: &Value| fields.map(|field| pod.pointer(field).cloned());
-    let before = state(&scene.get(&["pod/calm"]).await?);
+    let before = state(&scene.get("pod/calm").await?);
     ensure!(before.iter().all(Option::is_some), "{before:?}");
     // And warden added to both
     ensure!(before[1].as_ref() != Some(&pod["spec"]["tolerations"]), "{before:?}");
@@ -77,7 +77,7 @@ async fn a_bare_pod_that_is_applied_again_stays_as_it_is() -> Result<()> {
     for args in [&["apply"][..], &["apply", "--server-side", "--force-conflicts"]] {
         scene.kubectl_with(args, &pod).await?.expect_success()?;
         // Then it is the very same Pod
-        let after = state(&scene.get(&["pod/calm"]).await?);
+        let after = state(&scene.get("pod/calm").await?);
         ensure!(after == before, "after {args:?}: {after:?}, before: {before:?}");
     }
     Ok(())
@@ -102,8 +102,8 @@ async fn a_cron_jobs_module_runs_and_its_job_is_left_alone() -> Result<()> {
     // Then its module runs
     scene.each_runs(&scene.nodes, "nightly", "1.0.0").await?;
     // And the Job has the template that the CronJob was stored with
-    let stored = scene.get(&["cronjob/nightly"]).await?;
-    let job = scene.get(&["job/now"]).await?;
+    let stored = scene.get("cronjob/nightly").await?;
+    let job = scene.get("job/now").await?;
     let spec = |object: &Value, path: &str| object.pointer(path).cloned().unwrap_or_default();
     let of_cron_job = spec(&stored, "/spec/jobTemplate/spec/template/spec");
     ensure!(of_cron_job["tolerations"].as_array().is_some_and(|list| list.len() == 4), "{of_cron_job}");

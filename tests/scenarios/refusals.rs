@@ -71,7 +71,9 @@ async fn every_mistake_is_refused_at_apply() -> Result<()> {
         ensure!(output.stderr.contains("To mend it: "), "{mistake}: {}", output.stderr);
     }
     // And nothing was created
-    ensure!(scene.list("deployments,replicasets,pods").await?.is_empty());
+    for kind in ["deployments", "replicasets", "pods"] {
+        ensure!(scene.list(kind).await?.is_empty(), "there are {kind}");
+    }
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-//! Nothing that nobody asked for: no rollout by applying again, none by warden's arrival.
+//! No rollout without a change: none by applying a manifest again, none when warden is installed.
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
@@ -99,7 +99,7 @@ async fn a_deployment_from_before_warden_keeps_its_template() -> Result<()> {
     manifest["spec"]["template"]["spec"]["nodeSelector"] = json!({"base.koupleless.io/name": scene.base});
     scene.apply(&manifest).await?;
     let old = scene.until("it has a pod", "pods", |pods| pods.len() == 1).await?;
-    let template = scene.get(&["deployment/early"]).await?["spec"]["template"].clone();
+    let template = scene.get("deployment/early").await?["spec"]["template"].clone();
     // When warden comes, and the Deployment is scaled
     let Scene { namespace, base, nodes, .. } = scene;
     stage.serve(&[]).await?;
@@ -108,7 +108,7 @@ async fn a_deployment_from_before_warden_keeps_its_template() -> Result<()> {
     // Then its new pods run
     scene.some_run(2, "early", "1.0.0").await?;
     // And its template and ReplicaSet are as they were
-    ensure!(scene.get(&["deployment/early"]).await?["spec"]["template"] == template);
+    ensure!(scene.get("deployment/early").await?["spec"]["template"] == template);
     ensure!(scene.list("replicasets").await?.len() == 1);
     // When the old pod is deleted, then what comes in its place runs, too
     let old = old[0]["metadata"]["name"].as_str().unwrap_or_default().to_owned();
@@ -119,7 +119,7 @@ async fn a_deployment_from_before_warden_keeps_its_template() -> Result<()> {
     scaled["spec"]["replicas"] = json!(3);
     for verb in ["apply", "replace"] {
         scene.kubectl_with(&[verb], &scaled).await?.expect_success()?;
-        ensure!(scene.get(&["deployment/early"]).await?["spec"]["template"] == template, "after {verb}");
+        ensure!(scene.get("deployment/early").await?["spec"]["template"] == template, "after {verb}");
     }
     ensure!(scene.list("replicasets").await?.len() == 1);
     Ok(())

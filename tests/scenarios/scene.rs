@@ -1,18 +1,18 @@
-//! Bases and a namespace of one test's own, on a stage.
+//! A test's own bases and namespace on a stage.
 
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use serde_json::Value;
 use tokio::sync::OnceCell;
 use warden_testbed::ledger::{Change, Mark};
-use warden_testbed::{Base, KubectlOutput, Options, Stage, eventually};
+use warden_testbed::{Base, KubectlOutput, Objects, Options, Stage, eventually};
 
 /// Long enough for anything that a cluster does on a busy machine.
 pub(crate) const LONG: Duration = Duration::from_secs(60);
 
-/// What a test plays on: its bases carry a base name that no other test's do.
+/// A test's part of a stage: a namespace, and bases whose base name no other test uses.
 pub(crate) struct Scene<'s> {
     pub(crate) stage: &'s Stage,
     pub(crate) namespace: String,
@@ -33,7 +33,7 @@ pub(crate) async fn shared() -> Result<&'static Stage> {
         .await
 }
 
-/// A stage of one test's own, on which nobody serves the webhooks yet.
+/// A stage for one test, on which warden does not run yet.
 pub(crate) async fn raise(options: Options) -> Result<Stage> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     Stage::raise(options, Path::new(env!("CARGO_BIN_EXE_warden")), &[], root).await
@@ -74,15 +74,19 @@ impl<'s> Scene<'s> {
         Ok(warnings)
     }
 
-    /// `kubectl get -o json`; the items where there are several.
-    pub(crate) async fn get(&self, what: &[&str]) -> Result<Value> {
-        let output = self.kubectl(&[&["get"], what, &["-o", "json"]].concat()).await?;
-        Ok(serde_json::from_str(&output.expect_success()?)?)
+    /// An object as it is stored, by kind and name: `deployment/orders`.
+    pub(crate) async fn get(&self, what: &str) -> Result<Value> {
+        self.objects()?.get(what).await
     }
 
+    /// All objects of a kind in the namespace.
     pub(crate) async fn list(&self, kind: &str) -> Result<Vec<Value>> {
-        let list = self.get(&[kind]).await?;
-        list["items"].as_array().cloned().context("no list")
+        self.objects()?.list(kind).await
+    }
+
+    /// Reads the namespace: for a question that is asked again and again over one connection.
+    pub(crate) fn objects(&self) -> Result<Objects> {
+        self.stage.plane.objects(&self.namespace)
     }
 
     /// The uids of all pods that are not being deleted.
@@ -135,8 +139,9 @@ impl<'s> Scene<'s> {
         kind: &str,
         mut ask: impl FnMut(&[Value]) -> bool,
     ) -> Result<Vec<Value>> {
+        let objects = self.objects()?;
         eventually(what, LONG, async || {
-            let list = self.list(kind).await.map_err(|error| error.to_string())?;
+            let list = objects.list(kind).await.map_err(|error| error.to_string())?;
             if ask(&list) { Ok(list) } else { Err(serde_json::to_string(&list).unwrap_or_default()) }
         })
         .await

@@ -53,7 +53,7 @@ async fn a_plain_manifest_needs_neither_tolerations_nor_affinity() -> Result<()>
     scene.never_two(before).await?;
     ensure!(stage.plane.ledger().runs(&other).is_empty());
     // And ModuleController can find the Deployment by its environment
-    let deployment = scene.get(&["deployment/plain"]).await?;
+    let deployment = scene.get("deployment/plain").await?;
     ensure!(deployment["metadata"]["labels"]["virtual-kubelet.koupleless.io/env"] == json!("dev"), "{deployment}");
     Ok(())
 }

@@ -23,7 +23,7 @@ async fn terms_that_are_ored_are_both_narrowed() -> Result<()> {
     }});
     scene.apply(&manifest).await?;
     // Then both terms have the base and its version too
-    let stored = scene.get(&["deployment/ored"]).await?;
+    let stored = scene.get("deployment/ored").await?;
     let terms = &stored["spec"]["template"]["spec"]["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
         ["nodeSelectorTerms"];
     ensure!(terms.as_array().map(Vec::len) == Some(2), "{terms}");
@@ -67,7 +67,7 @@ async fn no_toleration_is_lost_and_none_is_doubled() -> Result<()> {
         manifest["spec"]["template"]["spec"]["tolerations"] = written.clone();
         scene.apply(&manifest).await?;
         // Then the template begins with the user's, and has as many more as were not covered
-        let stored = scene.get(&[&format!("deployment/{name}")]).await?;
+        let stored = scene.get(&format!("deployment/{name}")).await?;
         let list = stored["spec"]["template"]["spec"]["tolerations"].as_array().cloned().unwrap_or_default();
         let written = written.as_array().unwrap();
         ensure!(list.starts_with(written) && list.len() == written.len() + added, "{name}: {list:?}");

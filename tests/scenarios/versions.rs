@@ -124,7 +124,7 @@ async fn without_warden_the_same_version_leaves_every_base_empty_and_every_pod_r
         stage.plane.ledger().wait_until_runs(node, &[], LONG).await?;
     }
     // And kubectl says that all is well
-    let deployment = scene.get(&["deployment/lost"]).await?;
+    let deployment = scene.get("deployment/lost").await?;
     ensure!(deployment["status"]["readyReplicas"] == 2 && deployment["status"]["updatedReplicas"] == 2, "{deployment}");
     Ok(())
 }
@@ -145,7 +145,7 @@ async fn a_rollout_that_hangs_is_undone_to_a_revision_older_than_warden() -> Res
     scene.apply(&old).await?;
     scene.rolled_out("deployment/undone").await?;
     scene.each_runs(&scene.nodes, "undone", "1.0.0").await?;
-    let template = scene.get(&["deployment/undone"]).await?["spec"]["template"].clone();
+    let template = scene.get("deployment/undone").await?["spec"]["template"].clone();
     let Scene { namespace, base, nodes, .. } = scene;
     // When warden comes, and a version is applied whose pods never get Ready
     stage.serve(&[]).await?;
@@ -163,7 +163,7 @@ async fn a_rollout_that_hangs_is_undone_to_a_revision_older_than_warden() -> Res
     scene.each_runs(&scene.nodes, "undone", "1.0.0").await?;
     scene.never_without("undone", since).await?;
     // And the template is that of the old revision, whose ReplicaSet took over again: no third was made
-    let undone = scene.get(&["deployment/undone"]).await?["spec"]["template"].clone();
+    let undone = scene.get("deployment/undone").await?["spec"]["template"].clone();
     ensure!(undone == template, "{undone}, before: {template}");
     let sets = scene.list("replicasets").await?;
     ensure!(sets.len() == 2, "{sets:?}");

@@ -52,7 +52,7 @@ async fn the_largest_templates_stay_within_the_budget_of_the_conditions() -> Res
     }]);
     scene.kubectl(&["patch", "deployment/large", "--type=json", "-p", &last.to_string()]).await?.expect_success()?;
     // Then the API server could evaluate every condition, and the module was reviewed
-    let stored = scene.get(&["deployment/large"]).await?;
+    let stored = scene.get("deployment/large").await?;
     ensure!(stored["spec"]["template"]["metadata"]["labels"]["module.koupleless.io/version"] == "1.0.0");
     Ok(())
 }
@@ -68,7 +68,7 @@ async fn a_module_that_is_being_deleted_is_let_go() -> Result<()> {
     // When what would be refused otherwise is changed on it, and its finalizer taken off
     let patch = json!({"metadata": {"finalizers": null, "annotations": {"warden.koupleless.io/inject": "bad"}}});
     let args = ["patch", "deployment/going", "--type=merge", "-p", &patch.to_string()];
-    // Then nobody stands in its way
+    // Then nothing refuses it
     scene.kubectl(&args).await?.expect_success()?;
     scene.until("it is gone", "deployments", <[Value]>::is_empty).await?;
     Ok(())
@@ -154,11 +154,11 @@ const ENV_LABEL: &str = "virtual-kubelet.koupleless.io/env";
 
 /// The environment that a Deployment is labelled with.
 async fn env_label(scene: &Scene<'_>, deployment: &str) -> Result<Option<Value>> {
-    let stored = scene.get(&[&format!("deployment/{deployment}")]).await?;
+    let stored = scene.get(&format!("deployment/{deployment}")).await?;
     Ok(stored["metadata"]["labels"].get(ENV_LABEL).cloned())
 }
 
-/// A Deployment that runs without anybody's help.
+/// A Deployment that runs without injection.
 fn complete_by_hand(name: &str, base: &str) -> Value {
     let mut manifest = Module::new(name, "1.0.0", base).deployment(1);
     manifest["spec"]["template"]["spec"]["tolerations"] = json!([{"operator": "Exists"}]);
@@ -199,7 +199,7 @@ async fn what_a_controller_made_is_left_as_it_is_and_still_checked() -> Result<(
     // Given a Deployment that belongs to a controller
     let scene = Scene::with_bases(shared().await?, 0).await?;
     scene.apply(&json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "owner"}})).await?;
-    let owner = scene.get(&["configmap/owner"]).await?;
+    let owner = scene.get("configmap/owner").await?;
     let mut manifest = complete_by_hand("owned", &scene.base);
     manifest["metadata"]["ownerReferences"] = json!([{
         "apiVersion": "v1", "kind": "ConfigMap", "name": "owner", "uid": owner["metadata"]["uid"], "controller": true,
@@ -207,7 +207,7 @@ async fn what_a_controller_made_is_left_as_it_is_and_still_checked() -> Result<(
     // When it is created
     scene.kubectl_with(&["create"], &manifest).await?.expect_success()?;
     // Then nothing is filled in, neither in its template nor beside it
-    let stored = scene.get(&["deployment/owned"]).await?;
+    let stored = scene.get("deployment/owned").await?;
     let template = &stored["spec"]["template"];
     ensure!(stored["metadata"].get("labels").is_none(), "{stored}");
     ensure!(template["metadata"]["labels"] == manifest["spec"]["template"]["metadata"]["labels"], "{template}");
@@ -223,7 +223,7 @@ async fn what_a_controller_made_is_left_as_it_is_and_still_checked() -> Result<(
     Ok(())
 }
 
-/// An annotation that nobody knows: whenever its object is reviewed, that is said.
+/// An unknown annotation: every review of its object warns of it.
 const UNHEARD_OF: &str = "warden.koupleless.io/unheard-of";
 
 /// Does `kubectl <args>`, which must succeed, and tells whether what it changed was reviewed.
@@ -240,7 +240,7 @@ const SET_FIVE: &str = r#"{"spec":{"replicas":5}}"#;
 async fn state_of_wardens_is_not_reviewed_and_another_number_is() -> Result<()> {
     let scene = Scene::with_bases(shared().await?, 0).await?;
     for (name, key) in [("current", "virtual-kubelet.koupleless.io/"), ("older", "module-controller.koupleless.io/")] {
-        // Given a peer, left to its user, so that nobody else writes to it
+        // Given a peer, paused, so that only the test writes to it
         let mut manifest = Module::new(name, "1.0.0", &scene.base).deployment(0);
         manifest["metadata"]["labels"] = json!({format!("{key}strategy"): "peer"});
         manifest["metadata"]["annotations"][UNHEARD_OF] = json!("1");
@@ -270,7 +270,7 @@ async fn state_of_wardens_is_not_reviewed_and_another_number_is() -> Result<()> 
         ensure!(is_reviewed(&scene, &noted_and_told).await?, "{name}: a declaration");
         let patch = ["patch", &deployment, "--type=merge", "-p", SET_FIVE];
         ensure!(is_reviewed(&scene, &patch).await?, "{name}: another number");
-        ensure!(scene.get(&[&deployment]).await?["spec"]["replicas"] == 5, "{name}: it is the user's");
+        ensure!(scene.get(&deployment).await?["spec"]["replicas"] == 5, "{name}: it is the user's");
     }
     Ok(())
 }
@@ -282,7 +282,7 @@ async fn the_number_of_a_workload_that_is_no_peer_is_not_reviewed() -> Result<()
     manifest["metadata"]["annotations"][UNHEARD_OF] = json!("1");
     scene.apply(&manifest).await?;
     ensure!(!is_reviewed(&scene, &["patch", "deployment/single", "--type=merge", "-p", SET_FIVE]).await?);
-    ensure!(scene.get(&["deployment/single"]).await?["spec"]["replicas"] == 5);
+    ensure!(scene.get("deployment/single").await?["spec"]["replicas"] == 5);
     Ok(())
 }
 
@@ -305,7 +305,7 @@ async fn only_a_peer_cannot_be_scaled_and_its_refusal_tells_the_ways_out() -> Re
     };
     until("warden has seen the peer", true).await?;
     scene.kubectl(&["scale", "deployment/single", "--replicas=3"]).await?.expect_success()?;
-    ensure!(scene.get(&["deployment/single"]).await?["spec"]["replicas"] == 3);
+    ensure!(scene.get("deployment/single").await?["spec"]["replicas"] == 3);
     // And the peer is not
     let refused = scene.kubectl(&["scale", "deployment/peer", "--replicas=3"]).await?;
     let told = "peer has one replica per base (strategy peer), and warden keeps that number: remove the label \
@@ -313,7 +313,7 @@ async fn only_a_peer_cannot_be_scaled_and_its_refusal_tells_the_ways_out() -> Re
                 annotation warden.koupleless.io/peer-paused: \"true\", to scale it yourself";
     ensure!(!refused.success && refused.stderr.contains(told), "{}", refused.stderr);
     ensure!(refused.stderr.starts_with("Error from server (Forbidden):"), "{}", refused.stderr);
-    ensure!(scene.get(&["deployment/peer"]).await?["spec"]["replicas"] == 0);
+    ensure!(scene.get("deployment/peer").await?["spec"]["replicas"] == 0);
     // When either way out is taken, then it can be scaled
     scene.kubectl(&["annotate", "deployment/peer", "warden.koupleless.io/peer-paused=true"]).await?.expect_success()?;
     until("warden has seen the pause", false).await?;
@@ -322,7 +322,7 @@ async fn only_a_peer_cannot_be_scaled_and_its_refusal_tells_the_ways_out() -> Re
     scene.kubectl(&["label", "deployment/peer", "virtual-kubelet.koupleless.io/strategy-"]).await?.expect_success()?;
     until("warden has seen that it is a peer no more", false).await?;
     scene.kubectl(&["scale", "deployment/peer", "--replicas=3"]).await?.expect_success()?;
-    ensure!(scene.get(&["deployment/peer"]).await?["spec"]["replicas"] == 3);
+    ensure!(scene.get("deployment/peer").await?["spec"]["replicas"] == 3);
     Ok(())
 }
 
@@ -339,7 +339,7 @@ async fn a_peer_keeps_its_number_when_its_manifest_is_applied_again() -> Result<
     let warnings = scene.apply(&manifest).await?;
     let told = "spec.replicas stays 2: warden keeps one replica per base (strategy peer)";
     ensure!(warnings.contains(told), "{warnings}");
-    ensure!(scene.get(&["deployment/kept"]).await?["spec"]["replicas"] == 2);
+    ensure!(scene.get("deployment/kept").await?["spec"]["replicas"] == 2);
     // And it keeps its Pods
     let after = scene.pod_uids().await?;
     ensure!(before.iter().all(|uid| after.contains(uid)), "{before:?} {after:?}");

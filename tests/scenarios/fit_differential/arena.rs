@@ -120,7 +120,7 @@ impl Arena {
     }
 }
 
-/// Nobody can make a pod in the namespace. The DaemonSet controller counts its nodes all the same.
+/// Makes a quota that admits no pod in the namespace. The DaemonSet controller counts its nodes all the same.
 async fn no_pods(quotas: &Api<ResourceQuota>) -> Result<()> {
     let quota = json!({"metadata": {"name": "no-pods"}, "spec": {"hard": {"pods": "0"}}});
     quotas.create(&PostParams::default(), &serde_json::from_value(quota)?).await?;

@@ -81,7 +81,7 @@ async fn it_is_installed_upgraded_rolled_back_and_uninstalled_and_serves_through
     }
     // When it is uninstalled while warden runs
     plane.helm(&[&["uninstall", NAME], &common[..]].concat()).await?;
-    // Then nothing is left, and nobody stands in the way
+    // Then nothing is left, and nothing refuses a module
     drop(warden);
     nothing_is_left(&plane, NAME, NAME, &before).await?;
     let manifest = Module::new("unchecked", "1.0.0", "base").pod().to_string();
@@ -94,7 +94,7 @@ async fn it_is_installed_upgraded_rolled_back_and_uninstalled_and_serves_through
 }
 
 #[tokio::test]
-async fn it_serves_with_a_certificate_that_somebody_else_made() -> Result<()> {
+async fn it_serves_with_a_certificate_from_a_secret() -> Result<()> {
     // Given a certificate in a Secret
     let plane = plane().await?;
     let node = plane.add_base(Base::new("10.0.0.1")).await?;

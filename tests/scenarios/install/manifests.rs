@@ -11,7 +11,7 @@ use warden_testbed::Binaries;
 
 use super::{NAME, in_repository, objects, render};
 
-/// Labels that say who brought an object into a cluster: Helm. Manifests are brought by somebody else.
+/// Labels by which Helm marks the objects of a release. Plain manifests do not have them.
 const HELMS_OWN: [&str; 2] = ["app.kubernetes.io/managed-by", "helm.sh/chart"];
 
 /// What the chart renders in its own Namespace, by the template it comes from, without Helm's own labels.

@@ -111,14 +111,22 @@ async fn restricted_namespace(plane: &ControlPlane, name: &str) -> Result<()> {
 }
 
 /// All that is there and has to do with an installation: what is in its Namespace, and what is called by its name. Without
-/// Events, which nobody takes back, and Pods that have been told to go, which take their time.
+/// Events, which an uninstallation leaves, and Pods that are being deleted, which takes some time.
 async fn belongings(plane: &ControlPlane, namespace: &str, name: &str) -> Result<BTreeSet<String>> {
+    belongings_of(plane, &kinds(plane).await?, namespace, name).await
+}
+
+/// All kinds but Events, as an argument.
+async fn kinds(plane: &ControlPlane) -> Result<String> {
     let kinds = plane.kubectl(&["api-resources", "--verbs=list,delete", "-o", "name"]).await?.expect_success()?;
     let kinds: Vec<&str> = kinds.lines().filter(|kind| !kind.starts_with("events")).collect();
+    Ok(kinds.join(","))
+}
+
+async fn belongings_of(plane: &ControlPlane, kinds: &str, namespace: &str, name: &str) -> Result<BTreeSet<String>> {
     let columns =
         "custom-columns=NAMESPACE:.metadata.namespace,KIND:.kind,NAME:.metadata.name,GOES:.metadata.deletionTimestamp";
-    let list =
-        plane.kubectl(&["get", &kinds.join(","), "-A", "-o", columns, "--no-headers"]).await?.expect_success()?;
+    let list = plane.kubectl(&["get", kinds, "-A", "-o", columns, "--no-headers"]).await?.expect_success()?;
     let rows = list.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
     let is_going = |row: &[&str]| row.get(1) == Some(&"Pod") && row.get(3) != Some(&"<none>");
     let rows = rows.filter(|row| !is_going(row)).map(|row| row.join(" "));
@@ -127,8 +135,9 @@ async fn belongings(plane: &ControlPlane, namespace: &str, name: &str) -> Result
 
 /// Waits until there is what was there before, and nothing else.
 async fn nothing_is_left(plane: &ControlPlane, namespace: &str, name: &str, before: &BTreeSet<String>) -> Result<()> {
+    let kinds = kinds(plane).await?;
     eventually("nothing is left", LONG, async || {
-        let now = belongings(plane, namespace, name).await.map_err(|error| error.to_string())?;
+        let now = belongings_of(plane, &kinds, namespace, name).await.map_err(|error| error.to_string())?;
         if &now == before { Ok(()) } else { Err(format!("{:?}", now.symmetric_difference(before))) }
     })
     .await
@@ -136,8 +145,7 @@ async fn nothing_is_left(plane: &ControlPlane, namespace: &str, name: &str, befo
 
 /// An object as it is stored.
 async fn stored(plane: &ControlPlane, namespace: &str, what: &str) -> Result<Value> {
-    let output = plane.kubectl(&["-n", namespace, "get", what, "-o", "json"]).await?;
-    Ok(serde_json::from_str(&output.expect_success()?)?)
+    plane.objects(namespace)?.get(what).await
 }
 
 /// Both webhook configurations of this name.

@@ -26,10 +26,10 @@ async fn when_all_of_warden_is_gone_its_pods_are_made_again() -> Result<()> {
         }
     })
     .await?;
+    let objects = plane.objects(NAME)?;
     let pods = async || -> Result<Vec<(String, bool)>> {
-        let list = super::stored(&plane, NAME, "pods").await?;
-        let living = list["items"].as_array().into_iter().flatten();
-        let living = living.filter(|pod| pod["metadata"].get("deletionTimestamp").is_none());
+        let pods = objects.list("pods").await?;
+        let living = pods.iter().filter(|pod| pod["metadata"].get("deletionTimestamp").is_none());
         let is_ready = |pod: &Value| {
             let conditions = pod["status"]["conditions"].as_array().into_iter().flatten();
             conditions.clone().any(|one| one["type"] == "Ready" && one["status"] == "True")

@@ -52,14 +52,14 @@ async fn it_may_do_what_it_needs_and_nothing_else() -> Result<()> {
     let mut lists = Vec::new();
     for namespace in [NAME, "default"] {
         let list = plane.kubectl(&["auth", "can-i", "--list", "-n", namespace, &account]).await?.expect_success()?;
-        // What everybody may do has no resource, or is about oneself.
+        // The rights of every user have no resource, or are about the user's own account.
         let rows = list.lines().skip(1).map(|row| row.split_whitespace().collect::<Vec<_>>().join(" "));
         let rows: BTreeSet<String> = rows.filter(|row| !row.starts_with('[') && !row.starts_with("self")).collect();
         lists.push(rows.into_iter().collect::<Vec<_>>().join("\n"));
     }
     insta::assert_snapshot!(lists.join("\n\nin other Namespaces:\n"));
 
-    // When it applies its Secret, which somebody has deleted, then that is made: its name is in the request
+    // When its Secret has been deleted and it applies it, then the Secret is made: its name is in the request
     let secret = |name: &str| json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}}).to_string();
     let own = format!("{NAME}-tls");
     plane.kubectl(&["-n", NAME, "delete", "secret", &own]).await?.expect_success()?;
@@ -89,7 +89,7 @@ async fn it_may_do_what_it_needs_and_nothing_else() -> Result<()> {
 }
 
 #[test]
-fn nobody_but_itself_is_named_in_the_conditions() -> Result<()> {
+fn the_conditions_name_its_own_account_and_namespace() -> Result<()> {
     // Given the chart in another Namespace, under another name
     let rendered = objects(&render("platform", "gate", &["--set", "fullnameOverride=gate"])?)?;
     let validating = rendered.iter().find(|object| object["kind"] == "ValidatingWebhookConfiguration");

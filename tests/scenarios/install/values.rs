@@ -32,7 +32,7 @@ fn yaml(path: &str) -> Result<Value> {
     Ok(serde_saphyr::from_str(&fs::read_to_string(path)?)?)
 }
 
-/// The options that a schema knows, as paths; without what is nobody's but Helm's.
+/// The options that a schema knows, as paths; without those that only Helm reads.
 fn options(schema: &Value, path: &str, found: &mut BTreeSet<String>) {
     match schema["properties"].as_object() {
         None => drop(found.insert(path.to_owned())),
@@ -75,9 +75,12 @@ fn every_option_has_a_default_and_a_variant() -> Result<()> {
 #[case::type_of_a_number("replicas=two", "got string, want integer")]
 #[case::no_replicas("replicas=0", "minimum: got 0, want 1")]
 #[case::old_tls("tls.minVersion=1.1", "must be one of '1.2', '1.3'")]
-#[case::files_of_nobody("certificates.mode=files", "certificates.secretName: which Secret holds the certificate?")]
+#[case::files_without_a_secret(
+    "certificates.mode=files",
+    "certificates.secretName: which Secret holds the certificate?"
+)]
 #[case::two_authorities("tls.clientCA.secret=a,tls.clientCA.configMap=b", "configMap or secret, not both")]
-#[case::names_that_nobody_shows("tls.clientNames={a}", "tls.clientNames without tls.clientCA")]
+#[case::names_without_an_authority("tls.clientNames={a}", "tls.clientNames without tls.clientCA")]
 #[case::two_leaders("leaderElection.leaseDuration=10", "(10s) must be longer than the renew deadline (10s)")]
 #[case::no_renewal("leaderElection.retryPeriod=9", "(10s) must be longer than 1.2 retry periods (9s)")]
 #[case::none_and_one("controllers={peer,none}", "controllers: none stands alone")]

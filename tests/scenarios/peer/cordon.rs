@@ -37,7 +37,7 @@ async fn a_cordoned_base_whose_pod_is_deleted_counts_no_more() -> Result<()> {
     let cordoned = scene.nodes.remove(1);
     scene.kubectl(&["cordon", &cordoned]).await?.expect_success()?;
     let (since, before) = (stage.plane.ledger().mark(), scene.pods_by_node("orders").await?);
-    // When somebody deletes its Pod, as a drain does
+    // When its Pod is deleted, as a drain does it
     let pods = scene.list("pods").await?;
     let pod = pods.iter().find(|pod| pod["spec"]["nodeName"] == cordoned.as_str()).context("it has no Pod")?;
     scene.kubectl(&["delete", "pod", pod["metadata"]["name"].as_str().unwrap()]).await?.expect_success()?;

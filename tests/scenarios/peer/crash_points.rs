@@ -4,6 +4,7 @@ use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
+use rstest::rstest;
 use serde_json::json;
 use warden_testbed::{Moment, Options, Proxy, Stage, WardenProcess, Write};
 
@@ -13,7 +14,7 @@ use crate::scene::{LONG, Scene, raise};
 /// Longer than any of the scenarios.
 const WHOLE_SCENARIO: Duration = LONG.saturating_mul(5);
 
-/// The process that writes, which dies again and again. The webhooks are served by another one, which lives.
+/// The process that writes, which is killed again and again. Another process serves the webhooks, and stays alive.
 struct Mortal<'s> {
     stage: &'s Stage,
     proxy: Proxy,
@@ -46,7 +47,7 @@ impl<'s> Mortal<'s> {
             write = self.proxy.reached(WHOLE_SCENARIO) => write?,
         };
         self.warden.kill()?;
-        // Nobody has to wait until the lease of the dead runs out: that is another test.
+        // The next process need not wait until the lease of the killed one runs out: another test does.
         let delete = ["-n", "koupleless-warden", "delete", "lease", "koupleless-warden"];
         self.stage.plane.kubectl(&delete).await?.expect_success()?;
         self.proxy.release();
@@ -61,40 +62,28 @@ impl<'s> Mortal<'s> {
     }
 }
 
-/// How many points have been tried, and in how many writes.
-#[derive(Default)]
-struct Tally {
-    points: usize,
-    writes: usize,
-}
-
+#[rstest]
+#[case::before_it(Moment::Before)]
+#[case::after_it(Moment::After)]
 #[tokio::test]
-async fn a_departure_and_an_arrival_end_right_wherever_warden_dies() -> Result<()> {
+async fn a_departure_and_an_arrival_end_right_at_whatever_write_warden_dies(#[case] moment: Moment) -> Result<()> {
     // Given five bases with the module
     let mut stage = raise(Options::new()).await?;
     webhooks_only(&mut stage).await?;
     let mut mortal = Mortal::born(&stage).await?;
     let mut scene = Scene::with_peers(&stage, 5, "steady").await?;
-    let (began, mut tally) = (Instant::now(), Tally::default());
-    'points: for number in 1.. {
-        for moment in [Moment::Before, Moment::After] {
-            // When one goes and then another one comes, and warden dies at this write, then it ends right
-            let name = format!("new{number}-{moment:?}").to_lowercase();
-            let scenario = one_goes_and_one_comes(&mut scene, number % 5, &name);
-            let Some(write) = mortal.dies_at(number, moment, scenario).await? else { break 'points };
-            println!("  killed {moment:?} {write}");
-            tally.points += 1;
-        }
-        tally.writes = number;
+    let (began, mut writes) = (Instant::now(), 0);
+    for number in 1.. {
+        // When one goes and then another one comes, and warden dies at this write, then it ends right
+        let name = format!("new{number}");
+        let scenario = one_goes_and_one_comes(&mut scene, number % 5, &name);
+        let Some(write) = mortal.dies_at(number, moment, scenario).await? else { break };
+        println!("  killed {moment:?} {write}");
+        writes = number;
     }
     // Then that was every write: one that marks, one that deletes, two of replicas, two that tell
-    ensure!(tally.writes >= 6, "only {} writes", tally.writes);
-    println!(
-        "departure and arrival: {} writes, killed at {} points, {:?}",
-        tally.writes,
-        tally.points,
-        began.elapsed()
-    );
+    ensure!(writes >= 6, "only {writes} writes");
+    println!("departure and arrival: killed {moment:?} each of {writes} writes, {:?}", began.elapsed());
     Ok(())
 }
 
@@ -109,26 +98,26 @@ async fn one_goes_and_one_comes(scene: &mut Scene<'_>, place: usize, name: &str)
     scene.untouched(&staying, "steady", since).await
 }
 
+#[rstest]
+#[case::before_it(Moment::Before)]
+#[case::after_it(Moment::After)]
 #[tokio::test]
-async fn upstreams_scenario_ends_right_wherever_warden_dies() -> Result<()> {
+async fn upstreams_scenario_ends_right_at_whatever_write_warden_dies(#[case] moment: Moment) -> Result<()> {
     // Given no base
     let mut stage = raise(Options::new()).await?;
     webhooks_only(&mut stage).await?;
     let mut mortal = Mortal::born(&stage).await?;
-    let (began, mut tally) = (Instant::now(), Tally::default());
-    'points: for number in 1.. {
-        for moment in [Moment::Before, Moment::After] {
-            // When upstream's scenario is played, and warden dies at this write, then it ends right
-            let scene = Scene::with_bases(&stage, 0).await?;
-            let Some(write) = mortal.dies_at(number, moment, upstreams(scene)).await? else { break 'points };
-            println!("  killed {moment:?} {write}");
-            tally.points += 1;
-        }
-        tally.writes = number;
+    let (began, mut writes) = (Instant::now(), 0);
+    for number in 1.. {
+        // When upstream's scenario is played, and warden dies at this write, then it ends right
+        let scene = Scene::with_bases(&stage, 0).await?;
+        let Some(write) = mortal.dies_at(number, moment, upstreams(scene)).await? else { break };
+        println!("  killed {moment:?} {write}");
+        writes = number;
     }
     // Then that was every write: two that mark, two that delete, four of replicas, six that tell
-    ensure!(tally.writes >= 14, "only {} writes", tally.writes);
-    println!("upstream's scenario: {} writes, killed at {} points, {:?}", tally.writes, tally.points, began.elapsed());
+    ensure!(writes >= 14, "only {writes} writes");
+    println!("upstream's scenario: killed {moment:?} each of {writes} writes, {:?}", began.elapsed());
     Ok(())
 }
 

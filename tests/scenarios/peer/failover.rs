@@ -64,7 +64,7 @@ async fn another_one_takes_over_and_never_do_two_write() -> Result<()> {
     scene.ends_right("steady").await?;
     scene.kept("steady", &before).await?;
     scene.untouched(&staying, "steady", since).await?;
-    // And whoever wrote held the lease, and nobody wrote after the next one had begun
+    // And each wrote only while it held the lease, and not after the next one had begun
     for replica in &replicas {
         wrote_only_with_the_lease(replica)?;
     }
@@ -112,7 +112,7 @@ async fn change_leaders(stage: &Stage, replicas: &mut Vec<Replica>) -> Result<Ve
             replicas.push(Replica::start(stage, round + 2).await?);
         }
     }
-    // Long enough for whoever was continued to do what it must not.
+    // Long enough for the process that was continued to write what it must not.
     sleep(LEASE_DURATION * 2).await;
     Ok(told)
 }

@@ -86,7 +86,7 @@ async fn freeze(scene: &mut Scene<'_>, proxy: &Proxy, resources: &[&str]) -> Res
     sleep(FROZEN / 3).await;
     scene.one_goes(1).await?;
     sleep(FROZEN / 3).await;
-    // Then nobody else has lost the module so far
+    // Then no other base has lost the module so far
     let throughout: Vec<String> =
         scene.nodes.iter().filter(|node| before.iter().any(|(there, _)| there == *node)).cloned().collect();
     scene.untouched(&throughout, "steady", since).await?;

@@ -18,7 +18,9 @@ async fn an_autoscaler_is_refused_and_passes_the_reason_on() -> Result<()> {
     for (min, max, wanted) in [(5, 9, 5), (1, 2, 2)] {
         scene.apply(&autoscaler(min, max)).await?;
         // Then it is refused, and says why
-        scene.until("the autoscaler is refused", "hpa", |hpas| hpas.iter().any(is_refused)).await?;
+        scene
+            .until("the autoscaler is refused", "horizontalpodautoscalers", |hpas| hpas.iter().any(is_refused))
+            .await?;
         heard(&scene, wanted).await?;
     }
     scene.show(&["get", "hpa/orders"]).await?;

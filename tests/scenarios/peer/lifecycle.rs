@@ -68,7 +68,7 @@ async fn a_departing_base_never_costs_a_healthy_one_its_module() -> Result<()> {
         let new = stage.plane.add_base(scene.a_base(&format!("new{round}"))).await?;
         stage.plane.ledger().wait_until_runs(&new, &[("steady", "1.0.0")], LONG).await?;
         scene.rolled_out("deployment/steady").await?;
-        // And nobody else has ever lost it
+        // And no other base has ever lost it
         scene.never_without("steady", since).await?;
         scene.nodes.insert(round % 5, new);
     }

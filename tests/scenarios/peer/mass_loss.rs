@@ -48,7 +48,7 @@ async fn most_bases_that_go_at_once_are_waited_for() -> Result<()> {
     // When the six come back
     let back = (4..10).map(|number| scene.a_base(&format!("b{number}")));
     scene.nodes.extend(stage.plane.add_bases(back).await?);
-    // Then it goes on, every base runs the module, and nobody had to write the replicas for that
+    // Then it goes on, every base runs the module, and the replicas were not written for that
     scene.hears("orders", "SyncResumed", "no longer held, with replicas 10").await?;
     scene.ends_right("orders").await?;
     scene.metric_becomes(HELD, 0).await?;

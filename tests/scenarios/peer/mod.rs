@@ -36,16 +36,17 @@ impl Scene<'_> {
     }
 
     pub(crate) async fn replicas(&self, deployment: &str) -> Result<u64> {
-        let deployment = self.get(&["deployment", deployment]).await?;
+        let deployment = self.get(&format!("deployment/{deployment}")).await?;
         Ok(deployment["spec"]["replicas"].as_u64().unwrap_or_default())
     }
 
     /// Waits until a Deployment asks for so many replicas.
     pub(crate) async fn replicas_become(&self, deployment: &str, count: usize) -> Result<()> {
         let what = format!("{deployment} has {count} replicas");
-        let waited = eventually(&what, LONG, async || match self.replicas(deployment).await {
-            Ok(replicas) if replicas == count as u64 => Ok(()),
-            Ok(replicas) => Err(format!("{replicas}")),
+        let (objects, path) = (self.objects()?, format!("deployment/{deployment}"));
+        let waited = eventually(&what, LONG, async || match objects.get(&path).await {
+            Ok(deployment) if deployment["spec"]["replicas"] == count => Ok(()),
+            Ok(deployment) => Err(deployment["spec"]["replicas"].to_string()),
             Err(error) => Err(error.to_string()),
         });
         match waited.await {
@@ -105,7 +106,7 @@ impl Scene<'_> {
         self.until(&what, "events", |events| events.iter().any(is_told)).await.map(|_| ())
     }
 
-    /// Prints what `kubectl` prints, for whoever runs a test with `--nocapture`.
+    /// Prints what `kubectl` prints, for a person who runs a test with `--nocapture`.
     pub(crate) async fn show(&self, args: &[&str]) -> Result<()> {
         let output = self.kubectl(args).await?.expect_success()?;
         println!("$ kubectl {}\n{output}", args.join(" "));

@@ -14,8 +14,8 @@ const HOUR: Duration = Duration::from_secs(36);
 
 const WARDEN: &str = "system:serviceaccount:koupleless-warden:koupleless-warden";
 
-/// All that was written since, of what could cost a base its module: by warden anything but its lease, and by whomever the
-/// Deployment (but for its status), its scale, and the end of a module's Pod.
+/// The writes since then that could cost a base its module: every write of warden but those of its lease, and by any user
+/// those of the Deployment (but for its status), of its scale, and those that end a module's Pod.
 fn writes_that_count(stage: &Stage, since: usize, deployment: &str) -> Result<Vec<AuditLine>> {
     let counts = |line: &AuditLine| {
         let of_deployment = line.uri.contains(&format!("/deployments/{deployment}")) && !line.uri.contains("/status");
@@ -51,7 +51,7 @@ async fn an_outage_of_module_controller_changes_nothing() -> Result<()> {
     scene.kubectl(&bound).await?.expect_success()?;
     let (since, before) = (stage.plane.ledger().mark(), scene.pods_by_node("orders").await?);
     let audited = stage.plane.audit()?.len();
-    // When the nodes of all bases fall silent, for so long that whoever can be evicted is, and for an hour
+    // When the nodes of all bases fall silent until all Pods that can be evicted are, and then for an hour
     for node in &scene.nodes {
         stage.plane.make_not_ready(node).await?;
     }
@@ -61,7 +61,7 @@ async fn an_outage_of_module_controller_changes_nothing() -> Result<()> {
         })
         .await?;
     sleep(HOUR).await;
-    // Then nobody has written anything, the Pods are the very same, and no base was ever without the module
+    // Then nothing was written, the Pods are the very same, and no base was ever without the module
     scene.show(&["get", "nodes"]).await?;
     scene.show(&["get", "deployment/orders"]).await?;
     scene.show(&["get", "pods", "--selector=app=orders", "-o", "wide"]).await?;

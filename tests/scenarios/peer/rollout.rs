@@ -70,7 +70,7 @@ async fn bases_come_and_go_in_a_rollout() -> Result<()> {
     scene.says("orders", &format!("{0}/{0} bases", BASES - 1)).await?;
     scene.rolled_out("deployment/orders").await?;
     // And on no base that was there throughout it was ever missing or not Ready, nor twice there in one version
-    let joined = scene.nodes.pop().context("nobody joined")?;
+    let joined = scene.nodes.pop().context("no base joined")?;
     scene.never_without("orders", since).await?;
     ready.were_always_on(&scene.nodes).await?;
     scene.nodes.push(joined);

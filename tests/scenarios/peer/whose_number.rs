@@ -35,7 +35,7 @@ async fn scaling_by_hand_is_refused_and_says_how_to_leave_peer_mode() -> Result<
     let scene = Scene::with_bases(shared().await?, 2).await?;
     scene.apply(&scene.peer("orders")).await?;
     scene.each_runs(&scene.nodes, "orders", "1.0.0").await?;
-    // When somebody scales it, up or down
+    // When it is scaled by hand, up or down
     for replicas in ["--replicas=1", "--replicas=9"] {
         let scaled = scene.kubectl(&["scale", "deployment/orders", replicas]).await?;
         // Then that is refused, with the way out

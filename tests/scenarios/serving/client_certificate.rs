@@ -14,7 +14,7 @@ use crate::scene::{Scene, raise};
 /// The name in the API server's certificate.
 const API_SERVER: &str = "kube-apiserver-webhook-client";
 
-/// Whom the API server calls with the certificate: the webhooks' Service, with its port where that is not 443.
+/// The server that the API server shows its certificate to: the webhooks' Service, with its port where that is not 443.
 const CALLED: &str = "koupleless-warden.koupleless-warden.svc:9443";
 
 #[tokio::test]
@@ -63,7 +63,7 @@ async fn is_refused(stranger: &Stranger, alert: &str) -> Result<()> {
     Ok(())
 }
 
-/// Writes what tells kube-apiserver with what certificate to call whom. Gives the file's path.
+/// Writes the file that tells kube-apiserver which certificate to show to which server. Gives its path.
 fn admission_config(dir: &Path, own: &ClientCertificate) -> Result<String> {
     let user = json!({"client-certificate": own.cert_path, "client-key": own.key_path});
     let kubeconfig = json!({"apiVersion": "v1", "kind": "Config", "users": [{"name": CALLED, "user": user}]});

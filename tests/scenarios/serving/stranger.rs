@@ -1,4 +1,4 @@
-//! Somebody who calls warden and is not the API server.
+//! A client that calls warden and is not the API server.
 
 use std::io;
 use std::net::SocketAddr;
@@ -19,7 +19,7 @@ use warden_testbed::{ClientCertificate, Stage};
 /// Of warden's Service and of its webhook configurations.
 const NAME: &str = "koupleless-warden";
 
-/// A stranger, who trusts whom the API server trusts. Clones are the same one.
+/// A client that trusts the same authorities as the API server. A clone is the same client.
 #[derive(Clone)]
 pub(super) struct Stranger {
     pub(super) address: SocketAddr,
@@ -66,7 +66,7 @@ impl Stranger {
 /// Asks something over a connection. Gives the code of the answer.
 pub(super) async fn ask(stream: &mut TlsStream<TcpStream>) -> io::Result<u16> {
     stream.write_all(b"GET / HTTP/1.1\r\nHost: warden\r\n\r\n").await?;
-    // What is written may wait in the buffer of TLS for somebody who sends it.
+    // TLS may keep what is written in its buffer until it is flushed.
     stream.flush().await?;
     let mut head = [0; "HTTP/1.1 200".len()];
     stream.read_exact(&mut head).await?;

@@ -46,7 +46,7 @@ impl Drop for Background {
     fn drop(&mut self) {
         drop(self.stop.take());
         if let Some(thread) = self.thread.take() {
-            // It panicked: the work was lost, and with it everybody who waited for it has been told.
+            // It panicked: its work was lost, and the tasks that waited for it have received an error.
             let _ = thread.join();
         }
     }

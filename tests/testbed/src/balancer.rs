@@ -34,7 +34,7 @@ struct Backend {
 }
 
 impl Balancer {
-    /// Listens at `address`, for nobody yet.
+    /// Listens at `address`, without a replica yet.
     pub async fn start(address: SocketAddr) -> Result<Self> {
         let backends = Backends::default();
         let background = Background::start()?;
@@ -69,7 +69,7 @@ impl Balancer {
     }
 }
 
-/// An address on the loopback interface that nobody listens at, for a replica behind a balancer.
+/// An address on the loopback interface at which no process listens, for a replica behind a balancer.
 pub fn replica_address() -> Result<SocketAddr> {
     Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, crate::ports::free()?)))
 }

@@ -1,4 +1,4 @@
-//! Boots a control plane and keeps it for as long as it is wanted.
+//! Boots a control plane and keeps it until it is dropped.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use anyhow::Result;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use rustix::process::Signal;
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, Semaphore};
 
 use crate::binaries::Binaries;
 use crate::components::{Component, Layout};
@@ -20,8 +20,12 @@ use crate::processes::Processes;
 use crate::watchdog::Watchdog;
 use crate::{data_dir, namespace, ports, webhooks};
 
-/// How often a boot is tried when somebody took one of our ports first.
+/// How often a boot is tried when another process took one of our ports first.
 const BOOT_TRIES: u32 = 3;
+
+/// Lets two control planes of this process boot at a time. A boot takes all that a core can give, and many at once would
+/// slow down the tests that are on their way.
+static BOOTS: Semaphore = Semaphore::const_new(2);
 
 /// A running control plane. Dropping it ends all its processes and removes its data.
 pub struct ControlPlane {
@@ -43,6 +47,7 @@ impl ControlPlane {
     /// Boots one and waits until pods can be created and run.
     pub async fn start(options: Options) -> Result<Self> {
         let binaries = tokio::task::spawn_blocking(Binaries::find_or_build).await??;
+        let _turn = BOOTS.acquire().await?;
         let mut tries = 1;
         loop {
             match Self::boot(&binaries, &options).await {
@@ -52,7 +57,7 @@ impl ControlPlane {
         }
     }
 
-    /// The one that all tests of this process share. It is booted for the first that asks; it ends with the process.
+    /// The control plane that the tests of this process share. The first caller boots it; it ends with the process.
     pub async fn shared() -> Result<&'static Self> {
         static SHARED: OnceCell<ControlPlane> = OnceCell::const_new();
         SHARED.get_or_try_init(|| Self::start(Options::new())).await
@@ -89,12 +94,12 @@ impl ControlPlane {
         })
     }
 
-    /// A client with all rights, on the runtime of whoever asks: a client does not survive the runtime it was made on.
+    /// A client with all rights, on the caller's runtime: a client does not survive the runtime it was made on.
     pub fn client(&self) -> Result<Client> {
         Ok(Client::try_from(self.config.clone())?)
     }
 
-    /// What [`Self::client`] is made from, for a client that is to be different.
+    /// The configuration of [`Self::client`], for clients that differ from it.
     pub(crate) fn config(&self) -> &Config {
         &self.config
     }

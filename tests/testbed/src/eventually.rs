@@ -1,14 +1,14 @@
-//! Waiting for what takes an unknown time.
+//! Bounded polling.
 
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 
-/// How long to wait before asking again.
+/// The pause between two polls.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Asks until the answer is `Ok`, at most for `timeout`. `Err` tells what was seen instead, and the last of it is in the
-/// error. A question that itself takes longer than what is left of the time is given up.
+/// Polls `ask` until it returns `Ok`, for `timeout` at most. `Err` says what was seen instead; the error of a timeout has the
+/// last of these, and `what` was waited for. A poll that takes longer than the time that is left is cancelled.
 pub async fn eventually<T>(
     what: &str,
     timeout: Duration,

@@ -42,7 +42,7 @@ impl Source {
             .ok_or_else(|| anyhow!("go/{}/go.mod pins no version of {}", self.name, self.module))
     }
 
-    /// Builds those of `wanted` that `dir` lacks. Whoever comes second waits for the first, and finds the work done.
+    /// Builds those of `wanted` that `dir` lacks. A second process waits for the first one, and finds the programs built.
     fn build_missing(&self, dir: &Path, wanted: &[(&'static str, &'static str)]) -> Result<()> {
         let is_missing = |&&(name, _): &&(&'static str, &'static str)| !dir.join(name).is_file();
         if !wanted.iter().any(|program| is_missing(&program)) {
@@ -58,8 +58,8 @@ impl Source {
         if missing.is_empty() {
             return Ok(());
         }
-        // Renamed when complete, so that nobody ever runs half a file. The lock is ours, and so is what a killed
-        // predecessor left here.
+        // Renamed when complete, so that no process ever runs half a file. We hold the lock, so what lies here was left by a
+        // process that was killed.
         let unfinished = dir.join(".unfinished");
         if unfinished.exists() {
             fs::remove_dir_all(&unfinished)?;
@@ -159,7 +159,7 @@ pub(crate) fn cache_dir() -> Result<PathBuf> {
 /// Straight to stderr: the test harness holds back what is printed by macros until a test fails, and this is for the
 /// person who waits.
 pub(crate) fn say(text: &str) {
-    // With no stderr there is nobody to tell.
+    // Without a stderr there is no reader.
     let _ = writeln!(std::io::stderr(), "testbed: {text}");
 }
 

@@ -1,4 +1,4 @@
-//! Helm, as the people have it whom this project is for.
+//! Helm, as users have it.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -37,7 +37,7 @@ impl ControlPlane {
         tokio::task::spawn_blocking(move || {
             let mut command = Command::new(helm_program()?);
             command.args(&args).env("KUBECONFIG", kubeconfig).stdin(Stdio::null());
-            // What the user has set for his own clusters is none of ours.
+            // The settings of the user's own clusters must not change what a test sees.
             for (variable, folder) in
                 [("HELM_CACHE_HOME", "cache"), ("HELM_CONFIG_HOME", "config"), ("HELM_DATA_HOME", "data")]
             {

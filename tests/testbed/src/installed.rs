@@ -22,10 +22,10 @@ struct Mount {
 
 impl ControlPlane {
     /// Starts `program` as a kubelet would start a Pod of this Deployment: with its arguments and variables, the ConfigMaps and
-    /// Secrets it mounts as they are now, and a token of its service account. KWOK's Pods only look as if they ran; this is
-    /// who does their work. Returns when it is ready.
+    /// Secrets it mounts as they are now, and a token of its service account. KWOK's Pods only look as if they ran; this
+    /// process does their work. Returns when it is ready.
     ///
-    /// Only addresses and folders differ: it listens at `listen`, and metrics are at a port of their own.
+    /// Only addresses and folders differ from those in the Deployment: it listens at `listen`, and metrics are at a port of their own.
     pub async fn run_replica(
         &self,
         program: &Path,
@@ -78,7 +78,7 @@ impl ControlPlane {
             let secret: Secret = Api::namespaced(client, namespace).get(name).await?;
             return Ok(secret.data.into_iter().flatten().map(|(file, bytes)| (file, bytes.0)).collect());
         }
-        bail!("the volume {} is of a kind that nobody lays out here", volume.name)
+        bail!("the volume {} is of a kind that the testbed cannot lay out as files", volume.name)
     }
 }
 
@@ -102,7 +102,7 @@ fn value(variable: &EnvVar, pod: &str, namespace: &str) -> Result<(String, Strin
         (Some(value), _) => value,
         (None, Some("metadata.name")) => pod,
         (None, Some("metadata.namespace")) => namespace,
-        (None, _) => bail!("the variable {} comes from where nobody looks here", variable.name),
+        (None, _) => bail!("the variable {} has a source that the testbed does not read", variable.name),
     };
     Ok((variable.name.clone(), value.to_owned()))
 }

@@ -1,4 +1,4 @@
-//! How clients reach the API server, and as whom.
+//! Kubeconfigs: where a client finds the API server, and which user it is.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! kubectl, as the people have it whom this project is for.
+//! kubectl, as users have it.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::ControlPlane;
 
-/// What kubectl said.
+/// The outcome of a kubectl command.
 #[derive(Clone, Debug)]
 pub struct KubectlOutput {
     /// Whether it exited with 0.
@@ -41,7 +41,7 @@ impl ControlPlane {
         command
             .args(args)
             .env("KUBECONFIG", self.kubeconfig())
-            // What the user has set for his own clusters is none of ours.
+            // The settings of the user's own clusters must not change what a test sees.
             .env("KUBECACHEDIR", self.dir().join("kubectl-cache"))
             .env("KUBERC", "off")
             .env_remove("KUBECTL_EXTERNAL_DIFF")

@@ -1,4 +1,4 @@
-//! Namespaces of one test each.
+//! A namespace per test.
 
 use std::time::Duration;
 

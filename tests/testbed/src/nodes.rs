@@ -57,8 +57,8 @@ impl ControlPlane {
         Ok(created.iter().map(Node::name_any).collect())
     }
 
-    /// The node falls silent, and after the grace period the node lifecycle controller calls it unreachable: nobody
-    /// renews its lease, nobody serves its pods. For a base this is what an outage of ModuleController looks like.
+    /// Stops the node's heartbeat: its lease is not renewed and its pods are not served. After the grace period the node
+    /// lifecycle controller marks it unreachable. An outage of ModuleController looks like this for a base.
     pub async fn stop_heartbeat(&self, node: &str) -> Result<()> {
         self.relabel(node, &[(HEARTBEAT_LABEL, None)]).await
     }

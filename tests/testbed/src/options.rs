@@ -1,8 +1,8 @@
-//! How a control plane is to differ.
+//! Options of a control plane.
 
 use std::time::Duration;
 
-/// What a test wants otherwise than Kubernetes has it. Arguments given here come last, and win.
+/// What differs from Kubernetes' defaults. Arguments given here come last, and override the testbed's.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
     pub(crate) api_server_args: Vec<String>,

@@ -9,8 +9,8 @@ use anyhow::{Context, Result};
 const FIRST: u32 = 20_000;
 const COUNT: u32 = 12_000;
 
-/// A port that nobody listens on at this moment, and that this process gives nobody else: a health check must not be
-/// answered by the component of another control plane. Another process may take it before it is used: boot tries again.
+/// A port on which no process listens at this moment, and which this function never returns again: the component of another
+/// control plane must not answer a health check. Another process may take the port before it is used: then boot tries again.
 pub(crate) fn free() -> Result<u16> {
     static GIVEN: AtomicU32 = AtomicU32::new(0);
     // Processes begin at different places.
@@ -28,7 +28,7 @@ pub(crate) fn free() -> Result<u16> {
 pub(crate) fn own_loopback_address(port: u16) -> SocketAddr {
     static NEXT: AtomicU8 = AtomicU8::new(1);
     let [high, low] = (std::process::id() as u16).to_be_bytes();
-    // Each control plane of a process takes the next, as nobody listens there yet.
+    // Each control plane of a process takes the next address, on which no process listens yet.
     let candidate = || SocketAddr::from(([127, high | 0x40, low, NEXT.fetch_add(1, Ordering::Relaxed)], port));
     std::iter::repeat_with(candidate)
         .take(usize::from(u8::MAX))

@@ -1,6 +1,7 @@
 //! The components of a control plane as processes: started, killed, started again.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -35,7 +36,8 @@ impl Processes {
         }
         let (program, args) = layout.command(component, binaries, options);
         let log = layout.log(component);
-        let mut process = Process::start(component.name(), &program, &args, &[], log, Arc::clone(watchdog))?;
+        let env: Vec<_> = Layout::env(component).iter().map(|&(name, value)| (name, Path::new(value))).collect();
+        let mut process = Process::start(component.name(), &program, &args, &env, log, Arc::clone(watchdog))?;
         wait_until_ready(&mut process, &layout.health_url(component)).await?;
         self.running().insert(component, process);
         Ok(())
@@ -73,7 +75,7 @@ pub(crate) async fn wait_until_ready(process: &mut Process, url: &str) -> Result
     let deadline = Instant::now() + BOOT_TIMEOUT;
     loop {
         let answer = probe::get(url).await;
-        // Asked after the probe: an answer may come from somebody else who has the port.
+        // Checked after the probe: another process that has the port may have answered it.
         if let Some(status) = process.exited()? {
             return Err(process.failure(&format!("ended with {status}")));
         }

@@ -9,16 +9,16 @@ use crate::warden::WardenProgram;
 use crate::webhooks::SERVICE_DNS_NAME;
 use crate::{ControlPlane, Options, Proxy, ServingCertificate, WardenProcess, ports};
 
-/// Who the program is to the API server: the service account in `deploy/manifests/`.
+/// Namespace and name of the program's service account in `deploy/manifests/`.
 const ACCOUNT: (&str, &str) = ("koupleless-warden", "koupleless-warden");
 
-/// Below the repository: what ships, one file per concern.
+/// The folder of the manifests that ship, below the repository.
 const MANIFESTS: &str = "deploy/manifests";
 
-/// Those of them that make the program's account.
+/// The manifests that make the program's account.
 const ACCOUNT_FILES: [&str; 3] = ["namespace.yaml", "serviceaccount.yaml", "rbac.yaml"];
 
-/// Those of them that have the API server call it.
+/// The manifests that make the API server call it.
 const WEBHOOK_FILES: [&str; 2] = ["webhooks-mutating.yaml", "webhooks-validating.yaml"];
 
 /// A control plane on which `warden serve` can be started, killed and started again, always with the same certificate and

@@ -1,4 +1,4 @@
-//! Sees to it that nothing outlives the test process.
+//! Ends all child processes when the test process ends, however it ends.
 
 use std::io::Write;
 use std::os::unix::process::CommandExt;
@@ -31,7 +31,7 @@ done
 rm -rf -- "$1"
 "#;
 
-/// The shell that outlives us by a moment. Dropping it lets it finish its work and waits for that.
+/// The shell that outlives the test process by a moment. Dropping it makes it clean up, and waits until it has.
 #[derive(Debug)]
 pub(crate) struct Watchdog {
     shell: Child,
@@ -56,12 +56,12 @@ impl Watchdog {
         Ok(Self { shell, orders })
     }
 
-    /// From now on this process dies with us.
+    /// From now on the watchdog kills this process when the test process ends.
     pub(crate) fn watch(&self, pid: u32) -> Result<()> {
         self.order("watch", pid)
     }
 
-    /// This process has ended and its id may belong to somebody else.
+    /// This process has ended, and its id may belong to another process by now.
     pub(crate) fn forget(&self, pid: u32) -> Result<()> {
         self.order("forget", pid)
     }
@@ -77,7 +77,7 @@ impl Watchdog {
 impl Drop for Watchdog {
     fn drop(&mut self) {
         self.orders.lock().unwrap_or_else(PoisonError::into_inner).take();
-        // Nothing to be done about a failure here, and nobody to tell.
+        // A destructor cannot return the error, and there is nothing left to do.
         let _ = self.shell.wait();
     }
 }

@@ -25,7 +25,7 @@ impl Right {
         Self { verb: verb.to_owned(), resource: resource.to_owned(), group: group.to_owned() }
     }
 
-    /// Those that a text says somebody does not have, in the API server's own words.
+    /// The rights that a text says an account lacks, in the API server's own words.
     pub(super) fn refused_in(text: &str) -> BTreeSet<Self> {
         // Some errors are logged as they would stand in a source.
         let text = text.replace('\\', "");

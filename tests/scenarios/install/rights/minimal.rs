@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
-use futures::future::try_join;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
+use rstest::rstest;
 use warden_testbed::{ControlPlane, eventually};
 
 use super::super::plane;
@@ -61,18 +61,36 @@ const AT_A_TIME: usize = 3;
 /// all rights, and this.
 const A_WHILE: Duration = Duration::from_secs(1);
 
+/// The rights that ship, and for each of them a scenario.
+fn needed() -> Vec<(Right, Scenario)> {
+    NEEDED.iter().map(|&(verb, resource, group, what)| (Right::new(verb, resource, group), what)).collect()
+}
+
+#[test]
+fn each_right_has_a_scenario() -> Result<()> {
+    let named: BTreeSet<Right> = needed().into_iter().map(|(right, _)| right).collect();
+    similar_asserts::assert_eq!(named, Roles::shipped()?.rights());
+    Ok(())
+}
+
+/// In three parts, each on a control plane of its own: controllers would work on the Deployments of other trials too, and so
+/// have theirs to themselves.
+#[rstest]
+#[case::without_controllers(|scenario: Scenario| !scenario.takes_controllers(), AT_A_TIME)]
+#[case::of_a_departure(|scenario: Scenario| scenario == Scenario::ThePodOfADepartedBaseIsDeleted, 1)]
+#[case::of_all_else(|scenario: Scenario| scenario.takes_controllers() && scenario != Scenario::ThePodOfADepartedBaseIsDeleted, 1)]
 #[tokio::test]
-async fn with_one_right_less_a_scenario_fails() -> Result<()> {
-    // Given the rights that ship, and for each of them a scenario
+async fn with_one_right_less_a_scenario_fails(
+    #[case] is_of_this_part: fn(Scenario) -> bool,
+    #[case] at_a_time: usize,
+) -> Result<()> {
+    // Given the rights that ship
     let roles = Roles::shipped()?;
-    let needed: Vec<(Right, Scenario)> =
-        NEEDED.iter().map(|&(verb, resource, group, what)| (Right::new(verb, resource, group), what)).collect();
-    let named: BTreeSet<Right> = needed.iter().map(|(right, _)| right.clone()).collect();
-    similar_asserts::assert_eq!(named, roles.rights());
     let trials = Trials { plane: &plane().await?, roles: &roles };
-    // When the scenario is played with all of them, and then without that one
-    let (alone, beside): (Vec<_>, Vec<_>) = needed.into_iter().partition(|(_, scenario)| scenario.takes_controllers());
-    try_join(trials.of_all(alone, 1), trials.of_all(beside, AT_A_TIME)).await?;
+    let needed: Vec<_> = needed().into_iter().filter(|&(_, scenario)| is_of_this_part(scenario)).collect();
+    ensure!(!needed.is_empty());
+    // When each scenario is played with all of them, and then without the one that it is for
+    trials.of_all(needed, at_a_time).await?;
     // Then it goes well with all, and fails for the one
     Ok(())
 }

@@ -1,9 +1,10 @@
 //! Small scenarios, each of which some right is for.
 
 use anyhow::Result;
+use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Node;
 use kube::Api;
-use kube::api::DeleteParams;
+use kube::api::{DeleteParams, PostParams};
 use serde_json::{Value, json};
 use warden_testbed::{Base, Proxy};
 
@@ -88,16 +89,13 @@ async fn deleted_secret(trial: &Trial<'_>) -> Result<()> {
     trial.kubectl(&["delete", "secret", &secret]).await?.expect_success()?;
     // When warden starts, then it is made, and filled
     trial.starts("none").await?;
-    trial
-        .until("there is a key in the Secret", async || has(trial, &format!("secret/{secret}"), "/data/tls.key").await)
-        .await
+    has(trial, "there is a key in the Secret", &format!("secret/{secret}"), "/data/tls.key").await
 }
 
 async fn taken_leases(trial: &Trial<'_>) -> Result<()> {
     trial.starts("peer").await?;
     for lease in trial.leases() {
-        let what = format!("lease/{lease}");
-        trial.until("the Lease has a holder", async || has(trial, &what, "/spec/holderIdentity").await).await?;
+        has(trial, "the Lease has a holder", &format!("lease/{lease}"), "/spec/holderIdentity").await?;
     }
     Ok(())
 }
@@ -151,11 +149,11 @@ async fn departed_base(trial: &Trial<'_>) -> Result<()> {
     trial.starts("peer").await?;
     trial.gets_ready().await?;
     trial.create(&[peer(trial)]).await?;
+    let objects = trial.objects()?;
     let pod = trial
         .until("both bases have a Pod", async || {
-            let pods = trial.stored("pods").await.map_err(|error| error.to_string())?;
-            let pods: Vec<_> = pods["items"].as_array().into_iter().flatten().collect();
-            let is_ready = |pod: &&&Value| pod["status"]["phase"] == "Running";
+            let pods = objects.list("pods").await.map_err(|error| error.to_string())?;
+            let is_ready = |pod: &&Value| pod["status"]["phase"] == "Running";
             let there = pods.iter().find(|pod| pod["spec"]["nodeName"] == leaving.as_str());
             match there.and_then(|pod| pod["metadata"]["name"].as_str()) {
                 Some(pod) if pods.iter().filter(is_ready).count() == 2 => Ok(pod.to_owned()),
@@ -167,9 +165,8 @@ async fn departed_base(trial: &Trial<'_>) -> Result<()> {
     let nodes: Api<Node> = Api::all(trial.plane.client()?);
     nodes.delete(&leaving, &DeleteParams::default()).await?;
     let mark = "/metadata/annotations/controller.kubernetes.io~1pod-deletion-cost";
-    trial.until("the Pod is marked", async || has(trial, &format!("pod/{pod}"), mark).await).await?;
-    let deleted = "/metadata/deletionTimestamp";
-    trial.until("the Pod is deleted", async || has(trial, &format!("pod/{pod}"), deleted).await).await?;
+    has(trial, "the Pod is marked", &format!("pod/{pod}"), mark).await?;
+    has(trial, "the Pod is deleted", &format!("pod/{pod}"), "/metadata/deletionTimestamp").await?;
     // And the Deployment has one replica less
     replicas_become(trial, 1).await
 }
@@ -178,25 +175,25 @@ async fn state_annotation(trial: &Trial<'_>) -> Result<()> {
     trial.create(&[peer(trial)]).await?;
     trial.starts("peer").await?;
     let state = "/metadata/annotations/state.warden.koupleless.io~1peer";
-    trial.until("the Deployment says how it stands", async || has(trial, "deployment/orders", state).await).await
+    has(trial, "the Deployment says how it stands", "deployment/orders", state).await
 }
 
 async fn told(trial: &Trial<'_>) -> Result<()> {
     add_base(trial, "one").await?;
     trial.create(&[peer(trial)]).await?;
     trial.starts("peer").await?;
-    trial.until("there is an Event", async || event(trial, |_| true).await).await
+    event(trial, "there is an Event", |_| true).await
 }
 
 async fn counted(trial: &Trial<'_>) -> Result<()> {
     // Given a peer Deployment that was scaled, and an Event that says so
     told(trial).await?;
     replicas_become(trial, 1).await?;
-    // When it has to be scaled so again, for somebody undid it
+    // When the scaling is undone by hand, and has to be done again
     let undo = ["scale", "deployment/orders", "--replicas=0"];
     trial.kubectl(&undo).await?.expect_success()?;
     // Then that is the same Event
-    trial.until("the Event is counted", async || event(trial, |event| event["series"]["count"] == 2).await).await
+    event(trial, "the Event is counted", |event| event["series"]["count"] == 2).await
 }
 
 async fn followed(trial: &Trial<'_>) -> Result<()> {
@@ -231,14 +228,15 @@ fn without_base() -> Value {
 
 /// Waits until a Deployment in `namespace` is reviewed: given tolerations and its base, and not refused.
 async fn review(trial: &Trial<'_>, namespace: &str, manifest: &Value) -> Result<()> {
-    let create = ["-n", namespace, "create", "--dry-run=server", "-o", "json", "-f", "-"];
+    let deployments: Api<Deployment> = Api::namespaced(trial.plane.client()?, namespace);
+    let manifest: Deployment = serde_json::from_value(manifest.clone())?;
+    let dry_run = PostParams { dry_run: true, ..PostParams::default() };
     trial
         .until("a module is reviewed", async || {
-            let output = trial.plane.kubectl_with_stdin(&create, &manifest.to_string()).await;
-            let reviewed = output.and_then(|output| output.expect_success()).map_err(|error| error.to_string())?;
+            let reviewed = deployments.create(&dry_run, &manifest).await.map_err(|error| error.to_string())?;
+            let spec = json!(reviewed.spec).to_string();
             let is_filled_in = ["schedule.koupleless.io/virtual-node", "\"base.koupleless.io/name\""];
-            let spec = reviewed.split_once("\"spec\"").unwrap_or_default().1;
-            if is_filled_in.iter().all(|text| spec.contains(text)) { Ok(()) } else { Err(reviewed) }
+            if is_filled_in.iter().all(|text| spec.contains(text)) { Ok(()) } else { Err(spec) }
         })
         .await
 }
@@ -252,7 +250,7 @@ fn peer(trial: &Trial<'_>) -> Value {
     spec["tolerations"] = json!([{"operator": "Exists"}]);
     spec["nodeSelector"] = json!({"base.koupleless.io/name": trial.name});
     spec["affinity"] = json!({"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [apart]}});
-    // On a node that is gone nobody ends them: they can be looked at.
+    // No kubelet ends them on a node that is gone, so the test can read them until then.
     spec["terminationGracePeriodSeconds"] = json!(30);
     manifest
 }
@@ -264,9 +262,10 @@ async fn add_base(trial: &Trial<'_>, base: &str) -> Result<String> {
 }
 
 async fn replicas_become(trial: &Trial<'_>, count: u64) -> Result<()> {
+    let objects = trial.objects()?;
     trial
         .until(&format!("it has {count} replicas"), async || {
-            let deployment = trial.stored("deployment/orders").await.map_err(|error| error.to_string())?;
+            let deployment = objects.get("deployment/orders").await.map_err(|error| error.to_string())?;
             match deployment["spec"]["replicas"].as_u64() {
                 Some(replicas) if replicas == count => Ok(()),
                 replicas => Err(format!("{replicas:?}")),
@@ -275,22 +274,29 @@ async fn replicas_become(trial: &Trial<'_>, count: u64) -> Result<()> {
         .await
 }
 
-/// Whether there is such an Event that the replicas were written.
-async fn event(trial: &Trial<'_>, is_it: impl Fn(&Value) -> bool) -> Result<(), String> {
-    let events = trial.stored("events.events.k8s.io").await.map_err(|error| error.to_string())?;
-    let mut of_orders = events["items"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter(|event| event["regarding"]["name"] == "orders" && event["reason"] == "ReplicasSynced");
-    if of_orders.any(is_it) { Ok(()) } else { Err("there is none".to_owned()) }
+/// Waits until there is such an Event that the replicas were written.
+async fn event(trial: &Trial<'_>, what: &str, is_it: impl Fn(&Value) -> bool) -> Result<()> {
+    let objects = trial.objects()?;
+    trial
+        .until(what, async || {
+            let events = objects.list("events").await.map_err(|error| error.to_string())?;
+            let of_orders =
+                |event: &&Value| event["involvedObject"]["name"] == "orders" && event["reason"] == "ReplicasSynced";
+            if events.iter().filter(of_orders).any(&is_it) { Ok(()) } else { Err("there is none".to_owned()) }
+        })
+        .await
 }
 
-/// Whether something is stored at this place of the object.
-async fn has(trial: &Trial<'_>, what: &str, place: &str) -> Result<(), String> {
-    let object = trial.stored(what).await.map_err(|error| error.to_string())?;
-    match object.pointer(place).and_then(Value::as_str) {
-        Some(text) if !text.is_empty() => Ok(()),
-        _ => Err(format!("nothing at {place}")),
-    }
+/// Waits until something is stored at this place of the object `path`.
+async fn has(trial: &Trial<'_>, what: &str, path: &str, place: &str) -> Result<()> {
+    let objects = trial.objects()?;
+    trial
+        .until(what, async || {
+            let object = objects.get(path).await.map_err(|error| error.to_string())?;
+            match object.pointer(place).and_then(Value::as_str) {
+                Some(text) if !text.is_empty() => Ok(()),
+                _ => Err(format!("nothing at {place}")),
+            }
+        })
+        .await
 }

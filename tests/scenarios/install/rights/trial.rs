@@ -11,7 +11,7 @@ use k8s_openapi::api::authorization::v1::SubjectAccessReview;
 use kube::Api;
 use kube::api::PostParams;
 use serde_json::{Value, json};
-use warden_testbed::{ControlPlane, KubectlOutput, Proxy, WardenProcess, eventually, replica_address};
+use warden_testbed::{ControlPlane, KubectlOutput, Objects, Proxy, WardenProcess, eventually, replica_address};
 
 use super::grant::{Right, Roles, question};
 use crate::scene::LONG;
@@ -29,7 +29,7 @@ pub(super) struct Trial<'p> {
 }
 
 impl<'p> Trial<'p> {
-    /// Installs all that an installation has but for Pods, with these roles less a right. Nobody runs yet.
+    /// Installs all that an installation has but for Pods, with these roles less a right. warden does not run yet.
     pub(super) async fn install(
         plane: &'p ControlPlane,
         name: String,
@@ -39,7 +39,7 @@ impl<'p> Trial<'p> {
         let address = replica_address()?;
         let trial = Self { plane, name, address, warden: OnceLock::new(), awaits: Mutex::default() };
         let roles = roles.of(&trial.name, less)?;
-        let objects = [trial.objects(), roles.clone()].concat();
+        let objects = [trial.installed(), roles.clone()].concat();
         trial.create(&objects).await?;
         for role in roles.iter().filter(|role| role["rules"].is_array()) {
             trial.is_in_force(role).await?;
@@ -52,7 +52,8 @@ impl<'p> Trial<'p> {
         [self.name.clone(), format!("{}-tls", self.name)]
     }
 
-    fn objects(&self) -> Vec<Value> {
+    /// All that an installation has but for Pods and roles.
+    fn installed(&self) -> Vec<Value> {
         let name = &self.name;
         let object = |version: &str, kind: &str, name: &str| {
             let metadata = json!({"namespace": self.name, "name": name});
@@ -173,9 +174,9 @@ impl<'p> Trial<'p> {
         Ok(())
     }
 
-    /// An object as it is stored.
-    pub(super) async fn stored(&self, what: &str) -> Result<Value> {
-        super::super::stored(self.plane, &self.name, what).await
+    /// Reads what is stored in the trial's Namespace.
+    pub(super) fn objects(&self) -> Result<Objects> {
+        self.plane.objects(&self.name)
     }
 
     /// Ends warden, and takes away what others could stumble over.

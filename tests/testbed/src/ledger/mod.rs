@@ -5,7 +5,7 @@
 //!
 //! - A pod of the current dialect bound to a living base installs each of its containers there, by container name and
 //!   literal `BIZ_VERSION`. Without a usable version the base refuses. What is there already is not installed again.
-//! - A pod that is being deleted uninstalls its modules from its base, whoever else there has the same.
+//! - A pod that is being deleted uninstalls its modules from its base, even if another pod there has the same modules.
 //! - A node that is deleted takes with it all that its base ran. One that comes back under its name is an empty base, and
 //!   pods that were bound to the earlier one are not installed again.
 

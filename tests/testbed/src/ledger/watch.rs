@@ -101,7 +101,7 @@ impl LiveLedger {
                     Err(seen) => last_seen = seen,
                 }
                 if ledger.changed().await.is_err() {
-                    bail!("nobody keeps the ledger any more");
+                    bail!("the watches of the ledger have ended");
                 }
             }
         };
@@ -162,7 +162,7 @@ async fn keep<K>(
                 note(applied(&object));
             }
             Ok(watcher::Event::InitDone) => note(only(std::mem::take(&mut listed))),
-            // Whoever waits for what it would have brought is told by a timeout.
+            // The watch begins again. A test that waits for a lost event gets a timeout.
             Err(_) => {}
         }
     }

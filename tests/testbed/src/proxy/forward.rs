@@ -62,7 +62,7 @@ impl Connection {
         let switches = &self.shared.switches;
         switches.pass(self.generation).await?;
 
-        // From here to the forwarding nobody else gets a turn: numbers are given in the order of forwarding.
+        // No other request passes from here to the forwarding: numbers are given in the order of forwarding.
         let mut write = None;
         if let Some(what) = What::of(&parts.method, &parts.uri) {
             let arrived = self.shared.log.arrived(what, parts.method.to_string(), parts.uri.to_string(), &body);

@@ -50,7 +50,7 @@ impl Proxy {
     /// Starts one in front of the API server of `plane`, on a thread of its own.
     pub async fn start(plane: &ControlPlane) -> Result<Self> {
         let mut config = plane.config().clone();
-        // Whoever comes through brings credentials of his own.
+        // Requests bring the credentials of their client.
         config.auth_info = AuthInfo::default();
         // One request of the warden is one request here, or the count of writes would mean nothing.
         config.default_retry = false;

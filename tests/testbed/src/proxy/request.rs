@@ -5,7 +5,7 @@ use http::{Method, Uri};
 /// What a write is for. Each kind is counted for itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum What {
-    /// It changes the cluster: everything that is none of the others.
+    /// It changes the cluster: every write that is neither of the others.
     Main,
     /// A Lease: leader election.
     Lease,

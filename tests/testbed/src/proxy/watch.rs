@@ -35,7 +35,7 @@ impl Watch {
                     () = queue.closed() => return,
                 };
                 let Some(frame) = frame else { return };
-                // Nobody reads it any more: asked at the top.
+                // The client has gone; the top of the loop notices that.
                 let _ = queue.send((Instant::now(), frame.map_err(|_| Cut)));
             }
         });

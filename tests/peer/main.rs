@@ -1,6 +1,0 @@
-//! The plan for peer Deployments: the functions that ship against a [`model`] of a cluster, all of whose histories are gone
-//! through.
-
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on may panic")]
-
-mod model;
