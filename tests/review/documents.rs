@@ -1,10 +1,10 @@
 //! The commands, examples and links of README and docs.
 //!
-//! A command in a fence marked `sh` is run, from the root of the repository; `sh exit-1` says that it ends with that code, and
-//! `sh no-run` that it needs a cluster, a registry, or minutes. An example of output has a comment above it that says where it
+//! A command in a fence marked `sh` is run here, from the root of the repository; `sh exit-1` says that it ends with that code.
+//! `sh cluster` is run by `tests/scenarios/install/documents.rs`, and `sh no-run` (another cluster, a registry, minutes) by
+//! people. An example of output has a comment above it that says where it
 //! comes from, and is compared with that. `WARDEN_BLESS=1` writes the examples anew.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -12,92 +12,22 @@ use std::process::{Command, Stdio};
 use koupleless_warden::module::Kind;
 use koupleless_warden::policy::{Policy, Request};
 use serde_json::Value;
+use warden_testbed::documents::{Block, Page};
 
-/// The start of the comment that says where an example comes from.
-const EXAMPLE: &str = "<!-- example: ";
 /// A line of a shortened example: any lines of the output may be left out here.
 const LEFT_OUT: &str = "...";
-
-/// A page, as its path in the repository, and its text.
-struct Page {
-    path: String,
-    text: String,
-}
-
-/// A fenced block of a page.
-#[derive(Debug, PartialEq)]
-struct Block<'a> {
-    /// What stands behind the fence.
-    info: &'a str,
-    /// Where the example comes from, by the comment in the line above.
-    example: Option<&'a str>,
-    lines: Vec<&'a str>,
-}
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
 fn page(path: &str) -> Page {
-    let text = fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"));
-    Page { path: path.to_owned(), text }
-}
-
-/// The Markdown files in a folder of the repository, in order.
-fn pages_in(folder: &str) -> Vec<Page> {
-    let entries = fs::read_dir(root().join(folder)).unwrap();
-    let names: BTreeSet<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-    let pages = names.iter().filter(|name| name.ends_with(".md"));
-    pages.map(|name| page(Path::new(folder).join(name).to_str().unwrap())).collect()
+    Page::read(root(), path).unwrap()
 }
 
 fn all_pages() -> Vec<Page> {
-    ["", "docs", "docs/zh", "benches", "fuzz"].into_iter().flat_map(pages_in).collect()
-}
-
-impl Page {
-    fn blocks(&self) -> Vec<Block<'_>> {
-        let mut blocks = Vec::new();
-        let mut lines = self.text.lines();
-        let mut above = "";
-        while let Some(line) = lines.next() {
-            if let Some(info) = line.strip_prefix("```") {
-                let example = above.strip_prefix(EXAMPLE).and_then(|comment| comment.strip_suffix(" -->"));
-                let lines = lines.by_ref().take_while(|line| *line != "```").collect();
-                blocks.push(Block { info, example, lines });
-            }
-            above = line;
-        }
-        blocks
-    }
-
-    /// The lines outside of fenced blocks.
-    fn prose(&self) -> impl Iterator<Item = &str> {
-        let mut is_fenced = false;
-        self.text.lines().filter(move |line| {
-            let is_fence = line.starts_with("```");
-            is_fenced ^= is_fence;
-            !is_fenced && !is_fence
-        })
-    }
-
-    /// The anchors that GitHub gives to the headings.
-    fn anchors(&self) -> BTreeSet<String> {
-        let headings = self.prose().filter(|line| line.starts_with('#'));
-        headings.map(|line| anchor(line.trim_start_matches('#').trim())).collect()
-    }
-
-    /// The targets of the links, without those that lead to other sites.
-    fn links(&self) -> Vec<&str> {
-        let after_text = self.prose().flat_map(|line| line.split("](").skip(1));
-        let targets = after_text.filter_map(|rest| Some(rest.split_once(')')?.0));
-        targets.filter(|target| !target.contains("://")).collect()
-    }
-}
-
-fn anchor(heading: &str) -> String {
-    let kept = heading.chars().filter(|c| c.is_alphanumeric() || [' ', '-', '_'].contains(c));
-    kept.collect::<String>().to_lowercase().replace(' ', "-")
+    let folders = ["", "docs", "docs/zh", "benches", "fuzz"];
+    folders.into_iter().flat_map(|folder| Page::all_in(root(), folder).unwrap()).collect()
 }
 
 /// Runs `command` as a user does who has `warden` on the path: its exit code, standard output and standard error.
@@ -119,6 +49,8 @@ fn every_command_that_can_be_run_ends_as_it_says() {
             let code = match block.info {
                 "sh" => 0,
                 "sh exit-1" => 1,
+                "sh cluster" | "sh no-run" => continue,
+                other if other.starts_with("sh") => panic!("{}: {other:?} is no mark of a command", page.path),
                 _ => continue,
             };
             for command in block.lines.iter().filter(|line| !line.is_empty()) {
@@ -234,7 +166,8 @@ fn commands(page: &Page) -> Vec<(String, Vec<String>)> {
 
 #[test]
 fn the_chinese_pages_have_the_same_commands_and_examples() {
-    let pairs = pages_in("docs").into_iter().map(|page| (page.path.replace("docs/", "docs/zh/"), page));
+    let pairs =
+        Page::all_in(root(), "docs").unwrap().into_iter().map(|page| (page.path.replace("docs/", "docs/zh/"), page));
     for (chinese, english) in pairs.chain([("README.zh.md".to_owned(), page("README.md"))]) {
         let chinese = page(&chinese);
         similar_asserts::assert_eq!(commands(&english), commands(&chinese), "{}", chinese.path);
