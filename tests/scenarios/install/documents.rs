@@ -49,7 +49,7 @@ fn run(plane: &ControlPlane, block: &Block<'_>) -> Result<String> {
     let path = folders.chain(std::env::var("PATH")).collect::<Vec<_>>().join(":");
     // A command that waits for what never comes must not hold up the other tests.
     let mut shell = Command::new("timeout");
-    shell.args(["120", "sh", "-ec", &script]).current_dir(in_repository("")).stdin(Stdio::null());
+    shell.args(["300", "sh", "-ec", &script]).current_dir(in_repository("")).stdin(Stdio::null());
     shell
         .env("PATH", path)
         .env("KUBECONFIG", plane.kubeconfig())
