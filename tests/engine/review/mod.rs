@@ -5,8 +5,10 @@
 //! - [`namespaces`]: what the Namespaces among the manifests lend to modules.
 //! - [`configuration`]: what a file changes.
 //! - [`output`]: what is printed, and that it means the same to who reads it next.
+//! - [`documents`]: the commands, examples and links of README and docs.
 
 mod configuration;
+mod documents;
 mod folder;
 mod input;
 mod manifests;

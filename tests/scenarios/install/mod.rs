@@ -1,6 +1,7 @@
 //! The chart, by real Helm on a real control plane, where KWOK makes its Pods look as if they ran.
 
 mod again;
+mod documents;
 mod lifecycle;
 mod manifests;
 mod metrics;

@@ -20,6 +20,7 @@ mod certificates;
 mod components;
 mod control_plane;
 mod data_dir;
+pub mod documents;
 mod eventually;
 mod go_build;
 mod helm;
