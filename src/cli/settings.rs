@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::module::{LabelFault, check_label_value};
+use crate::module::{LabelValueError, check_label_value};
 use crate::settings::Given;
 
 /// What is configured for a whole cluster. Arguments win over the file.
@@ -34,6 +34,6 @@ impl SettingsArgs {
 }
 
 /// An environment as an argument: it becomes a label and the value of a taint.
-fn environment(argument: &str) -> Result<String, LabelFault> {
+fn environment(argument: &str) -> Result<String, LabelValueError> {
     check_label_value(argument).map(|()| argument.to_owned())
 }

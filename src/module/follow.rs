@@ -1,11 +1,11 @@
-//! The workload whose ready replicas a peer Deployment follows.
+//! The workload whose ready replicas a peer Deployment follows, instead of counting bases.
 
 use std::fmt;
 
 /// A Deployment or StatefulSet that a peer Deployment follows ([`crate::vocabulary::FOLLOW`]).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Follow {
-    /// What it is.
+    /// Its kind.
     pub kind: FollowedKind,
     /// Its namespace.
     pub namespace: String,
@@ -13,7 +13,7 @@ pub struct Follow {
     pub name: String,
 }
 
-/// A kind that can be followed.
+/// A kind of workload that a peer Deployment can follow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum FollowedKind {
     /// `apps` Deployment.
@@ -23,29 +23,29 @@ pub enum FollowedKind {
 }
 
 impl Follow {
-    /// Reads the annotation of a peer Deployment in `own_namespace`: `Deployment/NAME` or `StatefulSet/NAME`, with
-    /// `NAMESPACE/` before it where that is another.
+    /// Reads the annotation of a peer Deployment in `own_namespace`: `Deployment/NAME` or `StatefulSet/NAME`, preceded by
+    /// `NAMESPACE/` where the workload is in another namespace.
     ///
     /// # Errors
-    /// What is wrong with it, in words that go on from the value (`names no workload`).
+    /// What is wrong, as the end of a sentence that begins with the value (`... is not the name of a workload`).
     pub fn parse(value: &str, own_namespace: &str) -> Result<Self, String> {
         let (namespace, kind, name) = match value.split('/').collect::<Vec<_>>()[..] {
             [kind, name] => (own_namespace, kind, name),
             [namespace, kind, name] if is_label(namespace) => (namespace, kind, name),
-            [_, _, _] => return Err("does not begin with the name of a namespace".to_owned()),
+            [_, _, _] => return Err("does not begin with a valid namespace".to_owned()),
             _ => {
                 return Err(
-                    "is neither Deployment/NAME nor StatefulSet/NAME, nor one of them after NAMESPACE/".to_owned()
+                    "is neither Deployment/NAME nor StatefulSet/NAME, with or without NAMESPACE/ before it".to_owned()
                 );
             }
         };
         let kind = match kind {
             "Deployment" => FollowedKind::Deployment,
             "StatefulSet" => FollowedKind::StatefulSet,
-            other => return Err(format!("names a {other:?}: only a Deployment or a StatefulSet can be followed")),
+            other => return Err(format!("has the kind {other:?}: only a Deployment or a StatefulSet can be followed")),
         };
         if !is_subdomain(name) {
-            return Err(format!("names no workload: {name:?} cannot be a name"));
+            return Err(format!("does not name a workload: {name:?} cannot be a name"));
         }
         Ok(Self { kind, namespace: namespace.to_owned(), name: name.to_owned() })
     }
@@ -56,12 +56,12 @@ impl Follow {
     }
 }
 
-/// Whether Kubernetes takes `name` as a name of most kinds (RFC 1123 subdomain).
+/// Whether `name` is valid as the name of most kinds (RFC 1123 subdomain).
 fn is_subdomain(name: &str) -> bool {
     name.len() <= 253 && name.split('.').all(is_label)
 }
 
-/// Whether `name` is a label of such a name, of which a namespace's has one.
+/// Whether `name` is an RFC 1123 label: the name of a namespace, or one part of a subdomain.
 fn is_label(name: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     (1..=63).contains(&name.len())

@@ -11,7 +11,7 @@ use super::{Change, Inventory, Peers, Snapshot};
 use crate::cluster::Spelling;
 use crate::fit::Node;
 use crate::k8s::{ObjectKey, Update};
-use crate::module::{Follow, LeftAlone, Workload};
+use crate::module::{Follow, UnmanagedReason, Workload};
 use crate::policy::{CountBases, Policy};
 use wake_ups::WakeUps;
 
@@ -98,7 +98,7 @@ impl PeerCache {
 
     /// Why the number of the peer Deployment `key` is the user's, if it is. None at all where there is no such peer
     /// Deployment, and while unsynced.
-    pub fn standing(&self, key: &ObjectKey) -> Option<Option<LeftAlone>> {
+    pub fn standing(&self, key: &ObjectKey) -> Option<Option<UnmanagedReason>> {
         self.ask(|inventory| inventory.standing(key))
     }
 
@@ -112,7 +112,7 @@ impl PeerCache {
     /// on a departed base, and in no rollout. No while unsynced.
     pub(super) fn shows_departed(&self, key: &ObjectKey, uid: &str, node_name: &str, node: Option<&Node>) -> bool {
         let is_departed = |seen: Snapshot| {
-            let may_go = seen.left_alone.is_none() && seen.observed && !seen.is_rolling();
+            let may_go = seen.unmanaged.is_none() && seen.observed && !seen.is_rolling();
             may_go && seen.strays().any(|pod| pod.uid == uid && pod.departed_from() == Some(node_name))
         };
         self.ask(|inventory| {
@@ -251,7 +251,7 @@ mod tests {
             observed: true,
             rolled_out: true,
             pinned: false,
-            left_alone: None,
+            unmanaged: None,
             status_line: None,
             follow: None,
             module: json!({}),

@@ -57,7 +57,7 @@ impl Record {
     /// Takes note of what happens to the replicas, and gives what people are to be told of it.
     fn notice(&mut self, seen: &Snapshot, step: &Step, now: Moment) -> Option<Turn> {
         let before = self.patience.told();
-        let turn = if seen.left_alone.is_some() {
+        let turn = if seen.unmanaged.is_some() {
             self.patience.forget();
             None
         } else {

@@ -69,7 +69,7 @@ pub fn decide(seen: &Snapshot, memory: &Memory, standing: Standing, settings: &S
     if !standing.leader {
         return hold(Hold::NotLeader);
     }
-    if seen.left_alone.is_some() {
+    if seen.unmanaged.is_some() {
         return Plan::only(Step::Keep);
     }
     if let Some(until) = memory.own_write_unseen_until(seen).filter(|until| now < *until) {

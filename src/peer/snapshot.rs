@@ -1,7 +1,7 @@
 //! What is known of one peer Deployment at one moment: all that a decision about its replicas looks at.
 
 use crate::cluster::WorkloadSize;
-use crate::module::{LeftAlone, MaxSurge};
+use crate::module::{MaxSurge, UnmanagedReason};
 
 /// A peer Deployment, its Pods and its bases, from caches that may lag behind, each by its own time.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -22,7 +22,7 @@ pub struct Snapshot {
     /// Whether its template names the node of its Pods (`spec.nodeName`), so that none that is made is ever anywhere else.
     pub pinned: bool,
     /// Why the number is the user's, if it is.
-    pub left_alone: Option<LeftAlone>,
+    pub unmanaged: Option<UnmanagedReason>,
     /// The last line that warden wrote on it ([`crate::vocabulary::PEER_STATUS`]).
     pub status_line: Option<String>,
     /// What the replicas follow.

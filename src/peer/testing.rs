@@ -150,7 +150,7 @@ impl Cluster {
             observed: true,
             rolled_out: true,
             pinned: false,
-            left_alone: None,
+            unmanaged: None,
             status_line: None,
             source: Source::Bases { count: carried + self.empty, shared_hosts: Vec::new() },
             pods: self.pods.iter().filter(|pod| tells_all || !pod.is_well()).cloned().collect(),

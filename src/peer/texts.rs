@@ -3,7 +3,7 @@
 use k8s_openapi::jiff::{Timestamp, tz::TimeZone};
 
 use super::{Hold, Step};
-use crate::module::LeftAlone;
+use crate::module::UnmanagedReason;
 use crate::peer::{Pod, Snapshot, Source};
 use crate::vocabulary as keys;
 
@@ -18,11 +18,11 @@ const CUT: &str = "…";
 ///
 /// Only what lasts is written: a number that is right, or one whose hold people have been `told` of.
 pub(super) fn status_line(seen: &Snapshot, step: &Step, told: bool) -> Option<String> {
-    let says = match (seen.left_alone, step) {
-        (Some(LeftAlone::NotInjected), _) => return None,
-        (Some(LeftAlone::Paused), _) => format!("left to the user: {}", keys::PEER_PAUSED),
-        (Some(LeftAlone::ReplicasControl), _) => format!("left to the user: {}", keys::REPLICAS_CONTROL.current),
-        (Some(LeftAlone::NoModule), _) => "left to the user: its template is no module".to_owned(),
+    let says = match (seen.unmanaged, step) {
+        (Some(UnmanagedReason::NotInjected), _) => return None,
+        (Some(UnmanagedReason::Paused), _) => format!("left to the user: {}", keys::PEER_PAUSED),
+        (Some(UnmanagedReason::ReplicasControl), _) => format!("left to the user: {}", keys::REPLICAS_CONTROL.current),
+        (Some(UnmanagedReason::NoModule), _) => "left to the user: its template is no module".to_owned(),
         (None, Step::Keep) => numbers(seen),
         (None, Step::Hold { reason, .. }) if told => held_line(seen, reason),
         (None, Step::Hold { .. } | Step::Scale { .. }) => return None,

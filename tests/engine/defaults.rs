@@ -671,7 +671,7 @@ mod left_alone {
         let object = deployment(|d| template_of(d)["spec"]["tolerations"] = json!({"operator": "Exists"}));
         let reviewed = create(Kind::Deployment, &object);
         assert_eq!(reviewed.object, object);
-        assert_eq!(reviewed.refused(), ["spec.template.spec.tolerations: Type"]);
+        assert_eq!(reviewed.refused(), ["spec.template.spec.tolerations: TypeInvalid"]);
     }
 
     #[test]

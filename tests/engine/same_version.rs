@@ -119,7 +119,7 @@ fn where_no_base_is_freed_it_is_said_what_would_free_one() {
     let old = stored(&deployment(frees_none));
     let reviewed = update(&old, &edited(old.clone(), another_template));
     assert_eq!(reviewed.refused(), [""; 0]);
-    assert!(reviewed.warns_of("set it to 1, or Recreate"), "{:?}", reviewed.warned());
+    assert!(reviewed.warns_of("set it to 1, or use Recreate"), "{:?}", reviewed.warned());
 }
 
 #[test]

@@ -158,9 +158,9 @@ impl Cluster {
         self
     }
 
-    /// With a rule of another severity.
-    pub(crate) fn rule(mut self, rule: Rule, severity: Severity) -> Self {
-        self.policy.severities.set(rule, severity).unwrap();
+    /// With another severity for the rule of this name.
+    pub(crate) fn rule(mut self, rule: &str, severity: Severity) -> Self {
+        self.policy.severities.set(Rule::named(rule).unwrap(), severity).unwrap();
         self
     }
 
@@ -213,10 +213,10 @@ impl Reviewed {
         self.verdict.patch.0.iter().map(|operation| operation.path().to_string()).collect()
     }
 
-    /// The violations as `field: fault`.
+    /// The violations as `field: cause`.
     pub(crate) fn refused(&self) -> Vec<String> {
         let violations = self.verdict.violations.iter();
-        violations.map(|violation| format!("{}: {:?}", violation.field, violation.fault)).collect()
+        violations.map(|violation| format!("{}: {:?}", violation.field, violation.cause)).collect()
     }
 
     /// The texts of the warnings.

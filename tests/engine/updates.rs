@@ -226,7 +226,7 @@ mod that_release_a_new_version {
         assert_eq!(reviewed.object["spec"]["template"]["metadata"]["labels"][VERSION], "1.0.0");
         assert_eq!(reviewed.refused(), [format!("spec.template.metadata.labels[{VERSION}]: Invalid")]);
         let remedy = &reviewed.verdict.violations[0].remedy;
-        assert!(remedy.contains("use a Deployment of its own"), "{remedy}");
+        assert!(remedy.contains("needs its own Deployment"), "{remedy}");
         // and what is kept apart stays with the label, so that a second review finds nothing to do
         assert_eq!(kept_apart(&reviewed.object), ["1.0.0"]);
         assert_eq!(update(&old, &reviewed.object).patched(), [""; 0]);
@@ -433,7 +433,7 @@ mod that_declare_something_else {
         // Then
         assert_eq!(demanded(&reviewed.object, BASE_VERSION), [json!(["1.0.0"])]);
         assert!(
-            reviewed.warns_of("is declared 3.0.0; the pod spec demands 1.0.0, which wins"),
+            reviewed.warns_of("is declared as 3.0.0, but the pod spec requires 1.0.0, which wins"),
             "{:?}",
             reviewed.warned()
         );

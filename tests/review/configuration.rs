@@ -20,7 +20,7 @@ fn a_rule_that_is_raised_refuses() {
     folder.review(&["-f", "module.yaml"]).ended(0).says(&["warning: label module-controller.koupleless.io/component"]);
     folder.review(&["-f", "module.yaml", "--config", "config.yaml"]).ended(1).says(&[
         "problem: spec.template.metadata.labels[module-controller.koupleless.io/component]: ",
-        "To mend it: write virtual-kubelet.koupleless.io/component instead.",
+        "To fix it: use virtual-kubelet.koupleless.io/component instead.",
     ]);
 }
 

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{View, version};
-use crate::module::{Kind, LeftAlone, MaxSurge, Workload};
+use crate::module::{Kind, MaxSurge, UnmanagedReason, Workload};
 use crate::vocabulary as keys;
 
 /// A Deployment as far as it is decoded; its spec stays raw, as `policy` reads it.
@@ -37,7 +37,7 @@ pub struct DeploymentFacts {
     /// Whether its template names the node of its Pods (`spec.nodeName`), past the scheduler.
     pub pinned: bool,
     /// Why the number is the user's, if it is.
-    pub left_alone: Option<LeftAlone>,
+    pub unmanaged: Option<UnmanagedReason>,
     /// The last line that warden wrote on it ([`keys::PEER_STATUS`]).
     pub status_line: Option<String>,
     /// The workload that it follows, as its annotation says ([`keys::FOLLOW`]).
@@ -57,7 +57,7 @@ impl From<DeploymentView> for DeploymentFacts {
     fn from(mut view: DeploymentView) -> Self {
         let module = module(&mut view);
         let workload = Workload::new(Kind::Deployment, &module);
-        let (left_alone, pinned) = (workload.left_alone(), workload.template().node_name().is_some());
+        let (unmanaged, pinned) = (workload.management().unmanaged_reason(), workload.template().node_name().is_some());
         let follow = workload.metadata().annotation(keys::FOLLOW).map(str::to_owned);
         let replicas = view.spec.get("replicas").and_then(Value::as_u64).unwrap_or(1);
         Self {
@@ -68,7 +68,7 @@ impl From<DeploymentView> for DeploymentFacts {
             observed: view.status.observed_generation >= view.metadata.generation,
             rolled_out: view.status.updated_replicas.unwrap_or(0) >= view.status.replicas.unwrap_or(0),
             pinned,
-            left_alone,
+            unmanaged,
             status_line: view.annotation(keys::PEER_STATUS).map(str::to_owned),
             follow,
             module,

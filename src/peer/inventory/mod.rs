@@ -23,7 +23,7 @@ use std::sync::Arc;
 use crate::cluster::DeploymentFacts;
 use crate::fit::Node;
 use crate::k8s::ObjectKey;
-use crate::module::{Follow, LeftAlone};
+use crate::module::{Follow, UnmanagedReason};
 use crate::peer::Change;
 use crate::policy::{NamespaceFacts, Policy};
 use crew::Crew;
@@ -108,8 +108,8 @@ impl Inventory {
 
     /// Why the number of the peer Deployment `key` is the user's, if it is; none at all where there is no such peer
     /// Deployment.
-    pub fn standing(&self, key: &ObjectKey) -> Option<Option<LeftAlone>> {
-        self.peers.get(key).map(|peer| peer.facts.left_alone)
+    pub fn standing(&self, key: &ObjectKey) -> Option<Option<UnmanagedReason>> {
+        self.peers.get(key).map(|peer| peer.facts.unmanaged)
     }
 
     /// The Node of this name.

@@ -44,6 +44,11 @@ impl Inventory {
         }
         let concerned: BTreeSet<Arc<ObjectKey>> =
             self.groups.suited(before).chain(self.groups.suited(Some(after))).cloned().collect();
+        for key in &concerned {
+            if let Some(peer) = self.peers.get(key) {
+                peer.needs.log_misfit(key, &node);
+            }
+        }
         let pairs = concerned.into_iter().map(|key| (key, Arc::clone(&name))).collect();
         self.settle(pairs, |inventory| inventory.groups.put(&name, node, after))
     }

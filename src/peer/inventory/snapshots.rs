@@ -34,7 +34,7 @@ impl Inventory {
             observed: facts.observed,
             rolled_out: facts.rolled_out,
             pinned: facts.pinned,
-            left_alone: facts.left_alone,
+            unmanaged: facts.unmanaged,
             status_line: facts.status_line.clone(),
             source,
             pods: self.pods(key, peer),

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::k8s::{LeaseSettings, elect};
-use crate::module::LeftAlone;
+use crate::module::UnmanagedReason;
 use crate::peer::PeerCache;
 use crate::peer::testing::{Cluster, LEADING, SETTINGS, at, followed};
 use crate::policy::Policy;
@@ -80,11 +80,11 @@ async fn a_hold_that_lasts_is_looked_at_in_time_and_told() {
 
 #[rstest]
 #[case::is_resumed(None, vec![(Reason::SyncResumed, "no longer held, with replicas 2".to_owned())])]
-#[case::is_paused(Some(LeftAlone::Paused), vec![])]
-#[case::is_anothers(Some(LeftAlone::ReplicasControl), vec![])]
+#[case::is_paused(Some(UnmanagedReason::Paused), vec![])]
+#[case::is_anothers(Some(UnmanagedReason::ReplicasControl), vec![])]
 #[tokio::test]
 async fn the_end_of_a_hold_is_told_unless_a_user_takes_the_number(
-    #[case] left_alone: Option<LeftAlone>,
+    #[case] unmanaged: Option<UnmanagedReason>,
     #[case] told: Vec<(Reason, String)>,
 ) {
     let desk = desk();
@@ -94,7 +94,7 @@ async fn the_end_of_a_hold_is_told_unless_a_user_takes_the_number(
     assert_eq!(desk.news.told().len(), 1);
     assert_eq!(held(&desk, "nothing_to_follow"), 1);
     // When it ends
-    let seen = Snapshot { left_alone, source: followed(2, Some(2)), ..nothing_to_follow() };
+    let seen = Snapshot { unmanaged, source: followed(2, Some(2)), ..nothing_to_follow() };
     desk.look(&key(), &seen, &mut record, LEADING, at(1)).await;
     // Then it is over, and people hear of it if it was warden who put it right
     assert_eq!(held(&desk, "nothing_to_follow"), 0);

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::world::{World, deployment_facts, key};
 use crate::cluster::{Spelling, WorkloadSize};
 use crate::k8s::{ObjectKey, Update};
-use crate::module::{Follow, Kind, LeftAlone, Workload};
+use crate::module::{Follow, Kind, UnmanagedReason, Workload};
 use crate::peer::{Change, Inventory, Place, Snapshot, Source};
 use crate::policy::{NamespaceFacts, Policy, Request};
 
@@ -80,8 +80,8 @@ pub(super) fn pod(hash: &str, node: Option<String>) -> Value {
 pub(super) fn count(inventory: &Inventory, world: &World, key: &ObjectKey) -> Option<u32> {
     let namespace = world.namespaces.get(&key.namespace);
     let request = Request { kind: Kind::Deployment, old: None, namespace, peers: None };
-    let injected = Policy::default().inject(request, world.deployments[key].clone());
-    inventory.count(Workload::new(Kind::Deployment, &injected.object))
+    let (injected, _) = Policy::default().inject(request, world.deployments[key].clone());
+    inventory.count(Workload::new(Kind::Deployment, &injected))
 }
 
 /// A cluster whose watches tell everything at once.
@@ -342,12 +342,12 @@ fn what_is_told_of_a_workload_is_known_to_later_followers_until_it_is_forgotten(
 }
 
 #[test]
-fn what_is_no_module_is_left_alone() {
+fn what_is_no_module_is_unmanaged() {
     let mut scene = Scene::new();
     let mut other = deployment("shop", "orders");
     other["spec"]["template"]["metadata"]["labels"] = json!({"app": "orders"});
     scene.set(|world| world.set_deployment(&orders(), Some(other)));
-    assert_eq!(scene.snapshot().unwrap().left_alone, Some(LeftAlone::NoModule));
+    assert_eq!(scene.snapshot().unwrap().unmanaged, Some(UnmanagedReason::NoModule));
 }
 
 #[test]

@@ -45,8 +45,8 @@ proptest! {
     }
 
     #[test]
-    fn what_is_left_alone_does_not_change((seen, memory, now) in look(), standing in standing()) {
-        let seen = Snapshot { left_alone: Some(LeftAlone::Paused), ..seen };
+    fn what_is_unmanaged_does_not_change((seen, memory, now) in look(), standing in standing()) {
+        let seen = Snapshot { unmanaged: Some(UnmanagedReason::Paused), ..seen };
 
         let plan = decide(&seen, &memory, standing, &SETTINGS, now);
 
