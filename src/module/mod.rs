@@ -21,7 +21,7 @@ mod workload;
 pub use affinity::{AntiAffinityTerm, NodeTerm, Requirement};
 pub use authorship::Authorship;
 pub use container::{BizVersion, Container, JarName};
-pub use follow::{Follow, FollowedKind};
+pub use follow::{Follow, FollowError, FollowedKind};
 pub use identity::identity;
 pub use kind::Kind;
 pub use management::{Management, UnmanagedReason};

@@ -6,6 +6,7 @@
 
 mod carried;
 mod count_bases;
+mod declarations;
 mod defaults;
 mod draft;
 mod pod_update;
@@ -14,21 +15,21 @@ mod rule;
 mod rules;
 mod selection;
 mod severity;
-mod sources;
 mod undo;
 mod verdict;
 
 use serde_json::Value;
 
 pub use count_bases::CountBases;
+pub use declarations::{DefaultBase, NamespaceFacts};
 pub use draft::Patch;
 pub use rule::{CannotBeLowered, Rule, Severities};
 pub use severity::Severity;
-pub use sources::{DefaultBase, NamespaceFacts, Sources};
 pub use verdict::{CauseType, Verdict, Violation, Warning};
 
 use crate::module::{Kind, Workload, shape};
 use crate::vocabulary as keys;
+use declarations::Declarations;
 use draft::Draft;
 
 /// What is configured for a whole cluster.
@@ -81,7 +82,7 @@ impl Policy {
             || workload.switched(keys::INJECT, "false")
             || !shape::check(request.kind, draft.object()).is_empty();
         if !untouched {
-            // A controller made this from a template of its own, and would revert a change.
+            // A controller made this from its own template, and would revert a change.
             let owned = request.kind != Kind::Pod && workload.has_controller();
             if let (Kind::Pod, Some(old)) = (request.kind, request.old) {
                 pod_update::keep_what_it_was_made_with(&mut draft, request, self, old);
@@ -126,7 +127,7 @@ impl Policy {
             // The template of a Job is immutable: a declaration comes too late for it.
             let may_change = request.kind != Kind::Job;
             workload.template().value() != old.template().value()
-                || (may_change && Sources::of(workload, request.namespace).differ_from(old, &self.default_env))
+                || (may_change && Declarations::of(workload, request.namespace).differ_from(old, &self.default_env))
         })
     }
 }

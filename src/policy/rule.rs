@@ -10,9 +10,9 @@ use super::{Severity, Violation};
 
 /// A rule that an object can break: an entry of the table [`Rule::ALL`].
 ///
-/// Each rule has a file of its own in `src/policy/rules/`, which is named like the rule and declares its entry. From the
-/// table follow the checks, the names and severities of configuration files, the table in `docs/configuration.md` and the
-/// schema of the chart's values.
+/// Each rule has a file in `src/policy/rules/`, which is named like the rule and declares its entry. The checks, the names and
+/// severities in configuration files, the table in `docs/configuration.md` and the schema of the chart's values follow from
+/// the table.
 #[derive(Debug)]
 pub struct Rule {
     /// The name in kebab case. It is stable, because configuration files use it.

@@ -97,7 +97,7 @@ impl Violation {
         Self { field, cause, problem: problem.into(), remedy: remedy.into(), warning: None }
     }
 
-    /// With a text of its own for a rule that only warns. A warning has neither field nor remedy.
+    /// Sets the text for a rule that only warns. A warning shows neither field nor remedy.
     #[must_use]
     pub(super) fn or_warn(self, warning: impl Into<String>) -> Self {
         Self { warning: Some(warning.into()), ..self }

@@ -1,4 +1,4 @@
-//! Whose the replicas of a peer Deployment are.
+//! Who keeps the replicas of a peer Deployment.
 
 use koupleless_warden::module::{Kind, Management, UnmanagedReason, Workload};
 use koupleless_warden::policy::{CountBases as _, Policy, Request, Warning};
@@ -26,7 +26,7 @@ fn peer(replicas: u32) -> Value {
     })
 }
 
-/// The same as `peer` that a cluster holds, with `replicas` by now.
+/// [`peer`] as a cluster stores it, with `replicas` now.
 fn stored(replicas: u32) -> Value {
     edited(create(Kind::Deployment, &peer(1)).object, |d| d["spec"]["replicas"] = json!(replicas))
 }
@@ -49,7 +49,7 @@ mod that_is_new {
         // Then it has a replica per base
         assert_eq!(Workload::new(Kind::Deployment, &reviewed.object).replicas(), u64::from(bases));
         assert!(!reviewed.warns_of("spec.replicas"), "{:?}", reviewed.warned());
-        // And where that is none, its user hears of it: everything looks fine then
+        // And where that is zero, the user is warned, because kubectl shows nothing wrong
         assert_eq!(reviewed.warns_of("it has no replica until one does"), bases == 0, "{:?}", reviewed.warned());
     }
 
@@ -63,7 +63,7 @@ mod that_is_new {
     }
 
     #[test]
-    fn has_what_was_asked_for_while_nobody_knows() {
+    fn keeps_its_number_while_the_bases_are_unknown() {
         let reviewed = create(Kind::Deployment, &peer(5));
         assert_eq!((replicas(&reviewed), reviewed.warned().len()), (&json!(5), 0), "{:?}", reviewed.warned());
     }
@@ -81,7 +81,7 @@ mod that_is_updated {
     fn keeps_the_number_it_has(#[case] edit: Edit, #[values(3, 8)] bases: u32) {
         // Given a peer Deployment with three replicas, whatever the number of bases is by now
         let old = stored(3);
-        // When somebody sends another number, or none
+        // When an update sends another number, or none
         let cluster = Cluster::plain().with_bases(bases);
         let reviewed = cluster.update(Kind::Deployment, &old, &edited(old.clone(), edit));
         // Then it keeps its three

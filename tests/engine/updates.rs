@@ -208,7 +208,7 @@ mod that_release_a_new_version {
     fn leave_a_label_that_was_not_there_before() {
         // Given a Deployment older than warden
         let old = module(Kind::Deployment);
-        // When somebody writes the label of the old version into the new template
+        // When the user writes the label of the old version into the new template
         let new = edited(old.clone(), |d| {
             release(d, "2.0.0");
             template_of(d)["metadata"]["labels"][VERSION] = json!("1.0.0");

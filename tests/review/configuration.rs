@@ -1,4 +1,4 @@
-//! What is configured by a file.
+//! What a configuration file changes.
 
 use rstest::rstest;
 
@@ -6,7 +6,7 @@ use crate::folder::Folder;
 use crate::manifests::{MODULE, module_with, module_without};
 
 const SELECTION: &str = "        base.koupleless.io/name: base\n        base.koupleless.io/version: 1.0.0\n";
-/// [`MODULE`] with a label by which nobody knows a module any more.
+/// [`MODULE`] with a label that ModuleController does not read any more.
 fn older() -> String {
     module_with(
         "        app: biz1\n        virtual",

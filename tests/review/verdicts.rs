@@ -1,4 +1,4 @@
-//! What is admitted and what is refused, and by which exit code a script knows.
+//! What is admitted and what is refused, and the exit codes.
 
 use rstest::rstest;
 

@@ -305,7 +305,7 @@ const CORDON: (&str, &str, &str) = ("node.kubernetes.io/unschedulable", "", "NoS
 #[case::cordoned_so_that_it_evicts(&[("node.kubernetes.io/unschedulable", "", "NoExecute")], not_now(&["cordoned"]))]
 #[case::several(&[UNREACHABLE[0], CORDON, UNREACHABLE[1]], not_now(&["unreachable", "cordoned"]))]
 #[case::not_ready_and_wrong(&[NOT_READY[1], ENV], no("no toleration for taint schedule.koupleless.io/node-env=prod:NoExecute"))]
-fn a_taint_that_nobody_tolerates(#[case] taints: &[(&str, &str, &str)], #[case] fit: InWords) {
+fn a_taint_that_is_not_tolerated(#[case] taints: &[(&str, &str, &str)], #[case] fit: InWords) {
     assert_eq!(demand(&json!({})).judge_in_words(&tainted(taints)), fit);
 }
 
@@ -337,7 +337,7 @@ fn a_module_that_outlasts_an_outage_is_not_scheduled_in_one() {
 }
 
 #[rstest]
-#[case::nobody(json!([]), not_now(&["cordoned"]))]
+#[case::not_tolerated(json!([]), not_now(&["cordoned"]))]
 #[case::tolerated(json!([{"key": "node.kubernetes.io/unschedulable", "operator": "Exists"}]), InWords::Now)]
 #[case::for_another_effect(
     json!([{"key": "node.kubernetes.io/unschedulable", "operator": "Exists", "effect": "NoExecute"}]),

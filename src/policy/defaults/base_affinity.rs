@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::super::Sources;
+use super::super::Declarations;
 use super::super::selection::Selection;
 use super::{Context, Edit};
 use crate::vocabulary as keys;
@@ -15,13 +15,13 @@ pub(super) fn fill_in(context: &Context<'_>) -> Vec<Edit> {
     if template.node_name().is_some() {
         return Vec::new();
     }
-    let sources = Sources::of(context.workload, context.request.namespace);
+    let declarations = Declarations::of(context.workload, context.request.namespace);
     let nothing_selected = Selection::of(&template) == Selection::Nothing;
-    let by_default = |key| sources.or_default(key, &context.policy.default_base).filter(|_| nothing_selected);
+    let by_default = |key| declarations.or_default(key, &context.policy.default_base).filter(|_| nothing_selected);
     let declared: Vec<(&str, &str)> = keys::BASE_SELECTION
         .into_iter()
         .filter(|key| template.node_selector(key).is_none())
-        .filter_map(|key| Some((key, sources.get(key).or_else(|| by_default(key))?)))
+        .filter_map(|key| Some((key, declarations.get(key).or_else(|| by_default(key))?)))
         .collect();
     if declared.is_empty() {
         return Vec::new();

@@ -3,8 +3,8 @@
 //! Only a Pod that selects its bases gets them. These taints keep any other Pod off all bases; with the tolerations it could
 //! land on any base.
 
+use super::super::declarations;
 use super::super::selection::Selection;
-use super::super::sources;
 use super::{Context, Edit};
 use crate::module::Taint;
 use crate::vocabulary as keys;
@@ -17,7 +17,7 @@ pub(super) fn fill_in(context: &Context<'_>) -> Vec<Edit> {
     }
     let tolerations = template.tolerations();
     let taint = |key, value| Taint { key, value, effect: keys::NO_EXECUTE };
-    let envs = sources::envs(context.workload, context.request.namespace, &context.policy.default_env);
+    let envs = declarations::envs(context.workload, context.request.namespace, &context.policy.default_env);
     let of_envs = envs.into_iter().map(|env| taint(keys::TAINT_NODE_ENV, env));
     [taint(keys::TAINT_VIRTUAL_NODE, keys::TAINT_VIRTUAL_NODE_VALUE)]
         .into_iter()

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::super::Policy;
-use super::super::sources::{self, NamespaceFacts, Sources};
+use super::super::declarations::{self, Declarations, NamespaceFacts};
 use super::{Context, Edit};
 use crate::module::{Kind, Workload};
 use crate::vocabulary as keys;
@@ -27,11 +27,11 @@ pub(in crate::policy) fn known<'a>(
     namespace: Option<&'a NamespaceFacts>,
     policy: &'a Policy,
 ) -> [(&'static str, Option<&'a str>); 2] {
-    let env = match sources::envs(workload, namespace, &policy.default_env).as_slice() {
+    let env = match declarations::envs(workload, namespace, &policy.default_env).as_slice() {
         [one] => Some(*one),
         _ => None,
     };
-    let cluster = sources::single_demand(&workload.template(), keys::BASE_CLUSTER_NAME)
-        .or_else(|| Sources::of(workload, namespace).get(keys::BASE_CLUSTER_NAME));
+    let cluster = declarations::single_demand(&workload.template(), keys::BASE_CLUSTER_NAME)
+        .or_else(|| Declarations::of(workload, namespace).get(keys::BASE_CLUSTER_NAME));
     [(keys::ENV, env), (keys::BASE_CLUSTER_NAME, cluster)]
 }

@@ -4,7 +4,7 @@ use super::Context;
 use crate::module::Kind;
 use crate::policy::rule::Scope;
 use crate::policy::selection::Selection;
-use crate::policy::{Rule, Severity, Sources, Violation};
+use crate::policy::{Declarations, Rule, Severity, Violation};
 use crate::vocabulary as keys;
 
 pub(super) const RULE: Rule = Rule {
@@ -26,8 +26,8 @@ fn check(context: &Context<'_>) -> Vec<Violation> {
 }
 
 fn nothing_selected(context: &Context<'_>) -> (String, String) {
-    let sources = Sources::of(context.workload, None);
-    let is_declared = keys::BASE_SELECTION.into_iter().any(|key| sources.get(key).is_some());
+    let declarations = Declarations::of(context.workload, None);
+    let is_declared = keys::BASE_SELECTION.into_iter().any(|key| declarations.get(key).is_some());
     let (name, version) = (keys::BASE_NAME, keys::BASE_VERSION);
     if is_declared && context.workload.switched(keys::INJECT, "false") {
         let problem = format!("the declared base has no effect, because {} is \"false\"", keys::INJECT);

@@ -28,9 +28,9 @@ mod version_in_selector;
 
 use super::rule::Scope;
 use super::{Request, Rule, Severities, Verdict};
-use crate::module::{Container, Metadata, Template, Workload};
+use crate::module::{Container, Kind, Metadata, Template, Workload};
 
-/// All rules, in the order in which they are checked and told.
+/// All rules, in the order in which they are checked and reported.
 pub(super) const TABLE: &[Rule] = &[
     field_types::RULE,
     biz_version::RULE,
@@ -114,7 +114,7 @@ impl<'a> Context<'a> {
     fn metadata(&self) -> Vec<(Metadata<'a>, bool)> {
         let own = (self.workload.metadata(), self.workload.is_peer());
         match self.workload.kind() {
-            crate::module::Kind::Pod => vec![own],
+            Kind::Pod => vec![own],
             _ => vec![own, (self.template.metadata(), false)],
         }
     }

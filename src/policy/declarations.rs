@@ -31,7 +31,7 @@ const DECLARED: [&str; 4] = [keys::BASE_NAME, keys::BASE_VERSION, keys::BASE_CLU
 /// The places where the base and the environment of a module are declared, in order of precedence: template, workload,
 /// Namespace.
 #[derive(Debug, Clone)]
-pub struct Sources<'a> {
+pub(super) struct Declarations<'a> {
     metadata: Vec<Metadata<'a>>,
     namespace: Option<&'a NamespaceFacts>,
 }
@@ -54,14 +54,14 @@ impl DefaultBase {
     }
 }
 
-impl<'a> Sources<'a> {
-    /// The sources of `workload`.
-    pub fn of(workload: Workload<'a>, namespace: Option<&'a NamespaceFacts>) -> Self {
+impl<'a> Declarations<'a> {
+    /// The declarations of `workload`.
+    pub(super) fn of(workload: Workload<'a>, namespace: Option<&'a NamespaceFacts>) -> Self {
         Self { metadata: vec![workload.template().metadata(), workload.metadata()], namespace }
     }
 
     /// The declared value of `key`; None where a Node cannot have it as a label.
-    pub fn get(&self, key: &str) -> Option<&'a str> {
+    pub(super) fn get(&self, key: &str) -> Option<&'a str> {
         self.raw(key).filter(|value| check_label_value(value).is_ok())
     }
 
@@ -119,7 +119,11 @@ pub(super) fn envs<'a>(
     default: &'a str,
 ) -> Vec<&'a str> {
     let chosen = chosen_envs(&workload.template());
-    if chosen.is_empty() { vec![Sources::of(workload, namespace).get(keys::ENV).unwrap_or(default)] } else { chosen }
+    if chosen.is_empty() {
+        vec![Declarations::of(workload, namespace).get(keys::ENV).unwrap_or(default)]
+    } else {
+        chosen
+    }
 }
 
 /// The one value of `key` that the pod spec demands of every node; None where it demands none or several, or a value that no
