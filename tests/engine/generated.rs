@@ -1,4 +1,4 @@
-//! Objects, nodes and namespaces that proptest makes up: mostly what people write, sometimes what nobody should.
+//! Objects, nodes and Namespaces that proptest makes: mostly what users write, sometimes what no user should.
 
 use std::collections::BTreeMap;
 

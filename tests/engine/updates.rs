@@ -1,4 +1,4 @@
-//! What happens to templates that are there already: an update that nobody meant for the template must not touch it.
+//! What happens to existing templates: an update that does not concern the template must not change it.
 
 use koupleless_warden::module::Kind;
 use rstest::rstest;

@@ -1,4 +1,4 @@
-//! A release under the same version can be placed, where it must reach every base. See [`rerelease`].
+//! A release under the same version can be placed, where it must reach every base. See [`crate::policy::rerelease`].
 
 use super::Context;
 use super::same_version::NEW_VERSION;

@@ -1,4 +1,4 @@
-//! A release under the same version that works. Each base is without the module for a while. See [`rerelease`].
+//! A release under the same version that works. Each base is without the module for a while. See [`crate::policy::rerelease`].
 
 use super::Context;
 use super::same_version::NEW_VERSION;

@@ -1,4 +1,4 @@
-//! No new Pod takes the module off a base through the version that it shares with an old one. See [`rerelease`].
+//! No new Pod takes the module off a base through the version that it shares with an old one. See [`crate::policy::rerelease`].
 
 use super::Context;
 use crate::policy::rerelease::{Consequence, Rerelease, rereleases};

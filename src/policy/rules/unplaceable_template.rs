@@ -1,4 +1,4 @@
-//! A template that changes without a new version can be placed, also where every base has an old Pod. See [`rerelease`].
+//! A template that changes without a new version can be placed, also where every base has an old Pod. See [`crate::policy::rerelease`].
 
 use super::Context;
 use super::blocked_release::remedy;

@@ -1,5 +1,7 @@
 //! Single cases, each with what it is about.
 
+use std::sync::Arc;
+
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -384,5 +386,27 @@ fn a_thousand_heartbeats_wake_nobody() {
     let facts = super::world::node_facts(&scene.world.nodes["a"]);
     for _ in 0..1000 {
         assert!(inventory.apply(Change::Node(Update::Apply("a".to_owned(), facts.clone()))).is_empty());
+    }
+}
+
+#[test]
+fn the_log_says_why_a_node_takes_no_more_pods() {
+    // Given a peer Deployment for bases of version 1, and two such bases
+    let mut scene = Scene::new();
+    scene.set(|world| world.set_deployment(&orders(), Some(picky("1"))));
+    // When one gets another version and the other is cordoned
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::DEBUG).with_ansi(false);
+    let subscriber = subscriber.with_writer(Arc::new(file.reopen().unwrap())).finish();
+    tracing::subscriber::with_default(subscriber, || {
+        let mut cordoned = node("b", "1");
+        cordoned["spec"]["unschedulable"] = json!(true);
+        scene.set(|world| world.set_node("a", Some(node("a", "2"))));
+        scene.set(|world| world.set_node("b", Some(cordoned)));
+    });
+    // Then the log says so
+    let log = std::fs::read_to_string(file.path()).unwrap();
+    for says in ["does not fit: label base.koupleless.io/version is \"2\"", "takes no new Pod now: cordoned"] {
+        assert!(log.contains(says) && log.contains("deployment=\"orders\""), "nothing of {says:?} in {log}");
     }
 }
