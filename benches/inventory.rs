@@ -167,7 +167,7 @@ fn deployment(number: usize) -> DeploymentFacts {
         observed: true,
         rolled_out: true,
         pinned: false,
-        left_alone: None,
+        unmanaged: None,
         state: None,
         follow: None,
         module: json!({

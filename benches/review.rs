@@ -36,9 +36,9 @@ fn engine(criterion: &mut Criterion) {
             bencher.iter_with_setup(
                 || object.clone(),
                 |object| {
-                    let injected = policy.inject(request, object);
-                    let findings = policy.check(request, &injected.object);
-                    (injected, findings)
+                    let (object, injected) = policy.inject(request, object);
+                    let checked = policy.check(request, &object);
+                    (object, injected, checked)
                 },
             );
         });

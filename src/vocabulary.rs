@@ -1,18 +1,20 @@
 //! Every label, annotation, taint and environment key that warden reads or writes, in all its dialects.
 //!
-//! Nobody else in the crate spells one. The facts come from ModuleController up to v2.2.0 and virtual-kubelet up to
-//! v0.3.11, which since V2.0 read the current spelling only; older spellings still stand in the official tutorials.
+//! No other file in `src/` spells one. The facts come from ModuleController up to v2.2.0 and virtual-kubelet up to
+//! v0.3.11, which since V2.0 read the current spelling only. The official tutorials still have older spellings.
 
-/// A key that has been spelled differently over the years.
+use std::fmt;
+
+/// A key whose spelling changed in V2.0 of Koupleless.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Dialects {
-    /// What ModuleController reads today.
+    /// The spelling that ModuleController reads today.
     pub current: &'static str,
-    /// What it read once, and what manifests from the tutorials still carry.
+    /// The spelling that it read before V2.0, and that manifests from the tutorials still have.
     pub older: &'static str,
 }
 
-/// What a Pod (`module`), a Deployment (`module-deployment`) or a Node (`vnode`) is to Koupleless.
+/// The role of an object: Pod (`module`), Deployment (`module-deployment`) or Node (`vnode`).
 pub const COMPONENT: Dialects =
     Dialects { current: "virtual-kubelet.koupleless.io/component", older: "module-controller.koupleless.io/component" };
 /// The value of [`COMPONENT`] on the Pods of modules.
@@ -20,13 +22,13 @@ pub const COMPONENT_MODULE: &str = "module";
 /// The value of [`COMPONENT`] on Deployments of modules.
 pub const COMPONENT_MODULE_DEPLOYMENT: &str = "module-deployment";
 
-/// How a Deployment's replicas are chosen; the only value is [`STRATEGY_PEER`].
+/// How the replicas of a Deployment are set. The only value is [`STRATEGY_PEER`].
 pub const STRATEGY: Dialects =
     Dialects { current: "virtual-kubelet.koupleless.io/strategy", older: "module-controller.koupleless.io/strategy" };
-/// The value of [`STRATEGY`] by which every matching base carries the module.
+/// The value of [`STRATEGY`] with which every matching base runs the module.
 pub const STRATEGY_PEER: &str = "peer";
 
-/// `"true"` on a peer Deployment: nobody keeps its replicas in step with the bases. The name reads inverted.
+/// `"true"` on a peer Deployment: its replicas do **not** follow the bases. The name says the opposite.
 pub const REPLICAS_CONTROL: Dialects = Dialects {
     current: "virtual-kubelet.koupleless.io/replicas-control",
     older: "module-controller.koupleless.io/replicas-control",
@@ -34,7 +36,7 @@ pub const REPLICAS_CONTROL: Dialects = Dialects {
 
 /// The environment of a base (on its Node) or of a module (on its Deployment).
 pub const ENV: &str = "virtual-kubelet.koupleless.io/env";
-/// The environment that ModuleController itself assumes when nobody says one.
+/// The environment that ModuleController assumes where none is set.
 pub const ENV_DEFAULT: &str = "dev";
 
 /// The name of a module on its Pods. ModuleController never reads it; selectors and anti-affinity do.
@@ -42,48 +44,49 @@ pub const MODULE_NAME: &str = "module.koupleless.io/name";
 /// The version of a module on its Pods. ModuleController never reads it; selectors and anti-affinity do.
 pub const MODULE_VERSION: &str = "module.koupleless.io/version";
 
-/// The prefix of the keys by which a Node says which base it is.
+/// The prefix of the Node labels that identify a base.
 const BASE_PREFIX: &str = "base.koupleless.io/";
-/// The prefix by which Nodes said so once; no vnode carries it any more.
+/// The prefix of these labels before V2.0. No vnode has it any more.
 const BASE_PREFIX_OLDER: &str = "vnode.koupleless.io/";
 /// The name of a base.
 pub const BASE_NAME: &str = "base.koupleless.io/name";
 /// The version of a base.
 pub const BASE_VERSION: &str = "base.koupleless.io/version";
-/// The cluster of bases that a base belongs to (no Kubernetes cluster).
+/// The cluster of bases that a base belongs to. It is not a Kubernetes cluster.
 pub const BASE_CLUSTER_NAME: &str = "base.koupleless.io/cluster-name";
 /// The host name of a base.
 const BASE_HOST_NAME: &str = "base.koupleless.io/host-name";
 /// The port of a base's own HTTP API.
 const BASE_TUNNEL_PORT: &str = "base.koupleless.io/tunnel-port";
-/// The keys by which a module is told its bases from the outside, in the order in which they are injected.
+/// The keys with which a manifest declares the bases of a module, in the order in which warden fills them in.
 pub const BASE_SELECTION: [&str; 3] = [BASE_NAME, BASE_VERSION, BASE_CLUSTER_NAME];
-/// All keys with [`BASE_PREFIX`] that a vnode carries.
+/// All keys with [`BASE_PREFIX`] that a vnode has.
 const BASE_ON_VNODE: [&str; 5] = [BASE_NAME, BASE_VERSION, BASE_CLUSTER_NAME, BASE_HOST_NAME, BASE_TUNNEL_PORT];
 
 /// The taint of every vnode; its effect is [`NO_EXECUTE`].
 pub const TAINT_VIRTUAL_NODE: &str = "schedule.koupleless.io/virtual-node";
 /// The value of [`TAINT_VIRTUAL_NODE`], with its capital T.
 pub const TAINT_VIRTUAL_NODE_VALUE: &str = "True";
-/// The taint of every vnode that carries the base's environment; its effect is [`NO_EXECUTE`].
+/// The taint of every vnode whose value is the environment of the base; its effect is [`NO_EXECUTE`].
 pub const TAINT_NODE_ENV: &str = "schedule.koupleless.io/node-env";
 /// Kubernetes' taint of a Node whose kubelet reports that it is not ready.
 pub const TAINT_NOT_READY: &str = "node.kubernetes.io/not-ready";
-/// Kubernetes' taint of a Node whose lease has run out. For a vnode: ModuleController is down, the base may well serve.
+/// Kubernetes' taint of a Node whose lease has expired. For a vnode this means that ModuleController is down; the base may
+/// still serve.
 pub const TAINT_UNREACHABLE: &str = "node.kubernetes.io/unreachable";
 /// Kubernetes' taint of a Node that is cordoned.
 pub const TAINT_UNSCHEDULABLE: &str = "node.kubernetes.io/unschedulable";
 /// The taint effect that evicts.
 pub const NO_EXECUTE: &str = "NoExecute";
-/// The taint effect that keeps new Pods off, and lets those be that are there.
+/// The taint effect that keeps new Pods off and leaves running ones.
 pub const NO_SCHEDULE: &str = "NoSchedule";
-/// The seconds after which the in-tree admission plugin DefaultTolerationSeconds lets a Pod be evicted, unless the API
-/// server's flags say otherwise.
+/// The `tolerationSeconds` that the in-tree admission plugin DefaultTolerationSeconds writes, unless flags of the API server
+/// change it.
 pub const DEFAULT_TOLERATION_SECONDS: i64 = 300;
 
 /// Kubernetes' host name label, the only topology in which vnodes differ.
 pub const HOSTNAME: &str = "kubernetes.io/hostname";
-/// Label prefixes of ordinary nodes that no vnode carries.
+/// Label prefixes of ordinary nodes that no vnode has.
 const NOT_ON_VNODES: [&str; 6] = [
     "topology.kubernetes.io/",
     "failure-domain.beta.kubernetes.io/",
@@ -95,25 +98,25 @@ const NOT_ON_VNODES: [&str; 6] = [
 
 /// The environment variable whose literal value is the version of the module (ModuleController reads the first of that name).
 pub const BIZ_VERSION: &str = "BIZ_VERSION";
-/// What an image must contain for ModuleController to count its container as a module.
+/// The text that an image must contain for ModuleController to count its container as a module.
 pub const JAR: &str = ".jar";
-/// The end of a version that may be built again and again.
+/// The suffix of a version that may be built repeatedly.
 pub const SNAPSHOT: &str = "-SNAPSHOT";
 
-/// The end of the prefix of every key of Koupleless' and of warden's.
+/// The part that the prefix of every key of Koupleless' and of warden's ends with.
 pub const KOUPLELESS_DOMAIN: &str = "koupleless.io/";
-/// The prefix of warden's own annotations.
+/// The prefix of warden's own annotations. [`ANNOTATIONS`] lists those on the objects of modules.
 pub const WARDEN_PREFIX: &str = "warden.koupleless.io/";
 /// `"false"`: warden changes nothing on this object, and still checks it.
 pub const INJECT: &str = "warden.koupleless.io/inject";
-/// `"true"`: a new jar may be released under the version of the old one, where that can work at all.
+/// `"true"`: a new jar may be released under the version of the old one, where that can work.
 pub const ALLOW_SAME_VERSION: &str = "warden.koupleless.io/allow-same-version";
 /// `"true"` on a template or Pod: tolerations of not-ready and unreachable are the user's own, not the in-tree default.
 pub const OWN_TOLERATIONS: &str = "warden.koupleless.io/own-tolerations";
 /// `"true"` on a peer Deployment: its replicas are left to the user for now.
 pub const PEER_PAUSED: &str = "warden.koupleless.io/peer-paused";
-/// On a peer Deployment: the workload whose ready replicas its own follow, for bases that are no vnodes. `Deployment/NAME`
-/// or `StatefulSet/NAME`, with `NAMESPACE/` before it where that is another.
+/// On a peer Deployment: the workload whose ready replicas its own follow, for bases that are not vnodes.
+/// `Deployment/NAME` or `StatefulSet/NAME`, preceded by `NAMESPACE/` for another namespace.
 pub const FOLLOW: &str = "warden.koupleless.io/follow";
 /// The prefix of all annotations in which warden's controllers keep their state. Only warden writes them, so the webhooks are
 /// not called for them.
@@ -128,18 +131,16 @@ pub const PEER_STATE_OLDER: &str = "warden.koupleless.io/peer";
 /// [`DEPARTED`] as those builds spelled it. warden reads and removes both, so that an upgrade forgets no Pod of a departed base.
 /// 0.2 need not know it.
 pub const DEPARTED_OLDER: &str = "warden.koupleless.io/departed-base";
-/// By this a ReplicaSet that is scaled down chooses the Pod that goes first: the lowest number.
+/// The number by which a ReplicaSet that is scaled down chooses the Pod to delete first: the lowest.
 pub const POD_DELETION_COST: &str = "controller.kubernetes.io/pod-deletion-cost";
 /// The lowest [`POD_DELETION_COST`] there is.
 pub const POD_DELETION_COST_LOWEST: &str = "-2147483648";
 /// On the Pods of a Deployment: the suffix of their ReplicaSet's name.
 pub const POD_TEMPLATE_HASH: &str = "pod-template-hash";
-/// warden's annotations that are switches: `"true"` or `"false"`.
-pub const SWITCHES: [&str; 4] = [INJECT, ALLOW_SAME_VERSION, OWN_TOLERATIONS, PEER_PAUSED];
-/// On the Secret with warden's certificates: `"leaf"` or `"authority"` is to be made anew now. warden takes it away.
+/// On the Secret with warden's certificates: `"leaf"` or `"authority"` is renewed now. warden removes it afterwards.
 pub const ROTATE: &str = "warden.koupleless.io/rotate";
-/// Written by warden on the same Secret: when it took in authorities that it had not made, in whose name others may go on to
-/// serve for a while.
+/// Written by warden on the same Secret: when it adopted authorities that it had not made. Other processes may serve
+/// certificates of these for a while.
 pub const ADOPTED: &str = "warden.koupleless.io/adopted";
 /// The field manager of all that warden writes.
 pub const FIELD_MANAGER: &str = "warden";
@@ -147,7 +148,133 @@ pub const FIELD_MANAGER: &str = "warden";
 /// Where `kubectl apply` keeps the manifest as the user wrote it.
 pub const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
-/// Whether `key` is a label that ordinary nodes or bases of old carried, and no vnode does.
+/// An annotation with a meaning to warden, on the objects of modules.
+///
+/// The table [`ANNOTATIONS`] is what the rules on annotations check and what the documentation lists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Annotation {
+    /// The key.
+    pub key: &'static str,
+    /// The values that it can have.
+    pub value: AnnotationValue,
+    /// The objects on which it has an effect.
+    pub place: AnnotationPlace,
+    /// What it does, for the documentation: a sentence without a full stop.
+    pub meaning: &'static str,
+}
+
+/// The syntax of an annotation's value. `Display` writes it as the documentation has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AnnotationValue {
+    /// `"true"` or `"false"`.
+    Switch,
+    /// A value that a Node can have as a label.
+    LabelValue,
+    /// A Deployment or StatefulSet, in this namespace or another.
+    Workload,
+    /// warden writes it; a user's value is never read.
+    WrittenByWarden,
+}
+
+/// Where an annotation has an effect. `Display` writes it as the documentation has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AnnotationPlace {
+    /// The workload or its template.
+    WorkloadOrTemplate,
+    /// The workload, its template or its Namespace.
+    WorkloadTemplateOrNamespace,
+    /// The template, or a bare Pod.
+    TemplateOrPod,
+    /// A Deployment with strategy peer.
+    PeerDeployment,
+    /// A Pod.
+    Pod,
+}
+
+/// All annotations with a meaning to warden, on the objects of modules.
+pub const ANNOTATIONS: &[Annotation] = &[
+    Annotation {
+        key: BASE_NAME,
+        value: AnnotationValue::LabelValue,
+        place: AnnotationPlace::WorkloadTemplateOrNamespace,
+        meaning: "declares the name of the bases; as a label, too",
+    },
+    Annotation {
+        key: BASE_VERSION,
+        value: AnnotationValue::LabelValue,
+        place: AnnotationPlace::WorkloadTemplateOrNamespace,
+        meaning: "declares the version of the bases; as a label, too",
+    },
+    Annotation {
+        key: BASE_CLUSTER_NAME,
+        value: AnnotationValue::LabelValue,
+        place: AnnotationPlace::WorkloadTemplateOrNamespace,
+        meaning: "declares the cluster of the bases; as a label, too",
+    },
+    Annotation {
+        key: ENV,
+        value: AnnotationValue::LabelValue,
+        place: AnnotationPlace::WorkloadTemplateOrNamespace,
+        meaning: "declares the environment; as a label, too",
+    },
+    Annotation {
+        key: INJECT,
+        value: AnnotationValue::Switch,
+        place: AnnotationPlace::WorkloadOrTemplate,
+        meaning: "`\"false\"`: warden fills in nothing, and still checks the object",
+    },
+    Annotation {
+        key: ALLOW_SAME_VERSION,
+        value: AnnotationValue::Switch,
+        place: AnnotationPlace::WorkloadOrTemplate,
+        meaning: "`\"true\"`: another jar may be released under the same `BIZ_VERSION`, where that can work",
+    },
+    Annotation {
+        key: OWN_TOLERATIONS,
+        value: AnnotationValue::Switch,
+        place: AnnotationPlace::TemplateOrPod,
+        meaning: "`\"true\"`: tolerations of `not-ready` and `unreachable` that end after the seconds of Kubernetes' default are \
+                  your own. warden writes it onto a template that has such tolerations; write it onto a bare Pod yourself",
+    },
+    Annotation {
+        key: PEER_PAUSED,
+        value: AnnotationValue::Switch,
+        place: AnnotationPlace::PeerDeployment,
+        meaning: "`\"true\"`: warden leaves the replicas to you",
+    },
+    Annotation {
+        key: FOLLOW,
+        value: AnnotationValue::Workload,
+        place: AnnotationPlace::PeerDeployment,
+        meaning: "the replicas follow the ready replicas of this workload instead of the bases",
+    },
+    Annotation {
+        key: PEER_STATE,
+        value: AnnotationValue::WrittenByWarden,
+        place: AnnotationPlace::PeerDeployment,
+        meaning: "the last decision on the replicas",
+    },
+    Annotation {
+        key: DEPARTED,
+        value: AnnotationValue::WrittenByWarden,
+        place: AnnotationPlace::Pod,
+        meaning: "the Node of the Pod's base, which has departed",
+    },
+    Annotation {
+        key: PEER_STATE_OLDER,
+        value: AnnotationValue::WrittenByWarden,
+        place: AnnotationPlace::PeerDeployment,
+        meaning: "the last decision, as builds before 0.1.0 wrote it; warden removes it with its next write",
+    },
+    Annotation {
+        key: DEPARTED_OLDER,
+        value: AnnotationValue::WrittenByWarden,
+        place: AnnotationPlace::Pod,
+        meaning: "the departed Node, as builds before 0.1.0 wrote it; warden removes it with its next write",
+    },
+];
+
+/// Whether `key` is a label of ordinary nodes, or of bases before V2.0, that no vnode has.
 pub fn no_vnode_carries(key: &str) -> bool {
     NOT_ON_VNODES.iter().any(|prefix| key.starts_with(prefix))
         || (key.starts_with(BASE_PREFIX) && !BASE_ON_VNODE.contains(&key))
@@ -157,5 +284,35 @@ impl Dialects {
     /// Both spellings, the current one first.
     pub fn all(self) -> [&'static str; 2] {
         [self.current, self.older]
+    }
+}
+
+impl Annotation {
+    /// The annotation with this key.
+    pub fn named(key: &str) -> Option<&'static Self> {
+        ANNOTATIONS.iter().find(|annotation| annotation.key == key)
+    }
+}
+
+impl fmt::Display for AnnotationValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Switch => "`\"true\"` or `\"false\"`",
+            Self::LabelValue => "a label value",
+            Self::Workload => "`Deployment/NAME` or `StatefulSet/NAME`, preceded by `NAMESPACE/` for another namespace",
+            Self::WrittenByWarden => "written by warden",
+        })
+    }
+}
+
+impl fmt::Display for AnnotationPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::WorkloadOrTemplate => "workload or template",
+            Self::WorkloadTemplateOrNamespace => "workload, template or Namespace",
+            Self::TemplateOrPod => "template or Pod",
+            Self::PeerDeployment => "peer Deployment",
+            Self::Pod => "Pod",
+        })
     }
 }

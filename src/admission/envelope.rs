@@ -230,7 +230,7 @@ impl Denial {
             .iter()
             .map(|violation| {
                 json!({
-                    "reason": violation.fault.reason(),
+                    "reason": violation.cause.name(),
                     "field": violation.field.to_string(),
                     "message": violation.message(),
                 })
@@ -292,7 +292,6 @@ mod tests {
 
     use super::*;
     use crate::module::FieldPath;
-    use crate::policy::Fault;
 
     #[rstest]
     #[case::no_json("{\"a\": ", "line 1 column 6", None)]
@@ -320,12 +319,7 @@ mod tests {
 
     #[test]
     fn a_denial_names_every_problem() {
-        let violation = |field| Violation {
-            field: FieldPath::root().field(field),
-            fault: Fault::Required,
-            problem: "is missing".to_owned(),
-            remedy: "add it".to_owned(),
-        };
+        let violation = |field| Violation::required(FieldPath::root().field(field), "is missing", "add it");
         let kind =
             GroupVersionKind { group: "apps".to_owned(), version: "v1".to_owned(), kind: "Deployment".to_owned() };
         let denial =
@@ -339,7 +333,7 @@ mod tests {
         assert_eq!(
             status["message"],
             "Deployment \"biz1\" cannot work as a Koupleless module, 2 problems:\n\
-             * spec: is missing. To mend it: add it.\n* metadata: is missing. To mend it: add it."
+             * spec: is missing. To fix it: add it.\n* metadata: is missing. To fix it: add it."
         );
     }
 }

@@ -37,17 +37,12 @@ mod tests {
     use super::*;
     use crate::admission::envelope::{Denial, GroupVersionKind, GroupVersionResource, Taken};
     use crate::module::FieldPath;
-    use crate::policy::{Fault, Violation};
+    use crate::policy::Violation;
 
     fn denied_for(problems: &[&str]) -> Answer {
         let violations = problems
             .iter()
-            .map(|problem| Violation {
-                field: FieldPath::root().field("spec"),
-                fault: Fault::Required,
-                problem: (*problem).to_owned(),
-                remedy: "mend it".to_owned(),
-            })
+            .map(|problem| Violation::required(FieldPath::root().field("spec"), *problem, "fix it"))
             .collect();
         let kind =
             GroupVersionKind { group: "apps".to_owned(), version: "v1".to_owned(), kind: "Deployment".to_owned() };

@@ -181,20 +181,20 @@ impl Reviewer {
         let policy = Arc::clone(&self.policy.borrow());
         Ok(match endpoint {
             Endpoint::Mutate => {
-                let injected = policy.inject(context, object);
-                let unchanged = injected.patch.0.is_empty();
-                let answer = if unchanged { Answer::Allow } else { Answer::Patch(injected.patch) };
-                (answer, injected.warnings)
+                let (_, verdict) = policy.inject(context, object);
+                let unchanged = verdict.patch.0.is_empty();
+                let answer = if unchanged { Answer::Allow } else { Answer::Patch(verdict.patch) };
+                (answer, verdict.warnings)
             }
             Endpoint::Validate => {
-                let findings = policy.check(context, &object);
-                let answer = if findings.violations.is_empty() {
+                let verdict = policy.check(context, &object);
+                let answer = if verdict.admits() {
                     Answer::Allow
                 } else {
                     let name = Workload::new(kind, &object).name().to_owned();
-                    Answer::Deny(Denial { kind: request.kind.clone(), name, violations: findings.violations })
+                    Answer::Deny(Denial { kind: request.kind.clone(), name, violations: verdict.violations })
                 };
-                (answer, findings.warnings)
+                (answer, verdict.warnings)
             }
         })
     }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::version;
 use crate::k8s::View;
 use crate::module::retained::{RetainedTemplate, is_too_large, own_keys};
-use crate::module::{Kind, LeftAlone, MaxSurge, Workload};
+use crate::module::{Kind, MaxSurge, UnmanagedReason, Workload};
 use crate::vocabulary as keys;
 
 /// A Deployment as far as it is decoded.
@@ -53,7 +53,7 @@ pub struct DeploymentFacts {
     /// Whether its template names the node of its Pods (`spec.nodeName`), past the scheduler.
     pub pinned: bool,
     /// Why the number is the user's, if it is.
-    pub left_alone: Option<LeftAlone>,
+    pub unmanaged: Option<UnmanagedReason>,
     /// The state that warden's controller wrote on it, as text ([`keys::PEER_STATE`]). None of one that is longer than
     /// [`MAX_STATE_BYTES`], which warden never writes.
     pub state: Option<String>,
@@ -76,8 +76,9 @@ impl From<DeploymentView> for DeploymentFacts {
         let strategy = json!({"strategy": view.spec.strategy.take()});
         let (module, is_complete) = module(&mut view);
         let workload = Workload::new(Kind::Deployment, &module);
-        let (left_alone, pinned) = (workload.left_alone(), workload.template().node_name().is_some());
-        let left_alone = if is_complete { left_alone } else { Some(LeftAlone::TooLarge) };
+        let pinned = workload.template().node_name().is_some();
+        let unmanaged = workload.management().unmanaged_reason();
+        let unmanaged = if is_complete { unmanaged } else { Some(UnmanagedReason::TooLarge) };
         let follow = workload.metadata().annotation(keys::FOLLOW).map(str::to_owned);
         Self {
             uid: view.metadata.uid.clone().unwrap_or_default(),
@@ -87,7 +88,7 @@ impl From<DeploymentView> for DeploymentFacts {
             observed: view.status.observed_generation >= view.metadata.generation,
             rolled_out: view.status.updated_replicas.unwrap_or(0) >= view.status.replicas.unwrap_or(0),
             pinned,
-            left_alone,
+            unmanaged,
             state: state(&view).map(str::to_owned),
             follow: follow.filter(|_| is_complete),
             module: if is_complete { module } else { Value::Null },

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use super::Node;
 use super::affinity::{Affinity, LabelDemand};
 use super::requirement::Test;
 use super::taints::Tolerations;
+use super::{Fit, Node, Reason};
 use crate::module::Template;
 
-/// What a template demands of a node, taken from it once and asked often.
+/// What a template demands of a node. It is read from the template once and judges many nodes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Demand {
     node_name: Option<String>,
@@ -17,19 +17,8 @@ pub struct Demand {
     tolerations: Tolerations,
 }
 
-/// The answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Fit {
-    /// It runs there.
-    Now,
-    /// It fits, and is not scheduled there now; what is there already stays. With the reasons in words.
-    NotNow(Vec<String>),
-    /// It does not fit. With the reason in words.
-    No(String),
-}
-
 impl Demand {
-    /// What `template` demands, as it stands: injection comes before.
+    /// What `template` demands as it stands. The caller fills in the template first.
     pub fn of(template: &Template<'_>) -> Self {
         let selector = template.node_selector_keys().into_iter().filter_map(|key| {
             let test = Test::exactly(template.node_selector(key)?);
@@ -43,31 +32,31 @@ impl Demand {
         }
     }
 
-    /// Whether it would run on `node`. A node that is the wrong one is `No`, whatever its taints are.
-    pub fn judge(&self, node: &Node) -> Fit {
+    /// Whether a Pod would run on `node`. For a node that is the wrong one the answer is `No`, whatever its taints are.
+    pub fn judge<'a>(&'a self, node: &'a Node) -> Fit<'a> {
         match self.mismatch(node) {
             Some(reason) => Fit::No(reason),
             None => self.tolerations.judge(node),
         }
     }
 
-    /// The keys of node labels by which it judges.
+    /// The keys of the node labels that [`Self::judge`] reads.
     pub fn label_keys(&self) -> BTreeSet<&str> {
         let selector = self.node_selector.iter().map(|demand| demand.key.as_str());
         selector.chain(self.affinity.iter().flat_map(Affinity::label_keys)).collect()
     }
 
-    /// Whether it judges by the name of a node.
+    /// Whether [`Self::judge`] reads the name of the node.
     pub fn judges_by_name(&self) -> bool {
         self.node_name.is_some() || self.affinity.as_ref().is_some_and(Affinity::judges_by_name)
     }
 
-    fn mismatch(&self, node: &Node) -> Option<String> {
-        if let Some(name) = self.node_name.as_ref().filter(|name| **name != node.name) {
-            return Some(format!("the node's name is {:?}, nodeName {name:?} is demanded", node.name));
+    fn mismatch<'a>(&'a self, node: &'a Node) -> Option<Reason<'a>> {
+        if let Some(demanded) = self.node_name.as_ref().filter(|demanded| **demanded != node.name) {
+            return Some(Reason::NodeName { demanded, name: &node.name });
         }
-        let selector = self.node_selector.iter().find_map(|demand| demand.mismatch(node));
-        let affinity = || self.affinity.as_ref()?.mismatch(node);
-        selector.map(|mismatch| mismatch.to_string()).or_else(affinity)
+        let selector = self.node_selector.iter().find_map(|demand| demand.mismatch(node)).map(Reason::NodeSelector);
+        let affinity = || self.affinity.as_ref()?.mismatch(node).map(Reason::NodeAffinity);
+        selector.or_else(affinity)
     }
 }

@@ -1,11 +1,11 @@
-//! The facts of a Node by which it is judged.
+//! The facts of a Node that decide which Pods run there.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::module::Taint;
 
-/// What a Node says of itself, as far as it decides who may run there.
+/// What of a Node decides which Pods run there.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Node {
     /// `metadata.name`.
@@ -14,7 +14,7 @@ pub struct Node {
     pub labels: BTreeMap<String, String>,
     /// The taints.
     pub taints: Vec<NodeTaint>,
-    /// `spec.unschedulable`: it is cordoned.
+    /// `spec.unschedulable`: the Node is cordoned.
     pub unschedulable: bool,
 }
 

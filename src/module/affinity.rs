@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::FieldPath;
 use crate::vocabulary as keys;
 
-/// One term of a required node affinity. Terms are ORed, what stands inside one is ANDed, and one with nothing in it
+/// One term of a required node affinity. Terms are ORed, the requirements inside a term are ANDed, and an empty term
 /// matches no node.
 #[derive(Debug, Clone)]
 pub struct NodeTerm<'a> {
@@ -22,7 +22,7 @@ pub struct Requirement<'a> {
     pub operator: &'a str,
     /// The operator's values.
     pub values: Vec<&'a str>,
-    /// Where the requirement stands.
+    /// Its path.
     pub path: FieldPath,
 }
 
@@ -44,12 +44,12 @@ pub(super) fn anti_affinity_terms<'a>(object: &'a Value, path: &FieldPath) -> Ve
 }
 
 impl<'a> NodeTerm<'a> {
-    /// Where the requirements on labels stand.
+    /// The path of the requirements on labels.
     pub fn expressions_path(&self) -> FieldPath {
         self.path.field("matchExpressions")
     }
 
-    /// Where the term stands.
+    /// The path of the term.
     pub fn path(&self) -> &FieldPath {
         &self.path
     }
@@ -59,7 +59,7 @@ impl<'a> NodeTerm<'a> {
         requirements(self.value.get("matchExpressions"), &self.expressions_path())
     }
 
-    /// Whether the term demands nothing, by which it matches no node; adding to it would widen.
+    /// Whether the term demands nothing. Such a term matches no node, and adding a requirement would make it match some.
     pub fn is_empty(&self) -> bool {
         self.expressions().is_empty() && self.fields().is_empty()
     }
@@ -69,19 +69,19 @@ impl<'a> NodeTerm<'a> {
         self.fields().iter().any(|field| field.key == "metadata.name")
     }
 
-    /// Whether the term says anything about label `key`.
-    pub fn speaks_of(&self, key: &str) -> bool {
+    /// Whether the term has a requirement on label `key`.
+    pub fn mentions(&self, key: &str) -> bool {
         self.expressions().iter().any(|expression| expression.key == key)
     }
 
-    /// The requirements on fields of the node. The API knows one field, `metadata.name`.
+    /// The requirements on fields of the node. The API has one such field, `metadata.name`.
     pub fn fields(&self) -> Vec<Requirement<'a>> {
         requirements(self.value.get("matchFields"), &self.path.field("matchFields"))
     }
 }
 
 impl<'a> AntiAffinityTerm<'a> {
-    /// The term as it stands.
+    /// The raw term.
     pub fn value(self) -> &'a Value {
         self.0
     }
@@ -91,18 +91,17 @@ impl<'a> AntiAffinityTerm<'a> {
         self.0.get("topologyKey").and_then(Value::as_str).unwrap_or_default()
     }
 
-    /// Whether this keeps any two Pods that carry `labels` off one host, whatever else they carry and wherever they live.
+    /// Whether this keeps any two Pods that have `labels` off one host, whatever their other labels and namespaces are.
     pub fn keeps_apart(self, labels: &[(&str, &str)]) -> bool {
         self.reaches_every_namespace() && self.keeps_off_one_host(labels)
     }
 
-    /// Whether this keeps any two Pods of `namespace` that carry `labels` off one host: what it does to the Pods of one
-    /// workload there.
+    /// Whether this keeps any two Pods in `namespace` that have `labels` off one host, such as the Pods of one workload.
     pub fn keeps_apart_within(self, namespace: &str, labels: &[(&str, &str)]) -> bool {
         let list = self.0.get("namespaces").and_then(Value::as_array);
         let names = |list: &Vec<Value>| list.iter().any(|name| name.as_str() == Some(namespace));
-        let says_nothing = |field| self.0.get(field).is_none_or(Value::is_null);
-        let own_by_default = list.is_none_or(Vec::is_empty) && says_nothing("namespaceSelector");
+        let is_unset = |field| self.0.get(field).is_none_or(Value::is_null);
+        let own_by_default = list.is_none_or(Vec::is_empty) && is_unset("namespaceSelector");
         (own_by_default || list.is_some_and(names) || self.reaches_every_namespace()) && self.keeps_off_one_host(labels)
     }
 
@@ -147,13 +146,13 @@ impl Requirement<'_> {
         self.key == key && self.operator == "In" && self.values == [value]
     }
 
-    /// Whether a node must carry the key to meet this.
+    /// Whether a node must have the label to meet this.
     pub fn demands_the_key(&self) -> bool {
         matches!(self.operator, "In" | "Exists" | "Gt" | "Lt")
     }
 }
 
-/// Whether a label selector holds only for objects that carry `key`.
+/// Whether a label selector matches only objects that have `key`.
 pub(super) fn demands_label(selector: &Value, key: &str) -> bool {
     let exact = selector.get("matchLabels").and_then(|labels| labels.get(key)).is_some_and(|value| !value.is_null());
     let requirements = requirements(selector.get("matchExpressions"), &FieldPath::root());

@@ -1,4 +1,4 @@
-//! A container: to ModuleController one jar to install, its name the module's, its `BIZ_VERSION` the version.
+//! A container. ModuleController reads it as one jar to install: its name is the module's, `BIZ_VERSION` is the version.
 
 use serde_json::Value;
 
@@ -12,21 +12,21 @@ pub struct Container<'a> {
     path: FieldPath,
 }
 
-/// What a container says of its module's version, as ModuleController reads it: the literal of the first `BIZ_VERSION`.
+/// The version of a container's module as ModuleController reads it: the literal value of the first `BIZ_VERSION`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BizVersion<'a> {
     /// There is no such variable.
     Missing,
     /// It has a literal value, which may be empty.
     Literal(&'a str),
-    /// It has a `valueFrom`, which ModuleController reads as the empty text.
+    /// It has a `valueFrom`, which ModuleController reads as an empty string.
     Reference,
 }
 
-/// What the file name of a jar tells of the module in it, by Maven's custom `<name>-<version>[-ark-biz].jar`.
+/// Name and version of a module by the file name of its jar, which Maven names `<name>-<version>[-ark-biz].jar`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct JarName<'a> {
-    /// What stands before the version.
+    /// The part before the version.
     pub name: &'a str,
     /// The version.
     pub version: &'a str,
@@ -37,17 +37,17 @@ impl<'a> Container<'a> {
         Self { value, path }
     }
 
-    /// Where the container stands.
+    /// The path of the container.
     pub fn path(&self) -> &FieldPath {
         &self.path
     }
 
-    /// The name: the module's name.
+    /// The name, which is the module's.
     pub fn name(&self) -> &'a str {
         self.text("name")
     }
 
-    /// The image: where the jar is.
+    /// The image, which is the URL of the jar.
     pub fn image(&self) -> &'a str {
         self.text("image")
     }
@@ -57,7 +57,7 @@ impl<'a> Container<'a> {
         self.image().contains(keys::JAR)
     }
 
-    /// Whether the image is a URL that a base can open: a scheme, and a jar at it.
+    /// Whether the image is a URL that a base can open: a scheme, and the path of a jar.
     pub fn is_jar_url(&self) -> bool {
         let scheme_is_sound = |scheme: &str| {
             scheme.starts_with(|c: char| c.is_ascii_alphabetic())
@@ -75,7 +75,7 @@ impl<'a> Container<'a> {
         self.biz_versions().next().map_or(BizVersion::Missing, |(_, version)| version)
     }
 
-    /// Every `BIZ_VERSION` with the place of its entry, in order; ModuleController reads the first only.
+    /// Every `BIZ_VERSION` with the path of its entry, in order. ModuleController reads the first only.
     pub fn biz_versions(&self) -> impl Iterator<Item = (FieldPath, BizVersion<'a>)> + '_ {
         let list = self.value.get("env").and_then(Value::as_array);
         let env = self.path.field("env");
@@ -92,7 +92,7 @@ impl<'a> Container<'a> {
             })
     }
 
-    /// The version, where it is a literal that is not empty.
+    /// The version, if it is a literal value that is not empty.
     pub fn literal_version(&self) -> Option<&'a str> {
         match self.biz_version() {
             BizVersion::Literal(version) if !version.is_empty() => Some(version),
@@ -100,7 +100,7 @@ impl<'a> Container<'a> {
         }
     }
 
-    /// Whether it asks for `resource`, by request or by limit (which becomes the request where there is none).
+    /// Whether it requests `resource`. A limit counts too: Kubernetes makes it the request where there is none.
     pub fn asks_for(&self, resource: &str) -> bool {
         ["requests", "limits"].into_iter().any(|part| {
             self.value
@@ -110,7 +110,7 @@ impl<'a> Container<'a> {
         })
     }
 
-    /// What the jar's file name tells, where it follows Maven's custom.
+    /// Name and version by the jar's file name, if Maven's convention applies to it.
     pub fn jar_name(&self) -> Option<JarName<'a>> {
         let file = self.image().split(['?', '#']).next()?.rsplit('/').next()?;
         let stem = file.strip_suffix(keys::JAR)?;

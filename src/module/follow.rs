@@ -1,11 +1,13 @@
-//! The workload whose ready replicas a peer Deployment follows.
+//! The workload whose ready replicas a peer Deployment follows, instead of counting bases.
 
 use std::fmt;
+
+use thiserror::Error;
 
 /// A Deployment or StatefulSet that a peer Deployment follows ([`crate::vocabulary::FOLLOW`]).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Follow {
-    /// What it is.
+    /// Its kind.
     pub kind: FollowedKind,
     /// Its namespace.
     pub namespace: String,
@@ -13,7 +15,7 @@ pub struct Follow {
     pub name: String,
 }
 
-/// A kind that can be followed.
+/// A kind of workload that a peer Deployment can follow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum FollowedKind {
     /// `apps` Deployment.
@@ -22,30 +24,43 @@ pub enum FollowedKind {
     StatefulSet,
 }
 
+/// Why a text does not name a workload to follow. Displayed as the end of a sentence that begins with the text.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum FollowError {
+    /// It does not have two or three parts, separated by `/`.
+    #[error("is neither Deployment/NAME nor StatefulSet/NAME, with or without NAMESPACE/ before it")]
+    Parts,
+    /// The first of three parts cannot be a namespace.
+    #[error("does not begin with a valid namespace")]
+    Namespace,
+    /// The kind cannot be followed.
+    #[error("has the kind {0:?}: only a Deployment or a StatefulSet can be followed")]
+    Kind(String),
+    /// The name cannot be that of a workload.
+    #[error("does not name a workload: {0:?} cannot be a name")]
+    Name(String),
+}
+
 impl Follow {
-    /// Reads the annotation of a peer Deployment in `own_namespace`: `Deployment/NAME` or `StatefulSet/NAME`, with
-    /// `NAMESPACE/` before it where that is another.
+    /// Reads the annotation of a peer Deployment in `own_namespace`: `Deployment/NAME` or `StatefulSet/NAME`, preceded by
+    /// `NAMESPACE/` where the workload is in another namespace.
     ///
     /// # Errors
-    /// What is wrong with it, in words that go on from the value (`names no workload`).
-    pub fn parse(value: &str, own_namespace: &str) -> Result<Self, String> {
+    /// When the value does not name such a workload.
+    pub fn parse(value: &str, own_namespace: &str) -> Result<Self, FollowError> {
         let (namespace, kind, name) = match value.split('/').collect::<Vec<_>>()[..] {
             [kind, name] => (own_namespace, kind, name),
             [namespace, kind, name] if is_label(namespace) => (namespace, kind, name),
-            [_, _, _] => return Err("does not begin with the name of a namespace".to_owned()),
-            _ => {
-                return Err(
-                    "is neither Deployment/NAME nor StatefulSet/NAME, nor one of them after NAMESPACE/".to_owned()
-                );
-            }
+            [_, _, _] => return Err(FollowError::Namespace),
+            _ => return Err(FollowError::Parts),
         };
         let kind = match kind {
             "Deployment" => FollowedKind::Deployment,
             "StatefulSet" => FollowedKind::StatefulSet,
-            other => return Err(format!("names a {other:?}: only a Deployment or a StatefulSet can be followed")),
+            other => return Err(FollowError::Kind(other.to_owned())),
         };
         if !is_subdomain(name) {
-            return Err(format!("names no workload: {name:?} cannot be a name"));
+            return Err(FollowError::Name(name.to_owned()));
         }
         Ok(Self { kind, namespace: namespace.to_owned(), name: name.to_owned() })
     }
@@ -56,12 +71,12 @@ impl Follow {
     }
 }
 
-/// Whether Kubernetes takes `name` as a name of most kinds (RFC 1123 subdomain).
+/// Whether `name` is valid as the name of most kinds (RFC 1123 subdomain).
 fn is_subdomain(name: &str) -> bool {
     name.len() <= 253 && name.split('.').all(is_label)
 }
 
-/// Whether `name` is a label of such a name, of which a namespace's has one.
+/// Whether `name` is an RFC 1123 label: the name of a namespace, or one part of a subdomain.
 fn is_label(name: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     (1..=63).contains(&name.len())
@@ -109,8 +124,8 @@ mod tests {
     #[case::spaces("Deployment/base ", "cannot be a name")]
     #[case::no_namespace("/Deployment/base", "namespace")]
     #[case::no_such_namespace("my_ns/Deployment/base", "namespace")]
-    fn anything_else_is_said_to_be_wrong(#[case] value: &str, #[case] says: &str) {
-        let fault = Follow::parse(value, "shop").unwrap_err();
-        assert!(fault.contains(says), "{value:?} {fault}");
+    fn any_other_value_is_an_error(#[case] value: &str, #[case] says: &str) {
+        let error = Follow::parse(value, "shop").unwrap_err().to_string();
+        assert!(error.contains(says), "{value:?} {error}");
     }
 }

@@ -1,4 +1,4 @@
-//! The labels by which Pods of one module and version know each other.
+//! The labels that identify the Pods of one module and version.
 
 use crate::vocabulary as keys;
 

@@ -1,4 +1,4 @@
-//! The kinds that carry a pod template, and where.
+//! The kinds that have a pod template, and its path in each.
 
 use std::fmt;
 
@@ -19,7 +19,7 @@ pub enum Kind {
     ReplicaSet,
     /// `batch` Job.
     Job,
-    /// `batch` CronJob, whose template is the one of its Jobs.
+    /// `batch` CronJob, with the template of its Jobs.
     CronJob,
 }
 
@@ -28,7 +28,7 @@ impl Kind {
     pub const ALL: [Self; 7] =
         [Self::Pod, Self::Deployment, Self::StatefulSet, Self::DaemonSet, Self::ReplicaSet, Self::Job, Self::CronJob];
 
-    /// The kind by its API group and name; none for kinds that carry no pod template we know.
+    /// The kind by its API group and name; None for other kinds.
     pub fn of(group: &str, name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.group() == group && kind.name() == name)
     }
@@ -48,7 +48,7 @@ impl Kind {
         }
     }
 
-    /// The name as manifests spell it.
+    /// The name, as in a manifest's `kind`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Pod => "Pod",
@@ -61,7 +61,7 @@ impl Kind {
         }
     }
 
-    /// Where the pod template (its `metadata` and `spec`) stands; for a Pod that is the object itself.
+    /// The path of the pod template, which has `metadata` and `spec`; for a Pod the object itself.
     pub fn template_path(self) -> FieldPath {
         match self {
             Self::Pod => FieldPath::root(),

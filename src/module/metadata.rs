@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::FieldPath;
 use crate::vocabulary::Dialects;
 
-/// A `metadata` and where it stands.
+/// A `metadata`, with its path.
 #[derive(Debug, Clone)]
 pub struct Metadata<'a> {
     value: Option<&'a Value>,
@@ -18,12 +18,12 @@ impl<'a> Metadata<'a> {
         Self { value: path.get(object), path }
     }
 
-    /// Where label `key` stands, or would stand.
+    /// The path of label `key`, whether or not it is set.
     pub fn label_path(&self, key: &str) -> FieldPath {
         self.path.field("labels").key(key)
     }
 
-    /// Where annotation `key` stands, or would stand.
+    /// The path of annotation `key`, whether or not it is set.
     pub fn annotation_path(&self, key: &str) -> FieldPath {
         self.path.field("annotations").key(key)
     }
@@ -38,8 +38,8 @@ impl<'a> Metadata<'a> {
         self.map("annotations")?.get(key)?.as_str()
     }
 
-    /// The value under `key` and where it stands: the annotation, else the label. In this order, because a label that warden
-    /// filled in from an annotation must not stand before it when it changes.
+    /// The value of `key` and its path: the annotation, or else the label. The annotation comes first, because warden fills in
+    /// labels from annotations, and such a label must not hide a later change of its annotation.
     pub fn annotation_or_label(&self, key: &str) -> Option<(&'a str, FieldPath)> {
         self.annotation(key)
             .map(|value| (value, self.annotation_path(key)))

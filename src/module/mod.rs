@@ -1,7 +1,7 @@
 //! What a module is: a read-only view of a pod template on raw JSON.
 //!
-//! Objects stay [`serde_json::Value`]s, so that fields this crate has never heard of survive. Everything here assumes
-//! values of the right JSON types and treats others as absent; [`shape`] is what tells the user about them.
+//! Objects stay [`serde_json::Value`]s, so that fields which this crate does not know survive. Everything here expects
+//! values of the right JSON types and treats others as absent; [`shape`] finds those and reports them.
 
 mod affinity;
 mod authorship;
@@ -9,7 +9,7 @@ mod container;
 mod follow;
 mod identity;
 mod kind;
-mod left_alone;
+mod management;
 mod metadata;
 mod path;
 pub mod retained;
@@ -22,13 +22,13 @@ mod workload;
 pub use affinity::{AntiAffinityTerm, NodeTerm, Requirement};
 pub use authorship::Authorship;
 pub use container::{BizVersion, Container, JarName};
-pub use follow::{Follow, FollowedKind};
+pub use follow::{Follow, FollowError, FollowedKind};
 pub use identity::identity;
 pub use kind::Kind;
-pub use left_alone::LeftAlone;
+pub use management::{Management, UnmanagedReason};
 pub use metadata::Metadata;
 pub use path::{FieldPath, Segment};
 pub use rollout::{MaxSurge, Rollout};
-pub use toleration::{Reach, Taint, Toleration};
-pub use version::{LabelFault, check_label_value, check_version};
+pub use toleration::{Taint, Toleration, TolerationSpec};
+pub use version::{LabelValueError, check_label_value, check_version};
 pub use workload::{Template, Workload};

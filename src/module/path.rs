@@ -1,4 +1,4 @@
-//! Where a field is, for people and for JSON patches.
+//! The path of a field, for messages and for JSON patches.
 
 use std::fmt;
 
@@ -7,15 +7,15 @@ use serde_json::Value;
 /// One step of a [`FieldPath`].
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Segment {
-    /// A field that the API defines, as `spec`.
+    /// A field that the API defines, such as `spec`.
     Field(&'static str),
-    /// A key that a user chose, as that of a label.
+    /// A key of a map, such as that of a label.
     Key(String),
     /// An element of a list.
     Index(usize),
 }
 
-/// The place of a field inside an object.
+/// The path of a field inside an object.
 ///
 /// Displayed in Kubernetes' style (`spec.template.metadata.labels[app]`), used in patches as a JSON pointer.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -66,7 +66,7 @@ impl FieldPath {
         }))
     }
 
-    /// The step `segment` further.
+    /// This path with `segment` appended.
     pub fn then(&self, segment: Segment) -> Self {
         let mut segments = Vec::with_capacity(self.0.len() + 1);
         segments.extend_from_slice(&self.0);
@@ -76,7 +76,7 @@ impl FieldPath {
 }
 
 impl Segment {
-    /// The name of a field or entry; none for an element of a list.
+    /// The name of a field or entry; None for an element of a list.
     pub fn name(&self) -> Option<&str> {
         match self {
             Self::Field(name) => Some(name),
@@ -85,7 +85,7 @@ impl Segment {
         }
     }
 
-    /// What stands at this step inside `value`.
+    /// The value at this step inside `value`.
     pub fn of<'v>(&self, value: &'v Value) -> Option<&'v Value> {
         match self {
             Self::Index(index) => value.as_array()?.get(*index),

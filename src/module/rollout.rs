@@ -4,23 +4,24 @@ use serde_json::Value;
 
 use super::{FieldPath, Kind, Workload};
 
-/// What happens to running Pods when the template changes.
+/// How a workload replaces its running Pods when the template changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rollout {
-    /// All old Pods are gone before the first new one comes (a Deployment's Recreate).
+    /// All old Pods are deleted before the first new one is made (a Deployment's Recreate).
     Recreate,
-    /// On each node the old Pod is gone before the new one comes (a DaemonSet without surge).
+    /// On each node the old Pod is deleted before the new one is made (a DaemonSet without surge).
     InPlace,
-    /// Old Pods go one by one, and each new one may come to a node where an old one still is (StatefulSet, CronJob).
+    /// Old Pods are replaced one by one, and a new one can land on a node that still has an old one (StatefulSet, CronJob).
     OneByOne,
-    /// New Pods come beside the old ones; up to `max_unavailable` old ones may go before (a Deployment's rolling update).
+    /// New Pods are made beside the old ones; up to `max_unavailable` old ones may be deleted before (a Deployment's rolling
+    /// update, a DaemonSet with surge).
     Rolling {
-        /// The number, resolved against the replicas as the Deployment controller does.
+        /// `maxUnavailable`, resolved against the replicas as the Deployment controller does.
         max_unavailable: u64,
-        /// How many new ones may come at a time, resolved likewise.
+        /// `maxSurge`, resolved likewise.
         max_surge: u64,
     },
-    /// Running Pods stay until somebody deletes them (Pod, ReplicaSet, Job).
+    /// Running Pods are not replaced (Pod, ReplicaSet, Job).
     Never,
 }
 
@@ -33,7 +34,7 @@ impl Rollout {
             Kind::StatefulSet | Kind::CronJob => Self::OneByOne,
             Kind::DaemonSet => {
                 let surge = spec.fields(&["updateStrategy", "rollingUpdate", "maxSurge"]).get(object);
-                // On how many nodes this can be nobody knows here: of a hundred.
+                // The number of nodes is unknown here. A percentage only matters as zero or not zero: resolve it against 100.
                 match surge.map_or(0, |surge| resolve(surge, 100, Round::Up)) {
                     0 => Self::InPlace,
                     max_surge => Self::Rolling { max_unavailable: 0, max_surge },
@@ -51,14 +52,14 @@ impl Rollout {
                     resolve(path.get(object).unwrap_or(&quarter), replicas, round)
                 };
                 let (max_unavailable, max_surge) = (part("maxUnavailable", Round::Down), part("maxSurge", Round::Up));
-                // The Deployment controller never stands still: with both at zero one Pod may be unavailable.
+                // With both at zero, the Deployment controller takes maxUnavailable as 1, because it could not proceed otherwise.
                 let at_least = u64::from(max_surge == 0);
                 Self::Rolling { max_unavailable: max_unavailable.max(at_least), max_surge }
             }
         }
     }
 
-    /// Whether a base can be freed of its old Pod before its new one must be placed.
+    /// Whether an old Pod can be deleted before the new one that replaces it must be placed.
     pub fn can_free_a_base_first(self) -> bool {
         match self {
             Self::Rolling { max_unavailable, .. } => max_unavailable > 0,
@@ -66,7 +67,7 @@ impl Rollout {
         }
     }
 
-    /// Whether a new Pod may come to a node that an old one is still on, as far as the rollout goes.
+    /// Whether the rollout lets a new Pod land on a node that still has an old one.
     pub fn lets_old_and_new_meet(self) -> bool {
         match self {
             Self::Rolling { .. } | Self::OneByOne => true,
@@ -75,17 +76,17 @@ impl Rollout {
     }
 }
 
-/// How many Pods more than its replicas a Deployment may have in a rollout.
+/// `maxSurge` of a Deployment: how many Pods beyond its replicas it may have during a rollout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum MaxSurge {
-    /// So many.
+    /// A number of Pods.
     Pods(u32),
-    /// So many per cent of the replicas, rounded up.
+    /// A percentage of the replicas, rounded up.
     Percent(u32),
 }
 
 impl MaxSurge {
-    /// That of a Deployment's `spec`. Kubernetes' default where it says none, nothing where it recreates.
+    /// `maxSurge` in a Deployment's `spec`: Kubernetes' default of 25 % where it is not set, zero with strategy Recreate.
     pub fn of(spec: &Value) -> Self {
         let strategy = FieldPath::root().field("strategy");
         if strategy.field("type").get(spec).and_then(Value::as_str) == Some("Recreate") {
@@ -94,14 +95,14 @@ impl MaxSurge {
         let number = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
         match strategy.fields(&["rollingUpdate", "maxSurge"]).get(spec) {
             None => Self::Percent(25),
-            Some(said) => percent(said).map_or_else(
-                || Self::Pods(number(said.as_u64().unwrap_or_default())),
+            Some(value) => percent(value).map_or_else(
+                || Self::Pods(number(value.as_u64().unwrap_or_default())),
                 |percent| Self::Percent(number(percent)),
             ),
         }
     }
 
-    /// How many that are of so many replicas.
+    /// The number of Pods for a Deployment with `replicas`.
     pub fn at(self, replicas: u32) -> u32 {
         match self {
             Self::Pods(pods) => pods,
@@ -119,7 +120,7 @@ enum Round {
     Down,
 }
 
-/// A number, or a percentage of `whole`; zero for what is neither (the API server refuses it).
+/// A number, or a percentage of `whole`. Zero for anything else, which the API server refuses.
 fn resolve(value: &Value, whole: u64, round: Round) -> u64 {
     match percent(value) {
         Some(percent) => {

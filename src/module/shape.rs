@@ -1,6 +1,6 @@
 //! Whether the fields that warden reads have the JSON types that Kubernetes gives them.
 //!
-//! The API server checks this before it asks us; a file under `warden review` has been checked by nobody.
+//! The API server checks the types before it calls the webhook. `warden review` reads files that were not checked before.
 
 use serde_json::Value;
 
@@ -9,11 +9,11 @@ use super::{FieldPath, Kind, Segment};
 /// A field of the wrong JSON type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Misshapen {
-    /// Where it stands.
+    /// Its path.
     pub field: FieldPath,
-    /// What it must be, in words (`"a string"`).
+    /// The type it must have, in words (`"a string"`).
     pub expected: &'static str,
-    /// What it is, in words (`"a number"`).
+    /// The type it has, in words (`"a number"`).
     pub found: &'static str,
 }
 
@@ -113,7 +113,7 @@ pub fn check(kind: Kind, object: &Value) -> Vec<Misshapen> {
 }
 
 impl Shape {
-    /// Null is absent, as for the API server, wherever a field may be absent.
+    /// Null counts as absent, as it does for the API server.
     fn check_member(&self, object: &Value, path: &FieldPath, name: &'static str, found: &mut Vec<Misshapen>) {
         if let Some(value) = object.get(name).filter(|value| !value.is_null()) {
             self.check(value, &path.field(name), found);
@@ -126,7 +126,7 @@ impl Shape {
             (Self::Integer, Value::Number(number)) if number.is_i64() || number.is_u64() => {}
             (Self::TextMap, Value::Object(map)) => {
                 for (key, value) in map {
-                    // A null in a map of texts is dropped by the API server like an absent entry.
+                    // The API server drops a null in a map of strings.
                     if !value.is_null() {
                         Self::Text.check(value, &path.key(key), found);
                     }

@@ -19,9 +19,9 @@ pub struct Taint<'a> {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Toleration<'a>(&'a Value);
 
-/// What a toleration tolerates, apart from the object that it stands in. `S` is borrowed or owned text.
+/// The fields of a toleration that decide which taints it covers. `S` is borrowed or owned text.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reach<S> {
+pub struct TolerationSpec<S> {
     key: S,
     operator: S,
     value: S,
@@ -29,7 +29,7 @@ pub struct Reach<S> {
 }
 
 impl Taint<'_> {
-    /// The toleration that warden writes for this taint: without seconds, as long as the taint stays.
+    /// The toleration that warden writes for this taint. It has no seconds, so it lasts as long as the taint.
     pub fn toleration(self) -> Value {
         if self.value.is_empty() {
             json!({"key": self.key, "operator": "Exists", "effect": self.effect})
@@ -44,7 +44,7 @@ impl<'a> Toleration<'a> {
         Self(value)
     }
 
-    /// The toleration as it stands.
+    /// The raw toleration.
     pub fn value(self) -> &'a Value {
         self.0
     }
@@ -59,24 +59,23 @@ impl<'a> Toleration<'a> {
         is_equal(self.text("operator")).then(|| self.text("value"))
     }
 
-    /// The seconds after which it ends, if it does.
+    /// `tolerationSeconds`: after these seconds it ends. None where it does not end.
     pub fn seconds(self) -> Option<i64> {
         self.0.get("tolerationSeconds")?.as_i64()
     }
 
-    /// Whether it tolerates `taint`. See [`Reach::covers`].
+    /// Whether it tolerates `taint`. See [`TolerationSpec::covers`].
     pub fn tolerates(self, taint: Taint<'_>) -> bool {
-        self.reach::<&str>().covers(taint)
+        self.spec::<&str>().covers(taint)
     }
 
-    /// What it tolerates, for as long as it lasts.
-    pub fn reach<S: From<&'a str>>(self) -> Reach<S> {
+    /// The fields that decide which taints it covers; `tolerationSeconds` does not.
+    pub fn spec<S: From<&'a str>>(self) -> TolerationSpec<S> {
         let text = |field| self.text(field).into();
-        Reach { key: text("key"), operator: text("operator"), value: text("value"), effect: text("effect") }
+        TolerationSpec { key: text("key"), operator: text("operator"), value: text("value"), effect: text("effect") }
     }
 
-    /// Whether it is to the letter what the in-tree plugin DefaultTolerationSeconds, set to `seconds`, adds for `key` to every
-    /// Pod.
+    /// Whether it is exactly what the in-tree plugin DefaultTolerationSeconds, set to `seconds`, adds to every Pod for `key`.
     pub fn is_in_tree_default(self, key: &str, seconds: i64) -> bool {
         self.key() == key
             && exists(self.text("operator"))
@@ -89,7 +88,7 @@ impl<'a> Toleration<'a> {
     }
 }
 
-impl<S: AsRef<str>> Reach<S> {
+impl<S: AsRef<str>> TolerationSpec<S> {
     /// Whether `taint` is tolerated, by Kubernetes' rule (`ToleratesTaint` in component-helpers): an empty effect and an
     /// empty key match all, `Exists` ignores the value, no operator is `Equal`. `Gt` and `Lt` match nothing: their feature
     /// gate is off in Kubernetes 1.36.

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::affinity::{anti_affinity_terms, demands_label, node_terms};
-use super::{AntiAffinityTerm, Container, FieldPath, Kind, LeftAlone, Metadata, NodeTerm, Rollout, Toleration};
+use super::{AntiAffinityTerm, Container, FieldPath, Kind, Management, Metadata, NodeTerm, Rollout, Toleration};
 use crate::vocabulary as keys;
 
 /// An object that makes module Pods, or is one.
@@ -34,7 +34,7 @@ impl<'a> Workload<'a> {
         Metadata::at(self.object, FieldPath::root().field("metadata"))
     }
 
-    /// The name, or the `generateName` where the API server has not chosen one yet.
+    /// The name; `generateName` while the API server has not generated one.
     pub fn name(self) -> &'a str {
         let metadata = self.object.get("metadata");
         let text = |field| metadata?.get(field)?.as_str().filter(|name| !name.is_empty());
@@ -47,13 +47,13 @@ impl<'a> Workload<'a> {
         Template { object: self.object, path }
     }
 
-    /// Whether this makes modules: by the label of its template, or by its own as a module deployment.
+    /// Whether this makes modules: its template has the label of a module, or it has that of a module deployment.
     pub fn is_module(self) -> bool {
         self.template().is_module()
             || (self.kind != Kind::Pod && self.metadata().says(keys::COMPONENT, keys::COMPONENT_MODULE_DEPLOYMENT))
     }
 
-    /// Whether a controller made this and keeps it in its shape.
+    /// Whether a controller owns this. It would undo changes.
     pub fn has_controller(self) -> bool {
         FieldPath::root()
             .fields(&["metadata", "ownerReferences"])
@@ -62,20 +62,19 @@ impl<'a> Workload<'a> {
             .is_some_and(|owners| owners.iter().any(|owner| owner.get("controller") == Some(&Value::Bool(true))))
     }
 
-    /// Whether this is a Deployment whose replicas follow the bases.
+    /// Whether this is a Deployment with strategy peer: one replica per base.
     pub fn is_peer(self) -> bool {
         self.kind == Kind::Deployment && self.metadata().says(keys::STRATEGY, keys::STRATEGY_PEER)
     }
 
-    /// Why the replicas of this peer Deployment are left to the user; none where they follow the bases, or it is no peer
-    /// Deployment at all.
-    pub fn left_alone(self) -> Option<LeftAlone> {
-        self.is_peer().then(|| LeftAlone::of(self)).flatten()
+    /// Who keeps the replicas.
+    pub fn management(self) -> Management {
+        Management::of(self)
     }
 
-    /// Whether this is a Deployment whose replicas warden keeps.
+    /// Whether this is a peer Deployment whose replicas warden keeps.
     pub fn keeps_replicas(self) -> bool {
-        self.is_peer() && self.left_alone().is_none()
+        self.management() == Management::Managed
     }
 
     /// How its Pods are replaced when the template changes.
@@ -83,25 +82,31 @@ impl<'a> Workload<'a> {
         Rollout::of(self.kind, self.object)
     }
 
-    /// Where the replicas asked for stand, on kinds that have such a number.
+    /// The path of the replicas, on kinds that have such a number.
     pub fn replicas_path() -> FieldPath {
         FieldPath::root().fields(&["spec", "replicas"])
     }
 
-    /// The replicas asked for; a Deployment that says none has one.
+    /// The path of `maxUnavailable` in a Deployment's rolling update.
+    pub fn max_unavailable_path() -> FieldPath {
+        FieldPath::root().fields(&["spec", "strategy", "rollingUpdate", "maxUnavailable"])
+    }
+
+    /// The replicas in the spec; Kubernetes' default of 1 where they are not set.
     pub fn replicas(self) -> u64 {
         Self::replicas_path().get(self.object).and_then(Value::as_u64).unwrap_or(1)
     }
 
-    /// Whether it has Pods, by its status; one without a status (a manifest) by the replicas it asks for.
+    /// Whether it has Pods, by its status. An object without a status (a manifest) is judged by its spec.
     pub fn has_pods(self) -> bool {
         let status = FieldPath::root().field("status");
         let count = |field| status.field(field).get(self.object).and_then(Value::as_u64).unwrap_or(0);
-        let told = status.get(self.object).is_some_and(|status| status.as_object().is_some_and(|it| !it.is_empty()));
+        let reported =
+            status.get(self.object).is_some_and(|status| status.as_object().is_some_and(|it| !it.is_empty()));
         match self.kind {
-            Kind::Deployment | Kind::StatefulSet | Kind::ReplicaSet if told => count("replicas") > 0,
-            Kind::DaemonSet if told => count("currentNumberScheduled") + count("numberMisscheduled") > 0,
-            Kind::CronJob if told => {
+            Kind::Deployment | Kind::StatefulSet | Kind::ReplicaSet if reported => count("replicas") > 0,
+            Kind::DaemonSet if reported => count("currentNumberScheduled") + count("numberMisscheduled") > 0,
+            Kind::CronJob if reported => {
                 status.field("active").get(self.object).and_then(Value::as_array).is_some_and(|jobs| !jobs.is_empty())
             }
             _ => self.replicas() > 0,
@@ -115,7 +120,7 @@ impl<'a> Workload<'a> {
         count("updatedReplicas") < count("replicas")
     }
 
-    /// Whether the selector of its Pods, which nobody can change later, demands label `key`.
+    /// Whether the selector of its Pods, which is immutable, demands label `key`.
     pub fn selects_by(self, key: &str) -> bool {
         let selector = FieldPath::root().fields(&["spec", "selector"]);
         self.kind != Kind::Pod && selector.get(self.object).is_some_and(|selector| demands_label(selector, key))
@@ -128,7 +133,7 @@ impl<'a> Workload<'a> {
     }
 }
 
-/// A pod template: the `metadata` and `spec` of Pods to be (or of the Pod itself).
+/// A pod template: the `metadata` and `spec` of the Pods that are made from it, or of the Pod itself.
 #[derive(Debug, Clone)]
 pub struct Template<'a> {
     object: &'a Value,
@@ -141,12 +146,12 @@ impl<'a> Template<'a> {
         Metadata::at(self.object, self.path.field("metadata"))
     }
 
-    /// Where the pod spec stands.
+    /// The path of the pod spec.
     pub fn spec_path(&self) -> FieldPath {
         self.path.field("spec")
     }
 
-    /// The whole template as it stands.
+    /// The whole template.
     pub fn value(&self) -> Option<&'a Value> {
         self.path.get(self.object)
     }
@@ -156,26 +161,26 @@ impl<'a> Template<'a> {
         self.metadata().says(keys::COMPONENT, keys::COMPONENT_MODULE)
     }
 
-    /// The containers in their order.
+    /// The containers, in order.
     pub fn containers(&self) -> Vec<Container<'a>> {
         let path = self.spec_path().field("containers");
         let list = path.get(self.object).and_then(Value::as_array);
         list.into_iter().flatten().enumerate().map(|(index, value)| Container::new(value, path.index(index))).collect()
     }
 
-    /// The one container that is a module; none where several are, or none is.
+    /// The container that is a module; None unless exactly one is.
     pub fn single_module(&self) -> Option<Container<'a>> {
         let mut modules = self.containers().into_iter().filter(Container::is_module);
         let first = modules.next()?;
         modules.next().is_none().then_some(first)
     }
 
-    /// Where the tolerations stand.
+    /// The path of the tolerations.
     pub fn tolerations_path(&self) -> FieldPath {
         self.spec_path().field("tolerations")
     }
 
-    /// The tolerations in their order.
+    /// The tolerations, in order.
     pub fn tolerations(&self) -> Vec<Toleration<'a>> {
         let list = self.tolerations_path().get(self.object).and_then(Value::as_array);
         list.into_iter().flatten().map(Toleration::new).collect()
@@ -193,25 +198,25 @@ impl<'a> Template<'a> {
         map.into_iter().flat_map(|map| map.keys().map(String::as_str)).collect()
     }
 
-    /// The node that the Pod is bound to already, if any.
+    /// The node to which the Pod is bound, if it is.
     pub fn node_name(&self) -> Option<&'a str> {
         let name = self.spec_path().field("nodeName").get(self.object)?.as_str()?;
         (!name.is_empty()).then_some(name)
     }
 
-    /// Whether the Pod is bound to one node already, or its affinity names it, as on the Pods of a DaemonSet.
+    /// Whether the Pod is bound to a node, or its affinity names the node, as the DaemonSet controller writes it.
     pub fn names_its_node(&self) -> bool {
         let terms = self.node_terms().unwrap_or_default();
         self.node_name().is_some() || (!terms.is_empty() && terms.iter().all(NodeTerm::names_nodes))
     }
 
-    /// Where the terms of the required node affinity stand.
+    /// The path of the terms of the required node affinity.
     pub fn node_terms_path(&self) -> FieldPath {
         self.required_nodes_path().field("nodeSelectorTerms")
     }
 
-    /// The terms of the required node affinity; they are ORed, so that no term means no node. None where there is no such
-    /// affinity.
+    /// The terms of the required node affinity; None where there is no such affinity. Terms are ORed, so an affinity without a
+    /// term matches no node.
     pub fn node_terms(&self) -> Option<Vec<NodeTerm<'a>>> {
         node_terms(self.object, &self.required_nodes_path())
     }
@@ -220,8 +225,8 @@ impl<'a> Template<'a> {
         self.spec_path().fields(&["affinity", "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution"])
     }
 
-    /// The topologies by which its Pods are spread, and where each stands: required or preferred anti-affinity, and spread
-    /// constraints.
+    /// The topologies over which its Pods are spread, each with its path: by required and preferred anti-affinity, and by
+    /// spread constraints.
     pub fn spread_topologies(&self) -> Vec<(FieldPath, &'a str)> {
         let list = |list: &FieldPath, inside: &[&'static str]| -> Vec<(FieldPath, &'a str)> {
             let elements = list.get(self.object).and_then(Value::as_array).into_iter().flatten();
@@ -237,7 +242,7 @@ impl<'a> Template<'a> {
         [required, preferred, constraints].concat()
     }
 
-    /// Where the terms of the required pod anti-affinity stand.
+    /// The path of the terms of the required pod anti-affinity.
     pub fn anti_affinity_path(&self) -> FieldPath {
         self.spec_path().fields(&["affinity", "podAntiAffinity", "requiredDuringSchedulingIgnoredDuringExecution"])
     }

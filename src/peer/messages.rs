@@ -2,7 +2,7 @@
 
 use super::{Hold, PeerState, Pod, Snapshot, Source};
 use crate::k8s::{EventReason, EventType};
-use crate::module::LeftAlone;
+use crate::module::UnmanagedReason;
 use crate::module::retained::RETAINED_LIMIT;
 use crate::vocabulary as keys;
 
@@ -62,11 +62,11 @@ impl EventReason for PeerEvent {
 pub(super) fn state(state: &PeerState) -> String {
     if let Some(reason) = state.unmanaged {
         return match reason {
-            LeftAlone::Paused => format!("left to the user: {}", keys::PEER_PAUSED),
-            LeftAlone::ReplicasControl => format!("left to the user: {}", keys::REPLICAS_CONTROL.current),
-            LeftAlone::NotInjected => format!("left to the user: {}", keys::INJECT),
-            LeftAlone::NoModule => "left to the user: its template is no module".to_owned(),
-            LeftAlone::TooLarge => "left to the user: its template is too large".to_owned(),
+            UnmanagedReason::Paused => format!("left to the user: {}", keys::PEER_PAUSED),
+            UnmanagedReason::ReplicasControl => format!("left to the user: {}", keys::REPLICAS_CONTROL.current),
+            UnmanagedReason::NotInjected => format!("left to the user: {}", keys::INJECT),
+            UnmanagedReason::NoModule => "left to the user: its template is no module".to_owned(),
+            UnmanagedReason::TooLarge => "left to the user: its template is too large".to_owned(),
         };
     }
     let number = |number: Option<u32>| number.map_or_else(|| "?".to_owned(), |number| number.to_string());

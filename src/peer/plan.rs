@@ -74,7 +74,7 @@ pub fn decide(
     if !preconditions.leader {
         return hold(Hold::NotLeader);
     }
-    if snapshot.left_alone.is_some() {
+    if snapshot.unmanaged.is_some() {
         return Plan::only(ScaleDecision::Keep);
     }
     if let Some(until) = history.own_write_unseen_until(snapshot).filter(|until| now < *until) {

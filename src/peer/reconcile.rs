@@ -16,7 +16,7 @@ use super::{
     decide,
 };
 use crate::k8s::{Backoff, EventRecorder, ObjectKey, Requeue, WriteError, WriteOutcome, brief, object_reference};
-use crate::module::LeftAlone;
+use crate::module::UnmanagedReason;
 
 /// How many Pods of one Deployment are marked or deleted at a time.
 const WRITES_AT_ONCE: usize = 8;
@@ -56,7 +56,7 @@ impl ReconcileState {
     /// Takes in what happens to the replicas, and gives what to report of it.
     fn observe_hold(&mut self, snapshot: &Snapshot, decision: &ScaleDecision, now: Elapsed) -> Option<Transition> {
         let before = self.holds.reported();
-        let transition = if snapshot.left_alone.is_some() {
+        let transition = if snapshot.unmanaged.is_some() {
             self.holds.reset();
             None
         } else {
@@ -215,7 +215,7 @@ impl Context {
                 self.record(key, snapshot, PeerEvent::SharedHostname, messages::shared_hostname(shared_hosts));
             }
         }
-        if snapshot.left_alone == Some(LeftAlone::TooLarge) {
+        if snapshot.unmanaged == Some(UnmanagedReason::TooLarge) {
             self.record_refusal(key, snapshot, state, PeerEvent::TooLarge, messages::too_large());
         }
         hold.is_some_and(|reason| state.holds.reported() == Some(reason.name()))

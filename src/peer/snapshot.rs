@@ -1,7 +1,7 @@
 //! What is known of one peer Deployment at one moment: all that a decision about its replicas looks at.
 
 use crate::cluster::WorkloadSize;
-use crate::module::{LeftAlone, MaxSurge};
+use crate::module::{MaxSurge, UnmanagedReason};
 use crate::peer::PeerState;
 
 /// A peer Deployment, its Pods and its bases, from caches that may lag behind, each by its own time.
@@ -23,7 +23,7 @@ pub struct Snapshot {
     /// Whether its template names the node of its Pods (`spec.nodeName`), so that none that is made is ever anywhere else.
     pub pinned: bool,
     /// Why the number is the user's, if it is.
-    pub left_alone: Option<LeftAlone>,
+    pub unmanaged: Option<UnmanagedReason>,
     /// The state that warden wrote on it last ([`crate::vocabulary::PEER_STATE`]).
     pub state: Option<PeerState>,
     /// What the replicas follow.

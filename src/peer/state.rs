@@ -5,7 +5,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use super::{Hold, MassLoss, ScaleDecision, Snapshot, Source, messages};
-use crate::module::LeftAlone;
+use crate::module::UnmanagedReason;
 
 /// The version of the format. A process that reads another one knows nothing, as if the annotation were missing; so fields may be
 /// added without a new version, and none may change its meaning.
@@ -24,7 +24,7 @@ const MAX_WORKLOAD_BYTES: usize = 330;
 pub struct PeerState {
     /// Why the number of replicas is the user's; all other fields are missing then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) unmanaged: Option<LeftAlone>,
+    pub(super) unmanaged: Option<UnmanagedReason>,
     /// `spec.replicas`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) replicas: Option<u32>,
@@ -68,8 +68,8 @@ impl PeerState {
     ///
     /// Only what lasts is written: a number that is right, or a hold that was `reported` to people.
     pub(super) fn to_write(snapshot: &Snapshot, decision: &ScaleDecision, reported: bool) -> Option<Self> {
-        let state = match (snapshot.left_alone, decision) {
-            (Some(LeftAlone::NotInjected), _) => return None,
+        let state = match (snapshot.unmanaged, decision) {
+            (Some(UnmanagedReason::NotInjected), _) => return None,
             (Some(reason), _) => Self { unmanaged: Some(reason), ..Self::default() },
             (None, ScaleDecision::Keep) => Self { settled: Some(snapshot.replicas), ..Self::numbers(snapshot) },
             (None, ScaleDecision::Hold { reason, .. }) if reported => Self::held(snapshot, reason),

@@ -9,7 +9,7 @@ use super::{Change, PeerIndex, Peers, Snapshot};
 use crate::cluster::Spelling;
 use crate::fit::Node;
 use crate::k8s::{Index, ObjectKey, Store, Subscriber, Update};
-use crate::module::{Follow, LeftAlone, Workload};
+use crate::module::{Follow, Management, Workload};
 use crate::policy::{CountBases, Policy};
 
 /// The bases and peer Deployments of a cluster, kept by watches. Clones are the same store.
@@ -65,10 +65,9 @@ impl PeerStore {
         self.store.read(|index| index.snapshot(key)).flatten()
     }
 
-    /// Why the number of the peer Deployment `key` is the user's, if it is. None at all where there is no such peer
-    /// Deployment, and while unsynced.
-    pub fn standing(&self, key: &ObjectKey) -> Option<Option<LeftAlone>> {
-        self.store.read(|index| index.standing(key)).flatten()
+    /// Who keeps the replicas of the Deployment `key`; none while unsynced.
+    pub fn management(&self, key: &ObjectKey) -> Option<Management> {
+        self.store.read(|index| index.management(key))
     }
 
     /// How many replicas a peer Deployment like `workload` should have, which is filled in already and has no Pods yet.
@@ -81,7 +80,7 @@ impl PeerStore {
     /// number is warden's is on a departed base, and in no rollout. No while unsynced.
     pub(super) fn shows_departed(&self, key: &ObjectKey, uid: &str, node_name: &str, node: Option<&Node>) -> bool {
         let is_departed = |seen: Snapshot| {
-            let may_go = seen.left_alone.is_none() && seen.observed && !seen.is_rolling();
+            let may_go = seen.unmanaged.is_none() && seen.observed && !seen.is_rolling();
             may_go && seen.pods_on_departed_bases().any(|pod| pod.uid == uid && pod.departed_from() == Some(node_name))
         };
         let shown =
@@ -152,7 +151,7 @@ impl Index for PeerIndex {
     }
 
     fn contains(&self, key: &ObjectKey) -> bool {
-        self.standing(key).is_some()
+        self.management(key) != Management::NotPeer
     }
 }
 
@@ -164,7 +163,7 @@ impl CountBases for PeerStore {
 
 impl Peers for PeerStore {
     fn keeps_replicas(&self, deployment: &ObjectKey) -> bool {
-        self.standing(deployment) == Some(None)
+        self.management(deployment) == Some(Management::Managed)
     }
 }
 
@@ -190,7 +189,7 @@ mod tests {
             observed: true,
             rolled_out: true,
             pinned: false,
-            left_alone: None,
+            unmanaged: None,
             state: None,
             follow: None,
             module: json!({}),
@@ -217,7 +216,7 @@ mod tests {
         store.apply(Change::Node(Update::Apply("a".to_owned(), crate::fit::Node::default())));
         // then
         assert!(!store.is_synced() && store.synced().now_or_never().is_none());
-        assert!(store.snapshot(&orders()).is_none() && store.standing(&orders()).is_none());
+        assert!(store.snapshot(&orders()).is_none() && store.management(&orders()).is_none());
         assert!(!store.keeps_replicas(&orders()));
         let module = json!({});
         let workload = Workload::new(crate::module::Kind::Deployment, &module);

@@ -150,7 +150,7 @@ impl Cluster {
             observed: true,
             rolled_out: true,
             pinned: false,
-            left_alone: None,
+            unmanaged: None,
             state: None,
             source: Source::Bases { count: carried + self.empty, shared_hosts: Vec::new() },
             pods: self.pods.iter().filter(|pod| shows_all || !pod.is_well()).cloned().collect(),

@@ -7,10 +7,10 @@
 
 use serde_json::json;
 
+use super::declarations::single_demand;
 use super::defaults::{anti_affinity, workload_labels};
 use super::draft::Draft;
-use super::sources::single_demand;
-use super::{Policy, Request, Sources};
+use super::{Declarations, Policy, Request};
 use crate::module::{Authorship, Container, Taint, Workload};
 use crate::vocabulary as keys;
 
@@ -53,10 +53,10 @@ impl<'a> Change<'a> {
         let value = |workload: Workload<'a>| {
             // Where the pod spec itself demands an environment, that is the one whose taint must be tolerated.
             let demanded = (key == keys::ENV).then(|| single_demand(&workload.template(), key)).flatten();
-            demanded.or_else(|| Sources::of(workload, request.namespace).get(key))
+            demanded.or_else(|| Declarations::of(workload, request.namespace).get(key))
         };
         // What came from the cluster's default gives way to a declaration, and not the other way round.
-        let by_default = || Sources::of(old, request.namespace).or_default(key, &policy.default_base);
+        let by_default = || Declarations::of(old, request.namespace).or_default(key, &policy.default_base);
         let (old, new) = (value(old).or_else(by_default)?, value(new)?);
         (old != new).then_some(Self { key, old, new })
     }

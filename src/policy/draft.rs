@@ -1,17 +1,17 @@
-//! An object on its way through the defaults, and the patch that is being written along.
+//! An object while the defaults change it, and the patch that records every change.
 
 use json_patch::{AddOperation, PatchOperation, RemoveOperation, ReplaceOperation};
 use jsonptr::PointerBuf;
 use serde_json::{Map, Value};
 
-use super::{Injected, Warning};
+use super::{Verdict, Warning};
 use crate::module::{FieldPath, Segment};
 
-/// A JSON patch (RFC 6902); empty where there is nothing to do.
+/// A JSON patch (RFC 6902); empty where nothing changes.
 pub type Patch = json_patch::Patch;
 
-/// The object as patched so far. Every change is made to the object and noted as an operation at once, so that the two
-/// cannot come to differ, and a later default sees what an earlier one added.
+/// The object as patched so far. Every method changes the object and records the operation, so that the two cannot differ
+/// and a later default sees what an earlier one added.
 #[derive(Debug, Clone)]
 pub(super) struct Draft {
     object: Value,
@@ -28,22 +28,24 @@ impl Draft {
         &self.object
     }
 
-    /// Takes in a warning, once.
+    /// Adds a warning, unless it is there already.
     pub(super) fn warn(&mut self, text: impl Into<String>) {
-        Warning::new(text).take_once(&mut self.warnings);
+        Warning::new(text).add_once(&mut self.warnings);
     }
 
-    pub(super) fn finish(self) -> Injected {
-        Injected { object: self.object, patch: json_patch::Patch(self.operations), warnings: self.warnings }
+    /// The object with all changes, and what was done to it.
+    pub(super) fn finish(self) -> (Value, Verdict) {
+        let patch = json_patch::Patch(self.operations);
+        (self.object, Verdict { patch, warnings: self.warnings, violations: Vec::new() })
     }
 
-    /// Adds `value` at `path`, where there is nothing yet, with the objects that are missing on the way, in one operation.
+    /// Adds `value` at `path` where no value is yet. Objects that are missing on the way are added in the same operation.
     pub(super) fn add(&mut self, path: &FieldPath, value: Value) {
-        let (found, missing) = self.split_at_the_missing(path);
+        let (existing, missing) = self.split_at_the_missing(path);
         let Some((first, rest)) = missing.split_first() else {
             return;
         };
-        let Some(Value::Object(parent)) = resolve(&mut self.object, found) else {
+        let Some(Value::Object(parent)) = resolve(&mut self.object, existing) else {
             return;
         };
         let Some(name) = first.name() else { return };
@@ -53,11 +55,11 @@ impl Draft {
             .filter_map(Segment::name)
             .fold(value, |inner, name| Value::Object(Map::from_iter([(name.to_owned(), inner)])));
         parent.insert(name.to_owned(), value.clone());
-        let path = pointer(found).concat(&PointerBuf::from_tokens([name]));
+        let path = pointer(existing).concat(&PointerBuf::from_tokens([name]));
         self.operations.push(PatchOperation::Add(AddOperation { path, value }));
     }
 
-    /// Appends `value` to the list at `path`, which is made where it is missing.
+    /// Appends `value` to the list at `path`, and adds the list where it is missing.
     pub(super) fn append(&mut self, path: &FieldPath, value: Value) {
         match resolve(&mut self.object, path.segments()) {
             Some(Value::Array(list)) => {
@@ -69,7 +71,7 @@ impl Draft {
         }
     }
 
-    /// Puts `value` in the place of what stands at `path`.
+    /// Replaces the value at `path`; does nothing where there is none.
     pub(super) fn replace(&mut self, path: &FieldPath, value: Value) {
         if let Some(place) = resolve(&mut self.object, path.segments()) {
             *place = value.clone();
@@ -78,7 +80,7 @@ impl Draft {
         }
     }
 
-    /// Makes `value` the value at `path`, whether there is one yet or not.
+    /// Adds or replaces the value at `path`.
     pub(super) fn set(&mut self, path: &FieldPath, value: Value) {
         if path.get(&self.object).is_some() {
             self.replace(path, value);
@@ -87,7 +89,7 @@ impl Draft {
         }
     }
 
-    /// Takes the field at `path` out of its object.
+    /// Removes the field at `path` from its object.
     pub(super) fn remove(&mut self, path: &FieldPath) {
         let Some((last, parent)) = path.segments().split_last() else {
             return;
@@ -100,7 +102,7 @@ impl Draft {
         }
     }
 
-    /// The part of `path` that is there (and no null), and the rest.
+    /// The part of `path` that exists and is not null, and the rest.
     fn split_at_the_missing<'p>(&self, path: &'p FieldPath) -> (&'p [Segment], &'p [Segment]) {
         let mut at = &self.object;
         for (position, segment) in path.segments().iter().enumerate() {
@@ -131,19 +133,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_missing_on_the_way_comes_in_one_operation() {
+    fn missing_parents_are_added_in_one_operation() {
         let path = FieldPath::root().fields(&["metadata", "labels"]).key("a/b");
         let mut draft = Draft::new(json!({"metadata": {"labels": null}}));
         draft.add(&path, json!("1"));
-        let injected = draft.finish();
+        let (_, verdict) = draft.finish();
         assert_eq!(
-            serde_json::to_value(&injected.patch).unwrap(),
+            serde_json::to_value(&verdict.patch).unwrap(),
             json!([{"op": "add", "path": "/metadata/labels", "value": {"a/b": "1"}}])
         );
     }
 
     #[test]
-    fn the_patch_leads_where_the_draft_went() {
+    fn the_patch_makes_the_object_of_the_draft() {
         let original = json!({"spec": {"list": [{"seconds": 3}], "x": 1}});
         let spec = FieldPath::root().field("spec");
         let mut draft = Draft::new(original.clone());
@@ -152,17 +154,17 @@ mod tests {
         draft.append(&spec.field("other"), json!("second"));
         draft.remove(&spec.field("list").index(0).field("seconds"));
         draft.replace(&spec.field("x"), json!(2));
-        let injected = draft.finish();
+        let (object, verdict) = draft.finish();
         let mut patched = original;
-        json_patch::patch(&mut patched, &injected.patch).unwrap();
-        assert_eq!(patched, injected.object);
+        json_patch::patch(&mut patched, &verdict.patch).unwrap();
+        assert_eq!(patched, object);
         assert_eq!(patched["spec"]["other"], json!(["first", "second"]));
     }
 
     #[test]
-    fn what_stands_already_is_not_added_over() {
+    fn adding_overwrites_nothing() {
         let mut draft = Draft::new(json!({"a": 1}));
         draft.add(&FieldPath::root().field("a"), json!(2));
-        assert!(draft.finish().patch.0.is_empty());
+        assert!(draft.finish().1.patch.0.is_empty());
     }
 }

@@ -1,8 +1,8 @@
 //! A bare Pod that is applied again.
 //!
-//! `kubectl apply` sends the user's own lists whole, without what was filled in when the Pod was made; the API server then
-//! refuses to take tolerations or affinity off a Pod. So what the Pod was made with is put back, where the lists that came
-//! are those it was made from; tolerations may be more.
+//! `kubectl apply` sends the user's lists whole, without what was filled in when the Pod was created. The API server refuses
+//! to remove tolerations or affinity from a Pod. So warden puts back what it filled in, where the lists in the request are
+//! those from which the Pod was created. New tolerations are kept.
 
 use serde_json::Value;
 
@@ -10,7 +10,7 @@ use super::draft::Draft;
 use super::{Policy, Request};
 use crate::module::Workload;
 
-/// Puts back into the draft what the `old` Pod was made with.
+/// Puts affinity and tolerations of the `old` Pod back into the draft.
 pub(super) fn keep_what_it_was_made_with(draft: &mut Draft, request: Request<'_>, policy: &Policy, old: &Value) {
     let made = made_from(draft.object(), request, policy);
     let template = Workload::new(request.kind, old).template();
@@ -19,9 +19,9 @@ pub(super) fn keep_what_it_was_made_with(draft: &mut Draft, request: Request<'_>
     let tolerations = template.tolerations_path();
     let list = |object| tolerations.get(object).and_then(Value::as_array);
     let kept = list(old).zip(list(&made)).and_then(|(of_old, made)| {
-        let came = list(draft.object()).into_iter().flatten();
-        // Not what Kubernetes has put in by itself meanwhile: of that the seconds are taken off.
-        let more = came.filter(|toleration| !of_old.contains(toleration) && made.contains(toleration));
+        let sent = list(draft.object()).into_iter().flatten();
+        // Without the tolerations that Kubernetes itself added since: warden removed their seconds.
+        let more = sent.filter(|toleration| !of_old.contains(toleration) && made.contains(toleration));
         let all_are_there = of_old.iter().all(|toleration| made.contains(toleration));
         all_are_there.then(|| of_old.iter().chain(more).cloned().collect())
     });
@@ -32,11 +32,11 @@ pub(super) fn keep_what_it_was_made_with(draft: &mut Draft, request: Request<'_>
     }
 }
 
-/// What a Pod would be made of today, before the scheduler binds it.
+/// The Pod as it would be created today, before the scheduler binds it.
 fn made_from(pod: &Value, request: Request<'_>, policy: &Policy) -> Value {
     let mut unbound = pod.clone();
     if let Some(spec) = unbound.get_mut("spec").and_then(Value::as_object_mut) {
         spec.remove("nodeName");
     }
-    policy.inject(Request { old: None, ..request }, unbound).object
+    policy.inject(Request { old: None, ..request }, unbound).0
 }

@@ -1,218 +1,131 @@
-//! The rules by name, and how severe each is.
+//! What a rule is, and how severe the rules are in a cluster. The rules themselves are in [`super::rules`].
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use thiserror::Error;
 
-/// A rule that an object can break. Its name is stable: configurations speak of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Rule {
-    /// Every field has the JSON type that the API gives it.
-    FieldTypes,
-    /// `BIZ_VERSION` is one that a base takes.
-    BizVersion,
-    /// There is a jar, at a URL.
-    JarImage,
-    /// No new Pod empties a base by the version that it shares with an old one.
-    SameVersion,
-    /// A release under the version there is can be placed.
-    BlockedRelease,
-    /// The module's labels call it as its container does.
-    IdentityLabels,
-    /// Something says which bases the module is for.
-    BaseSelection,
-    /// Annotations that mean something have values that do.
-    AnnotationValues,
-    /// Every term of the node affinity names bases.
-    OpenTerms,
-    /// No base goes without the module for a release under the version there is.
-    ReleasedAgain,
-    /// A new template under the version there is can be placed, wherever the old Pods are.
-    UnplaceableTemplate,
-    /// The rollout of a peer module leaves no base without it.
-    PeerRollout,
-    /// Labels are in the dialect that ModuleController reads.
-    OlderDialect,
-    /// Pods are spread over topologies that bases have.
-    TopologySpread,
-    /// Labels that are demanded are such that bases carry.
-    DeadLabels,
-    /// Every container is a module.
-    Sidecars,
-    /// A Pod has one module.
-    SeveralJars,
-    /// Only what bases offer is asked for.
-    Resources,
-    /// Tolerations of the taints of bases last.
-    TolerationSeconds,
-    /// The jar's file is named after the module.
-    JarFileName,
-    /// The selector leaves the version open.
-    VersionInSelector,
-    /// Annotations with warden's prefix are ones that it knows.
-    UnknownAnnotations,
-    /// Annotations stand where they do something.
-    MisplacedAnnotations,
-    /// Declarations are not overruled by the pod spec.
-    OverruledDeclarations,
-    /// The strategy is one that there is.
-    UnknownStrategy,
+use super::rules::{self, Context};
+use super::{Severity, Violation};
+
+/// A rule that an object can break: an entry of the table [`Rule::ALL`].
+///
+/// Each rule has a file in `src/policy/rules/`, which is named like the rule and declares its entry. The checks, the names and
+/// severities in configuration files, the table in `docs/configuration.md` and the schema of the chart's values follow from
+/// the table.
+#[derive(Debug)]
+pub struct Rule {
+    /// The name in kebab case. It is stable, because configuration files use it.
+    pub(super) name: &'static str,
+    /// The severity where the configuration sets none.
+    pub(super) severity: Severity,
+    /// When the rule is broken: the cell of the documentation's table, a sentence without a full stop.
+    pub(super) broken_when: &'static str,
+    /// On which writes the rule is checked.
+    pub(super) scope: Scope,
+    /// Finds everything in an object that breaks the rule.
+    pub(super) check: Check,
+    /// Set where a module could not run otherwise, or running modules would be lost.
+    pub(super) vital: Option<Vital>,
 }
 
-/// What comes of a broken rule.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Severity {
-    /// The object is admitted, with a warning.
-    Warn,
-    /// The object is refused.
-    Deny,
+/// Finds everything in an object that breaks one rule.
+pub(super) type Check = fn(&Context<'_>) -> Vec<Violation>;
+
+/// On which writes a rule is checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// On every write, and before all other rules. They are not checked where this one is broken, because they could not
+    /// read the object.
+    BeforeAll,
+    /// When the pod template is new or changed. An update that leaves the template alone is not refused for it.
+    ChangedTemplate,
+    /// On every write.
+    EveryWrite,
 }
 
-/// How severe the rules are in a cluster: as they are by default, but for what was configured.
+/// What a vital rule has besides others.
+#[derive(Debug)]
+pub(super) struct Vital {
+    /// Why the configuration cannot lower the rule.
+    pub(super) why: &'static str,
+    /// What of the rule holds for objects that a controller made. Other rules do not hold for these: their template belongs
+    /// to the owner's author and may be older than warden, and to refuse a Pod that would run uninstalls a module.
+    pub(super) check_owned: Check,
+}
+
+/// The severities of all rules in a cluster: the defaults, except for those that the configuration sets.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Severities(BTreeMap<Rule, Severity>);
+pub struct Severities(BTreeMap<&'static str, Severity>);
 
-/// A rule that cannot be lowered.
+/// A rule was to be lowered to `warn` that cannot be.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{rule} cannot be lowered to warn: {why}")]
 pub struct CannotBeLowered {
-    rule: Rule,
+    rule: &'static str,
     why: &'static str,
 }
 
 impl Rule {
-    /// All rules.
-    pub const ALL: [Self; 25] = [
-        Self::FieldTypes,
-        Self::BizVersion,
-        Self::JarImage,
-        Self::SameVersion,
-        Self::BlockedRelease,
-        Self::IdentityLabels,
-        Self::BaseSelection,
-        Self::AnnotationValues,
-        Self::OpenTerms,
-        Self::ReleasedAgain,
-        Self::UnplaceableTemplate,
-        Self::PeerRollout,
-        Self::OlderDialect,
-        Self::TopologySpread,
-        Self::DeadLabels,
-        Self::Sidecars,
-        Self::SeveralJars,
-        Self::Resources,
-        Self::TolerationSeconds,
-        Self::JarFileName,
-        Self::VersionInSelector,
-        Self::UnknownAnnotations,
-        Self::MisplacedAnnotations,
-        Self::OverruledDeclarations,
-        Self::UnknownStrategy,
-    ];
+    /// All rules, in the order in which they are checked.
+    pub const ALL: &'static [Self] = rules::TABLE;
 
-    /// The rule of that name.
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|rule| rule.name() == name)
+    /// The rule with this name.
+    pub fn named(name: &str) -> Option<&'static Self> {
+        Self::ALL.iter().find(|rule| rule.name == name)
     }
 
     /// The name, in kebab case.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::FieldTypes => "field-types",
-            Self::BizVersion => "biz-version",
-            Self::JarImage => "jar-image",
-            Self::SameVersion => "same-version",
-            Self::BlockedRelease => "blocked-release",
-            Self::IdentityLabels => "identity-labels",
-            Self::BaseSelection => "base-selection",
-            Self::AnnotationValues => "annotation-values",
-            Self::OpenTerms => "open-terms",
-            Self::ReleasedAgain => "released-again",
-            Self::UnplaceableTemplate => "unplaceable-template",
-            Self::PeerRollout => "peer-rollout",
-            Self::OlderDialect => "older-dialect",
-            Self::TopologySpread => "topology-spread",
-            Self::DeadLabels => "dead-labels",
-            Self::Sidecars => "sidecars",
-            Self::SeveralJars => "several-jars",
-            Self::Resources => "resources",
-            Self::TolerationSeconds => "toleration-seconds",
-            Self::JarFileName => "jar-file-name",
-            Self::VersionInSelector => "version-in-selector",
-            Self::UnknownAnnotations => "unknown-annotations",
-            Self::MisplacedAnnotations => "misplaced-annotations",
-            Self::OverruledDeclarations => "overruled-declarations",
-            Self::UnknownStrategy => "unknown-strategy",
-        }
+    pub fn name(&self) -> &'static str {
+        self.name
     }
 
-    /// How severe it is where nothing else is configured.
-    pub fn severity(self) -> Severity {
-        match self {
-            Self::FieldTypes
-            | Self::BizVersion
-            | Self::JarImage
-            | Self::SameVersion
-            | Self::BlockedRelease
-            | Self::IdentityLabels
-            | Self::BaseSelection
-            | Self::AnnotationValues => Severity::Deny,
-            _ => Severity::Warn,
-        }
+    /// The severity where the configuration sets none.
+    pub fn severity(&self) -> Severity {
+        self.severity
     }
 
-    /// Why it cannot be lowered, where it cannot: without it a module is impossible, or running ones are lost.
-    pub fn why_fixed(self) -> Option<&'static str> {
-        match self {
-            Self::FieldTypes => Some("a field of another type cannot be stored, nor judged any further"),
-            Self::BizVersion => Some("a base refuses the module, or ModuleController takes it for another version"),
-            Self::JarImage => Some("there would be nothing that a base can install"),
-            Self::SameVersion => Some("it would uninstall the module from bases that serve, while all Pods are Ready"),
-            _ => None,
-        }
-    }
-}
-
-impl Severity {
-    /// The severity of that name.
-    pub fn named(name: &str) -> Option<Self> {
-        [Self::Warn, Self::Deny].into_iter().find(|severity| severity.name() == name)
+    /// When the rule is broken: a sentence without a full stop.
+    pub fn broken_when(&self) -> &'static str {
+        self.broken_when
     }
 
-    /// The name, as configurations spell it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Warn => "warn",
-            Self::Deny => "deny",
-        }
+    /// Why the configuration cannot lower the rule; None where it can.
+    pub fn why_fixed(&self) -> Option<&'static str> {
+        self.vital.as_ref().map(|vital| vital.why)
     }
 }
 
 impl Severities {
-    /// How severe `rule` is.
-    pub fn of(&self, rule: Rule) -> Severity {
-        self.0.get(&rule).copied().unwrap_or_else(|| rule.severity())
+    /// The severity of `rule`.
+    pub fn of(&self, rule: &Rule) -> Severity {
+        self.0.get(rule.name).copied().unwrap_or(rule.severity)
     }
 
-    /// Makes `rule` so severe.
+    /// Sets the severity of `rule`.
     ///
     /// # Errors
-    /// When it cannot be lowered.
-    pub fn set(&mut self, rule: Rule, severity: Severity) -> Result<(), CannotBeLowered> {
+    /// When the rule cannot be lowered.
+    pub fn set(&mut self, rule: &Rule, severity: Severity) -> Result<(), CannotBeLowered> {
         match rule.why_fixed() {
-            Some(why) if severity == Severity::Warn => Err(CannotBeLowered { rule, why }),
+            Some(why) if severity == Severity::Warn => Err(CannotBeLowered { rule: rule.name, why }),
             _ => {
-                self.0.insert(rule, severity);
+                self.0.insert(rule.name, severity);
                 Ok(())
             }
         }
+    }
+
+    /// These severities with every lowered rule back at its default.
+    pub(super) fn none_lowered(&self) -> Self {
+        let raised = |rule: &Rule| (rule.name, rule.severity.max(self.of(rule)));
+        Self(Rule::ALL.iter().map(raised).collect())
     }
 }
 
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
+        f.write_str(self.name)
     }
 }
 
@@ -221,24 +134,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_says_which_rule() {
-        for rule in Rule::ALL {
-            assert_eq!(Rule::named(rule.name()), Some(rule), "{rule}");
-            let plain = |c: char| c.is_ascii_lowercase() || c == '-';
-            assert!(rule.name().chars().all(plain), "{rule}");
-        }
-    }
-
-    #[test]
-    fn what_is_vital_cannot_be_lowered_and_everything_can_be_refused() {
+    fn vital_rules_cannot_be_lowered_and_every_rule_can_be_raised() {
         for rule in Rule::ALL {
             let mut severities = Severities::default();
             assert_eq!(severities.of(rule), rule.severity());
             assert_eq!(severities.set(rule, Severity::Deny), Ok(()));
             assert_eq!(severities.of(rule), Severity::Deny);
             assert_eq!(severities.set(rule, Severity::Warn).is_err(), rule.why_fixed().is_some(), "{rule}");
-            // what cannot be lowered is refused by default
+            // A rule that cannot be lowered is refused by default.
             assert!(rule.why_fixed().is_none() || rule.severity() == Severity::Deny, "{rule}");
+        }
+    }
+
+    #[test]
+    fn no_lowered_rule_stays_lowered() {
+        let set = |severity| {
+            Rule::ALL.iter().fold(Severities::default(), |mut severities, rule| {
+                // A vital rule stays as it is.
+                let _ = severities.set(rule, severity);
+                severities
+            })
+        };
+        for rule in Rule::ALL {
+            assert_eq!(set(Severity::Warn).none_lowered().of(rule), rule.severity(), "{rule}");
+            assert_eq!(set(Severity::Deny).none_lowered().of(rule), Severity::Deny, "{rule}");
         }
     }
 }

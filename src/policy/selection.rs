@@ -3,14 +3,14 @@
 use crate::module::{NodeTerm, Template};
 use crate::vocabulary as keys;
 
-/// How far a pod spec says which bases it is for.
+/// How far a pod spec selects bases.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Selection {
-    /// Not at all: the Pod could land on anybody's base.
+    /// Not at all: the Pod could land on any base.
     Nothing,
-    /// Some terms of the affinity do. They are ORed, so the others let it onto any base.
+    /// Only some terms of the affinity select bases. Terms are ORed, so the others allow any base.
     InSomeTerms,
-    /// Wherever it lands, the spec said so.
+    /// The Pod can land on selected bases only.
     Bases,
 }
 
@@ -35,8 +35,8 @@ fn term_selects_bases(term: &NodeTerm<'_>) -> bool {
         || term.expressions().iter().any(|expression| expression.demands_the_key() && selects_bases(expression.key))
 }
 
-/// Whether a demand for `key` picks some bases among the vnodes: not what all of them carry, nor what none does. Labels
-/// of a platform's own count.
+/// Whether a demand for `key` selects some of the vnodes. Labels that every vnode has, or none has, do not. Labels of a
+/// platform's own do.
 fn selects_bases(key: &str) -> bool {
     ![keys::COMPONENT.current, keys::COMPONENT.older, keys::ENV].contains(&key) && !keys::no_vnode_carries(key)
 }

@@ -1,56 +1,49 @@
-//! What a review comes to.
+//! The result of a review.
 
 use std::fmt;
 
-use super::Patch;
+use super::{Patch, Severity};
 use crate::module::FieldPath;
 
-/// Everything that a review of one object comes to.
+/// The result of injection, of a check, or of a review, which is both.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Verdict {
-    /// What is filled in.
+    /// What injection filled in; empty after a check.
     pub patch: Patch,
-    /// What is odd.
+    /// What works and is odd.
     pub warnings: Vec<Warning>,
-    /// What cannot work; the object is admitted only where there are none.
+    /// What cannot work; empty after injection. An object with a violation is refused.
     pub violations: Vec<Violation>,
 }
 
-/// What the rules find.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Findings {
-    /// What is odd.
-    pub warnings: Vec<Warning>,
-    /// What cannot work.
-    pub violations: Vec<Violation>,
-}
-
-/// Something that cannot work, and how to mend it.
+/// Something that breaks a rule, and how to fix it. The constructors are named like Kubernetes' own field errors.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
-    /// The field to mend.
+    /// The field to fix.
     pub field: FieldPath,
-    /// What sort of fault it is.
-    pub fault: Fault,
+    /// The kind of problem.
+    pub cause: CauseType,
     /// What is wrong, without a full stop.
     pub problem: String,
-    /// What to do about it, without a full stop.
+    /// How to fix it, without a full stop.
     pub remedy: String,
+    /// The text where the rule only warns; `problem` where it is None.
+    warning: Option<String>,
 }
 
-/// The sorts of faults, by the names that Kubernetes gives causes.
+/// The kinds of problems, by the names that Kubernetes has for causes (`metav1.CauseType`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fault {
-    /// Something must be there and is not.
+pub enum CauseType {
+    /// A field is missing.
     Required,
-    /// A value is not one that can work.
+    /// A value cannot work.
     Invalid,
-    /// A list says different things of one name.
+    /// A list has two entries of one name with different values.
     Duplicate,
     /// The change is not allowed in this state.
     Forbidden,
-    /// The field has another JSON type.
-    Type,
+    /// A field has the wrong JSON type.
+    TypeInvalid,
 }
 
 /// A warning of at most [`Warning::LIMIT`] characters.
@@ -62,12 +55,62 @@ impl Verdict {
     pub fn admits(&self) -> bool {
         self.violations.is_empty()
     }
+
+    /// Adds what breaks a rule of this severity.
+    pub(super) fn add(&mut self, violation: Violation, severity: Severity) {
+        match severity {
+            Severity::Deny => self.violations.push(violation),
+            Severity::Warn => {
+                violation.into_warning().add_once(&mut self.warnings);
+            }
+        }
+    }
 }
 
 impl Violation {
+    /// A field is missing.
+    pub fn required(field: FieldPath, problem: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self::new(CauseType::Required, field, problem, remedy)
+    }
+
+    /// A value cannot work.
+    pub fn invalid(field: FieldPath, problem: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self::new(CauseType::Invalid, field, problem, remedy)
+    }
+
+    /// A list has two entries of one name with different values.
+    pub fn duplicate(field: FieldPath, problem: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self::new(CauseType::Duplicate, field, problem, remedy)
+    }
+
+    /// The change is not allowed in this state.
+    pub fn forbidden(field: FieldPath, problem: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self::new(CauseType::Forbidden, field, problem, remedy)
+    }
+
+    /// A field has the wrong JSON type.
+    pub fn type_invalid(field: FieldPath, problem: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self::new(CauseType::TypeInvalid, field, problem, remedy)
+    }
+
+    fn new(cause: CauseType, field: FieldPath, problem: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { field, cause, problem: problem.into(), remedy: remedy.into(), warning: None }
+    }
+
+    /// Sets the text for a rule that only warns. A warning shows neither field nor remedy.
+    #[must_use]
+    pub(super) fn or_warn(self, warning: impl Into<String>) -> Self {
+        Self { warning: Some(warning.into()), ..self }
+    }
+
+    /// The violation of a rule that only warns.
+    fn into_warning(self) -> Warning {
+        Warning::new(self.warning.unwrap_or(self.problem))
+    }
+
     /// Problem and remedy in one sentence each.
     pub fn message(&self) -> String {
-        format!("{}. To mend it: {}.", self.problem, self.remedy)
+        format!("{}. To fix it: {}.", self.problem, self.remedy)
     }
 }
 
@@ -77,24 +120,24 @@ impl fmt::Display for Violation {
     }
 }
 
-impl Fault {
-    /// The `reason` of a cause in a `Status`, as Kubernetes spells it (`metav1.CauseType`).
-    pub fn reason(self) -> &'static str {
+impl CauseType {
+    /// The name in a `Status`, as Kubernetes spells it.
+    pub fn name(self) -> &'static str {
         match self {
             Self::Required => "FieldValueRequired",
             Self::Invalid => "FieldValueInvalid",
             Self::Duplicate => "FieldValueDuplicate",
             Self::Forbidden => "FieldValueForbidden",
-            Self::Type => "FieldValueTypeInvalid",
+            Self::TypeInvalid => "FieldValueTypeInvalid",
         }
     }
 }
 
 impl Warning {
-    /// What Kubernetes advises as the longest warning: it may cut longer ones off.
+    /// The longest warning that Kubernetes recommends. It may truncate longer ones.
     pub const LIMIT: usize = 120;
 
-    /// A warning; a longer text loses its end.
+    /// A warning; a longer text is truncated.
     pub fn new(text: impl Into<String>) -> Self {
         let mut text = text.into();
         if text.chars().count() > Self::LIMIT {
@@ -103,8 +146,8 @@ impl Warning {
         Self(text)
     }
 
-    /// Joins `warnings`, unless it is said there already.
-    pub(super) fn take_once(self, warnings: &mut Vec<Self>) {
+    /// Appends itself to `warnings`, unless they have it already.
+    pub(super) fn add_once(self, warnings: &mut Vec<Self>) {
         if !warnings.contains(&self) {
             warnings.push(self);
         }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use koupleless_warden::cluster::NamespaceStore;
 use koupleless_warden::k8s::ObjectKey;
+use koupleless_warden::module::Management;
 use koupleless_warden::peer::{PeerStore, Place, Snapshot, Source};
 use koupleless_warden::policy::Policy;
 use serde_json::{Value, json};
@@ -101,7 +102,7 @@ async fn bases_and_pods_add_up() -> Result<()> {
     let well = |snapshot: &Snapshot| counts(snapshot, 2) && snapshot.carried == 2 && snapshot.pods.is_empty();
     let snapshot = shows(&store, &key, "two bases carry the module", well).await?;
     ensure!(snapshot.replicas == 2 && snapshot.replica_sets.len() == 1, "{snapshot:#?}");
-    ensure!(store.keys().contains(&key) && store.standing(&key) == Some(None));
+    ensure!(store.keys().contains(&key) && store.management(&key) == Some(Management::Managed));
 
     // when another joins, and then one with the module is cordoned, and that one too
     let late = plane.add_base(Base::new("10.2.0.4").name("sums")).await?;
@@ -132,9 +133,9 @@ async fn bases_and_pods_add_up() -> Result<()> {
 
     // and when the strategy is taken away, nobody knows of it any more
     kubectl(plane, &namespace, "label deployment orders module-controller.koupleless.io/strategy-").await?;
-    eventually("it is no peer Deployment", SOON, async || match store.standing(&key) {
-        None => Ok(()),
-        standing => Err(format!("{standing:?}")),
+    eventually("it is no peer Deployment", SOON, async || match store.management(&key) {
+        Some(Management::NotPeer) => Ok(()),
+        management => Err(format!("{management:?}")),
     })
     .await
 }

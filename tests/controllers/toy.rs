@@ -8,8 +8,8 @@ use anyhow::{Result, ensure};
 use k8s_openapi::api::apps::v1::ReplicaSet;
 use k8s_openapi::api::core::v1::Pod;
 use koupleless_warden::k8s::{
-    EventReason, EventRecorder, EventType, Index, LeaderMetrics, LeaderTask, Leadership, LeaseSettings, ObjectKey, Requeue,
-    Store, Update, View, Watch, object_reference, process_identity, work_queue,
+    EventReason, EventRecorder, EventType, Index, LeaderMetrics, LeaderTask, Leadership, LeaseSettings, ObjectKey,
+    Requeue, Store, Update, View, Watch, object_reference, process_identity, work_queue,
 };
 use kube::api::{Patch, PatchParams};
 use kube::{Api, Client, ResourceExt as _};
@@ -62,7 +62,8 @@ struct GatedPods(BTreeMap<ObjectKey, PodFacts>);
 impl GatedPods {
     /// The Pod whose gate to open next, and the uid of the ReplicaSet.
     fn next(&self, replica_set: &ObjectKey) -> Option<(ObjectKey, String)> {
-        let owner = |pod: &PodFacts| pod.replica_set.as_ref().filter(|(key, _)| key == replica_set).map(|(_, uid)| uid.clone());
+        let owner =
+            |pod: &PodFacts| pod.replica_set.as_ref().filter(|(key, _)| key == replica_set).map(|(_, uid)| uid.clone());
         let pods = || self.0.iter().filter_map(|(key, pod)| Some((key, pod, owner(pod)?)));
         if pods().any(|(_, pod, _)| !pod.gated && !pod.ready) {
             return None;
@@ -200,7 +201,8 @@ async fn a_controller_opens_gates_one_by_one() -> Result<()> {
     })
     .await?;
     task.stop().await;
-    let lease = plane.kubectl(&["get", "lease", "toy", "-n", &namespace, "-o", "jsonpath={.spec.holderIdentity}"]).await?;
+    let lease =
+        plane.kubectl(&["get", "lease", "toy", "-n", &namespace, "-o", "jsonpath={.spec.holderIdentity}"]).await?;
     ensure!(lease.expect_success()?.is_empty(), "the Lease was not released");
     Ok(())
 }

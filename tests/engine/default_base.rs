@@ -80,7 +80,7 @@ fn a_declaration_that_comes_later_is_followed() {
     // then that one counts
     assert_eq!(demanded(&reviewed.object), json!([demands(BASE_NAME, "own"), demands(BASE_VERSION, "2")]));
     assert!(reviewed.warns_of("follows its declaration: common -> own"), "{:?}", reviewed.warned());
-    // and a second look finds nothing to do
+    // and a second review finds nothing to do
     assert_eq!(cluster().update(Kind::Deployment, &stored, &reviewed.object).patched(), [""; 0]);
 }
 
@@ -100,7 +100,7 @@ fn what_the_user_wrote_is_not_taken_for_it() {
 #[rstest]
 #[case::another_default(Cluster::plain().default_base("other", Some("9")))]
 #[case::no_default(Cluster::plain())]
-fn a_later_change_of_it_moves_nobody(#[case] later: Cluster) {
+fn a_later_change_of_it_changes_no_template(#[case] later: Cluster) {
     let stored = cluster().create(Kind::Deployment, &homeless()).object;
     let released = edited(stored.clone(), |d| release(d, "2.0.0"));
     let reviewed = later.update(Kind::Deployment, &stored, &released);

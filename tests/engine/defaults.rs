@@ -268,7 +268,7 @@ mod a_pod_that_selects_no_base {
     use super::*;
 
     #[test]
-    fn is_not_let_onto_anybodys() {
+    fn gets_no_toleration() {
         // Given the Pod of a ReplicaSet from before warden, which the taints keep off every base
         let pod = pod(|p| {
             p["metadata"]["annotations"] = Value::Null;
@@ -671,11 +671,11 @@ mod left_alone {
         let object = deployment(|d| template_of(d)["spec"]["tolerations"] = json!({"operator": "Exists"}));
         let reviewed = create(Kind::Deployment, &object);
         assert_eq!(reviewed.object, object);
-        assert_eq!(reviewed.refused(), ["spec.template.spec.tolerations: Type"]);
+        assert_eq!(reviewed.refused(), ["spec.template.spec.tolerations: TypeInvalid"]);
     }
 
     #[test]
-    fn fields_that_nobody_knows() {
+    fn fields_that_warden_does_not_know() {
         let object = deployment(|d| {
             d["spec"]["fromTheFuture"] = json!({"a": [1.5, null]});
             template_of(d)["spec"]["alsoFromThere"] = json!([{"deep": true}]);

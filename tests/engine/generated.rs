@@ -1,4 +1,4 @@
-//! Objects, nodes and namespaces that proptest makes up: mostly what people write, sometimes what nobody should.
+//! Objects, nodes and Namespaces that proptest makes: mostly what users write, sometimes what no user should.
 
 use std::collections::BTreeMap;
 
@@ -80,7 +80,7 @@ pub(crate) fn policy() -> impl Strategy<Value = Policy> {
         version,
         cluster_name,
     });
-    let rules = vec((select(&Rule::ALL), select(&[Severity::Warn, Severity::Deny])), 0..8);
+    let rules = vec((select(Rule::ALL.iter().collect::<Vec<_>>()), select(&[Severity::Warn, Severity::Deny])), 0..8);
     let env = select(&["a", "dev", "prod"][..]);
     (env, select(&[60, 300][..]), base, rules).prop_map(|(env, default_toleration_seconds, default_base, rules)| {
         let mut severities = Severities::default();

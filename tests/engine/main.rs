@@ -1,20 +1,22 @@
-//! The engine as its users meet it: manifests in, what the cluster would get and what is said about it out.
+//! The engine as its users see it: manifests in; out come the objects as the cluster stores them, warnings and refusals.
 //!
 //! - [`defaults`]: what is filled in, a table per default.
-//! - [`default_base`]: the base that is configured for modules that say none.
+//! - [`default_base`]: the base that is configured for modules that declare none.
 //! - [`updates`]: what happens to templates that are there already.
-//! - [`peers`]: whose the replicas of a peer Deployment are.
-//! - [`rules`], [`same_version`], [`warnings`]: what is refused and what is only said.
+//! - [`peers`]: who keeps the replicas of a peer Deployment.
+//! - [`rules`], [`same_version`], [`warnings`]: what is refused and what is warned about.
 //! - [`severities`]: rules that are more or less severe than by default.
 //! - [`house`]: arrows between rooms, purity, and where keys are spelled.
 //! - [`review`]: the same by `warden review`, the binary, on files.
 //! - [`tutorial`]: the official manifests, as they stand.
-//! - [`properties`]: what holds for every object that [`generated`] can think of.
+//! - [`properties`]: what holds for every object that [`generated`] makes.
+//! - [`documentation`]: what follows from the tables of rules and annotations.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on may panic")]
 
 mod default_base;
 mod defaults;
+mod documentation;
 mod generated;
 mod house;
 mod peers;

@@ -1,6 +1,6 @@
-//! Whose the replicas of a peer Deployment are.
+//! Who keeps the replicas of a peer Deployment.
 
-use koupleless_warden::module::{Kind, LeftAlone, Workload};
+use koupleless_warden::module::{Kind, Management, UnmanagedReason, Workload};
 use koupleless_warden::policy::{CountBases as _, Policy, Request, Warning};
 use proptest::prelude::*;
 use rstest::rstest;
@@ -26,7 +26,7 @@ fn peer(replicas: u32) -> Value {
     })
 }
 
-/// The same as `peer` that a cluster holds, with `replicas` by now.
+/// [`peer`] as a cluster stores it, with `replicas` now.
 fn stored(replicas: u32) -> Value {
     edited(create(Kind::Deployment, &peer(1)).object, |d| d["spec"]["replicas"] = json!(replicas))
 }
@@ -49,7 +49,7 @@ mod that_is_new {
         // Then it has a replica per base
         assert_eq!(Workload::new(Kind::Deployment, &reviewed.object).replicas(), u64::from(bases));
         assert!(!reviewed.warns_of("spec.replicas"), "{:?}", reviewed.warned());
-        // And where that is none, its user hears of it: everything looks fine then
+        // And where that is zero, the user is warned, because kubectl shows nothing wrong
         assert_eq!(reviewed.warns_of("it has no replica until one does"), bases == 0, "{:?}", reviewed.warned());
     }
 
@@ -63,7 +63,7 @@ mod that_is_new {
     }
 
     #[test]
-    fn has_what_was_asked_for_while_nobody_knows() {
+    fn keeps_its_number_while_the_bases_are_unknown() {
         let reviewed = create(Kind::Deployment, &peer(5));
         assert_eq!((replicas(&reviewed), reviewed.warned().len()), (&json!(5), 0), "{:?}", reviewed.warned());
     }
@@ -81,7 +81,7 @@ mod that_is_updated {
     fn keeps_the_number_it_has(#[case] edit: Edit, #[values(3, 8)] bases: u32) {
         // Given a peer Deployment with three replicas, whatever the number of bases is by now
         let old = stored(3);
-        // When somebody sends another number, or none
+        // When an update sends another number, or none
         let cluster = Cluster::plain().with_bases(bases);
         let reviewed = cluster.update(Kind::Deployment, &old, &edited(old.clone(), edit));
         // Then it keeps its three
@@ -124,30 +124,30 @@ mod whose_number_is_the_users {
     use super::*;
 
     #[rstest]
-    #[case::label(|d: &mut Value| d["metadata"]["labels"][REPLICAS_CONTROL] = json!("true"), LeftAlone::ReplicasControl)]
+    #[case::label(|d: &mut Value| d["metadata"]["labels"][REPLICAS_CONTROL] = json!("true"), UnmanagedReason::ReplicasControl)]
     #[case::older_label(
         |d: &mut Value| d["metadata"]["labels"][REPLICAS_CONTROL_OLDER] = json!("true"),
-        LeftAlone::ReplicasControl
+        UnmanagedReason::ReplicasControl
     )]
     #[case::annotation(
         |d: &mut Value| d["metadata"]["annotations"][REPLICAS_CONTROL] = json!("true"),
-        LeftAlone::ReplicasControl
+        UnmanagedReason::ReplicasControl
     )]
     #[case::older_annotation(
         |d: &mut Value| d["metadata"]["annotations"][REPLICAS_CONTROL_OLDER] = json!("true"),
-        LeftAlone::ReplicasControl
+        UnmanagedReason::ReplicasControl
     )]
-    #[case::paused(|d: &mut Value| d["metadata"]["annotations"][PEER_PAUSED] = json!("true"), LeftAlone::Paused)]
-    #[case::not_injected(|d: &mut Value| d["metadata"]["annotations"][INJECT] = json!("false"), LeftAlone::NotInjected)]
+    #[case::paused(|d: &mut Value| d["metadata"]["annotations"][PEER_PAUSED] = json!("true"), UnmanagedReason::Paused)]
+    #[case::not_injected(|d: &mut Value| d["metadata"]["annotations"][INJECT] = json!("false"), UnmanagedReason::NotInjected)]
     #[case::template_not_injected(
         |d: &mut Value| template_of(d)["metadata"]["annotations"][INJECT] = json!("false"),
-        LeftAlone::NotInjected
+        UnmanagedReason::NotInjected
     )]
-    fn is_left_alone(#[case] leave: Edit, #[case] why: LeftAlone) {
+    fn is_unmanaged(#[case] leave: Edit, #[case] why: UnmanagedReason) {
         // Given a peer Deployment that is left to its user
         let cluster = Cluster::plain().with_bases(8);
         let new = edited(peer(2), leave);
-        assert_eq!(Workload::new(Kind::Deployment, &new).left_alone(), Some(why));
+        assert_eq!(Workload::new(Kind::Deployment, &new).management(), Management::Unmanaged(why));
         // When it is created, or an update sends another number
         let created = cluster.create(Kind::Deployment, &new);
         let old = edited(new.clone(), |d| d["spec"]["replicas"] = json!(5));
@@ -167,7 +167,7 @@ mod whose_number_is_the_users {
     #[case::pause_by_a_label(|d: &mut Value| d["metadata"]["labels"][PEER_PAUSED] = json!("true"))]
     fn is_not_by_anything_else(#[case] edit: Edit) {
         let new = edited(peer(2), edit);
-        assert_eq!(Workload::new(Kind::Deployment, &new).left_alone(), None);
+        assert_eq!(Workload::new(Kind::Deployment, &new).management(), Management::Managed);
         let reviewed = Cluster::plain().with_bases(8).create(Kind::Deployment, &new);
         assert_eq!(replicas(&reviewed), &json!(8));
     }
@@ -211,7 +211,7 @@ fn what_cannot_be_followed_is_refused(#[case] value: &str) {
     assert_eq!(reviewed.refused(), ["metadata.annotations[warden.koupleless.io/follow]: Invalid"]);
 }
 
-const TAKES_FIRST: &str = "the strategy takes old Pods away first";
+const TAKES_FIRST: &str = "the strategy deletes old Pods first";
 const MAX_SURGE: &str = "with maxSurge above 1";
 
 #[rstest]
@@ -285,7 +285,7 @@ proptest! {
         let request = Request { kind, old: Some(&old), namespace: namespace.as_ref(), peers: Some(&bases) };
         let (after, verdict) = Policy::default().review(request, new.clone());
         let number = |object| Workload::new(kind, object).replicas();
-        let misshapen = verdict.violations.iter().any(|violation| violation.fault.reason() == "FieldValueTypeInvalid");
+        let misshapen = verdict.violations.iter().any(|violation| violation.cause.name() == "FieldValueTypeInvalid");
         let from = if keeps_replicas(kind, &new) && !misshapen { &old } else { &new };
         prop_assert_eq!(number(&after), number(from), "{}", after);
         // and a second review finds nothing to do

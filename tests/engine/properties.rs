@@ -182,7 +182,7 @@ proptest! {
             json_patch::patch(&mut patched, &verdict.patch).unwrap();
             prop_assert_eq!(&patched, &injected);
             // where a field's type is wrong, nothing is done
-            let misshapen = verdict.violations.iter().any(|violation| violation.fault.reason() == "FieldValueTypeInvalid");
+            let misshapen = verdict.violations.iter().any(|violation| violation.cause.name() == "FieldValueTypeInvalid");
             prop_assert!(!misshapen || verdict.patch.0.is_empty(), "{:?}", verdict);
         }
     }
@@ -196,7 +196,7 @@ proptest! {
         let count = |verdict: &Verdict| (verdict.violations.len(), verdict.warnings.len());
         let (object, verdict) = review(&policy, kind, Some(&old), namespace.as_ref(), &new);
         let all = |severity| {
-            let severities = Rule::ALL.into_iter().fold(Severities::default(), |mut severities, rule| {
+            let severities = Rule::ALL.iter().fold(Severities::default(), |mut severities, rule| {
                 // what cannot be lowered stays
                 let _ = severities.set(rule, severity);
                 severities

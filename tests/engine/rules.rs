@@ -1,4 +1,4 @@
-//! What is refused, where, and for what sort of fault. Sentences are for people and may change; fields may not.
+//! What is refused, for which field and with which cause. The sentences may change; the fields may not.
 
 use koupleless_warden::module::Kind;
 use rstest::rstest;
@@ -39,7 +39,7 @@ fn terms(deployment: &mut Value) -> &mut Value {
     &["spec.template.spec.containers[0].env[2]: Duplicate"],
 )]
 #[case::twice_alike(|d: &mut Value| *env(d) = json!([{"name": "BIZ_VERSION", "value": "1.0.0"}, {"name": "BIZ_VERSION", "value": "1.0.0"}]), &[])]
-#[case::a_number(|d: &mut Value| env(d)[0]["value"] = json!(1.0), &["spec.template.spec.containers[0].env[0].value: Type"])]
+#[case::a_number(|d: &mut Value| env(d)[0]["value"] = json!(1.0), &["spec.template.spec.containers[0].env[0].value: TypeInvalid"])]
 fn biz_version(#[case] spoil: Spoil, #[case] refused: &[&str]) {
     let deployment = deployment(spoil);
     assert_eq!(create(Kind::Deployment, &deployment).refused(), refused, "{deployment}");
@@ -131,7 +131,7 @@ fn the_namespace_can_say_the_base() {
 #[case::capital(INJECT, json!("False"), "Invalid")]
 #[case::allow_same_version(ALLOW_SAME_VERSION, json!("yes"), "Invalid")]
 #[case::own_tolerations(OWN_TOLERATIONS, json!(""), "Invalid")]
-#[case::unquoted(INJECT, json!(false), "Type")]
+#[case::unquoted(INJECT, json!(false), "TypeInvalid")]
 #[case::peer_paused(PEER_PAUSED, json!("yes"), "Invalid")]
 #[case::follow(FOLLOW, json!("base"), "Invalid")]
 #[case::base(BASE_VERSION, json!("1.0 or 2.0"), "Invalid")]
@@ -182,7 +182,7 @@ fn everything_is_said_at_once() {
     );
     for violation in &reviewed.verdict.violations {
         let message = violation.message();
-        assert!(message.contains(". To mend it: ") && message.ends_with('.'), "{message}");
+        assert!(message.contains(". To fix it: ") && message.ends_with('.'), "{message}");
         assert!(!message.contains(".."), "{message}");
     }
 }
@@ -205,7 +205,10 @@ fn a_misshapen_object_is_refused_for_its_shape_alone() {
     });
     assert_eq!(
         create(Kind::Deployment, &deployment).refused(),
-        ["spec.template.spec.nodeSelector[a]: Type", "spec.template.spec.containers[0].env[0].value: Type"]
+        [
+            "spec.template.spec.nodeSelector[a]: TypeInvalid",
+            "spec.template.spec.containers[0].env[0].value: TypeInvalid"
+        ]
     );
 }
 
@@ -297,7 +300,7 @@ fn a_declared_base_that_is_not_filled_in_is_said_to_have_no_effect() {
     let reviewed = create(Kind::Deployment, &deployment);
     let violation = reviewed.verdict.violations.first().expect("it is refused");
     assert!(
-        violation.message().contains("has no effect") && violation.remedy.contains("take that annotation off"),
+        violation.message().contains("has no effect") && violation.remedy.contains("remove that annotation"),
         "{violation}"
     );
 }

@@ -119,7 +119,7 @@ fn where_no_base_is_freed_it_is_said_what_would_free_one() {
     let old = stored(&deployment(frees_none));
     let reviewed = update(&old, &edited(old.clone(), another_template));
     assert_eq!(reviewed.refused(), [""; 0]);
-    assert!(reviewed.warns_of("set it to 1, or Recreate"), "{:?}", reviewed.warned());
+    assert!(reviewed.warns_of("set it to 1, or use Recreate"), "{:?}", reviewed.warned());
 }
 
 #[test]
@@ -150,7 +150,7 @@ fn what_had_no_replicas_has_no_old_pods_to_meet() {
 }
 
 #[test]
-fn without_replicas_nobody_meets() {
+fn without_replicas_no_pods_meet() {
     let old = deployment(no_replicas);
     let reviewed = update(&old, &edited(old.clone(), another_template));
     assert_eq!(reviewed.refused(), [""; 0]);
@@ -174,7 +174,7 @@ fn pods_that_are_still_there_can_be_met_whatever_the_replicas_say() {
     let old = edited(deployment(no_replicas), |d| d["status"] = json!({"replicas": 3}));
     let new = edited(edited(old.clone(), another_template), |d| d["spec"]["replicas"] = json!(3));
     assert_eq!(update(&old, &new).refused(), [MEETING]);
-    // When it has, then there is nobody to meet
+    // When it has, then there is no Pod to meet
     let gone = edited(old, |d| d["status"] = json!({"observedGeneration": 2}));
     assert_eq!(update(&gone, &new).refused(), [""; 0]);
 }

@@ -21,7 +21,7 @@ pub(crate) const FOLLOW: &str = "warden.koupleless.io/follow";
 pub(crate) const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 pub(crate) const REQUIRED: &str = "requiredDuringSchedulingIgnoredDuringExecution";
 
-/// A pod template with nothing in it but what only its author can know: the module and the base it is for.
+/// A pod template with only what its author must say: the module and its base.
 pub(crate) fn template() -> Value {
     json!({
         "metadata": {
@@ -86,13 +86,13 @@ pub(crate) fn release(deployment: &mut Value, version: &str) {
     container["env"][0]["value"] = json!(version);
 }
 
-/// Leaves the witness of client-side apply: `manifest` is what the user wrote.
+/// Adds the annotation of client-side apply: `manifest` is what the user wrote.
 pub(crate) fn applied_from(mut object: Value, manifest: &Value) -> Value {
     object["metadata"]["annotations"][LAST_APPLIED] = json!(manifest.to_string());
     object
 }
 
-/// Where an object is reviewed: what it was before, and what surrounds it.
+/// The surroundings of a review.
 #[derive(Debug, Clone)]
 pub(crate) struct Cluster {
     policy: Policy,
@@ -100,7 +100,7 @@ pub(crate) struct Cluster {
     bases: Bases,
 }
 
-/// So many bases for every module that tolerates their taint; none where nobody has counted them.
+/// This number of bases for every module that tolerates their taint; None where the number is unknown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Bases(pub(crate) Option<u32>);
 
@@ -112,7 +112,7 @@ impl CountBases for Bases {
     }
 }
 
-/// What a review came to.
+/// The result of a review.
 #[derive(Debug)]
 pub(crate) struct Reviewed {
     /// The object with everything filled in.
@@ -122,7 +122,7 @@ pub(crate) struct Reviewed {
 }
 
 impl Cluster {
-    /// A cluster whose default environment is `dev`, with nothing said by the namespace.
+    /// A cluster whose default environment is `dev`, with a Namespace that declares nothing.
     pub(crate) fn plain() -> Self {
         Self { policy: Policy::default(), namespace: NamespaceFacts::default(), bases: Bases(None) }
     }
@@ -158,9 +158,9 @@ impl Cluster {
         self
     }
 
-    /// With a rule of another severity.
-    pub(crate) fn rule(mut self, rule: Rule, severity: Severity) -> Self {
-        self.policy.severities.set(rule, severity).unwrap();
+    /// With another severity for the rule of this name.
+    pub(crate) fn rule(mut self, rule: &str, severity: Severity) -> Self {
+        self.policy.severities.set(Rule::named(rule).unwrap(), severity).unwrap();
         self
     }
 
@@ -213,10 +213,10 @@ impl Reviewed {
         self.verdict.patch.0.iter().map(|operation| operation.path().to_string()).collect()
     }
 
-    /// The violations as `field: fault`.
+    /// The violations as `field: cause`.
     pub(crate) fn refused(&self) -> Vec<String> {
         let violations = self.verdict.violations.iter();
-        violations.map(|violation| format!("{}: {:?}", violation.field, violation.fault)).collect()
+        violations.map(|violation| format!("{}: {:?}", violation.field, violation.cause)).collect()
     }
 
     /// The texts of the warnings.

@@ -16,8 +16,8 @@ fn reviewed(manifest: &str) -> Reviewed {
 }
 
 #[rstest]
-#[case::english(ENGLISH, &["module-controller.koupleless.io/component is not read", "no base has topology.kubernetes.io/zone"])]
-#[case::chinese(CHINESE, &["module-controller.koupleless.io/component is not read", "no base carries label base.koupleless.io/stack"])]
+#[case::english(ENGLISH, &["module-controller.koupleless.io/component was dropped", "no base has topology.kubernetes.io/zone"])]
+#[case::chinese(CHINESE, &["module-controller.koupleless.io/component was dropped", "no base has label base.koupleless.io/stack"])]
 fn is_admitted_and_its_dead_parts_are_named(#[case] manifest: &str, #[case] named: &[&str]) {
     let reviewed = reviewed(manifest);
     assert_eq!(reviewed.refused(), [""; 0]);

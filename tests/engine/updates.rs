@@ -1,4 +1,4 @@
-//! What happens to templates that are there already: an update that nobody meant for the template must not touch it.
+//! What happens to existing templates: an update that does not concern the template must not change it.
 
 use koupleless_warden::module::Kind;
 use rstest::rstest;
@@ -208,7 +208,7 @@ mod that_release_a_new_version {
     fn leave_a_label_that_was_not_there_before() {
         // Given a Deployment older than warden
         let old = module(Kind::Deployment);
-        // When somebody writes the label of the old version into the new template
+        // When the user writes the label of the old version into the new template
         let new = edited(old.clone(), |d| {
             release(d, "2.0.0");
             template_of(d)["metadata"]["labels"][VERSION] = json!("1.0.0");
@@ -226,7 +226,7 @@ mod that_release_a_new_version {
         assert_eq!(reviewed.object["spec"]["template"]["metadata"]["labels"][VERSION], "1.0.0");
         assert_eq!(reviewed.refused(), [format!("spec.template.metadata.labels[{VERSION}]: Invalid")]);
         let remedy = &reviewed.verdict.violations[0].remedy;
-        assert!(remedy.contains("use a Deployment of its own"), "{remedy}");
+        assert!(remedy.contains("needs its own Deployment"), "{remedy}");
         // and what is kept apart stays with the label, so that a second review finds nothing to do
         assert_eq!(kept_apart(&reviewed.object), ["1.0.0"]);
         assert_eq!(update(&old, &reviewed.object).patched(), [""; 0]);
@@ -433,7 +433,7 @@ mod that_declare_something_else {
         // Then
         assert_eq!(demanded(&reviewed.object, BASE_VERSION), [json!(["1.0.0"])]);
         assert!(
-            reviewed.warns_of("is declared 3.0.0; the pod spec demands 1.0.0, which wins"),
+            reviewed.warns_of("is declared as 3.0.0, but the pod spec requires 1.0.0, which wins"),
             "{:?}",
             reviewed.warned()
         );

@@ -17,11 +17,11 @@ type Oddity = fn(&mut Value);
 #[rstest]
 #[case::older_label(
     |d: &mut Value| template_of(d)["metadata"]["labels"][COMPONENT_OLDER] = json!("module"),
-    "label module-controller.koupleless.io/component is not read since V2.0: write virtual-kubelet.koupleless.io/component",
+    "label module-controller.koupleless.io/component was dropped in V2.0: use virtual-kubelet.koupleless.io/component",
 )]
 #[case::older_label_of_the_workload(
     |d: &mut Value| d["metadata"]["labels"]["module-controller.koupleless.io/strategy"] = json!("peer"),
-    "label module-controller.koupleless.io/strategy is not read since V2.0: write virtual-kubelet.koupleless.io/strategy",
+    "label module-controller.koupleless.io/strategy was dropped in V2.0: use virtual-kubelet.koupleless.io/strategy",
 )]
 #[case::zone(
     |d: &mut Value| template_of(d)["spec"]["affinity"]["podAntiAffinity"][REQUIRED] = json!([{"topologyKey": "topology.kubernetes.io/zone", "labelSelector": {}}]),
@@ -38,16 +38,16 @@ type Oddity = fn(&mut Value);
 )]
 #[case::dead_selector(
     |d: &mut Value| template_of(d)["spec"]["nodeSelector"] = json!({"kubernetes.io/arch": "amd64"}),
-    "no base carries label kubernetes.io/arch: demanding it keeps the module off every base",
+    "no base has label kubernetes.io/arch: requiring it keeps the module off every base",
 )]
 #[case::dead_expression(
     |d: &mut Value| template_of(d)["spec"]["affinity"]["nodeAffinity"][REQUIRED]["nodeSelectorTerms"] =
         json!([{"matchExpressions": [{"key": "base.koupleless.io/stack", "operator": "In", "values": ["java"]}]}]),
-    "no base carries label base.koupleless.io/stack: demanding it keeps the module off every base",
+    "no base has label base.koupleless.io/stack: requiring it keeps the module off every base",
 )]
 #[case::sidecar(
     |d: &mut Value| template_of(d)["spec"]["containers"].as_array_mut().unwrap().push(json!({"name": "proxy", "image": "envoy"})),
-    "container proxy is no jar: bases are told to install it as a module",
+    "container proxy is not a jar, but bases are told to install it",
 )]
 #[case::several_jars(
     |d: &mut Value| {
@@ -61,11 +61,11 @@ type Oddity = fn(&mut Value);
 )]
 #[case::cpu_request(
     |d: &mut Value| template_of(d)["spec"]["containers"][0]["resources"] = json!({"requests": {"cpu": "100m"}}),
-    "container biz1 asks for cpu, which no base offers: it is never scheduled",
+    "container biz1 requests cpu, which no base offers: it is never scheduled",
 )]
 #[case::disk_limit(
     |d: &mut Value| template_of(d)["spec"]["containers"][0]["resources"] = json!({"limits": {"ephemeral-storage": "1Gi"}}),
-    "container biz1 asks for ephemeral-storage, which no base offers: it is never scheduled",
+    "container biz1 requests ephemeral-storage, which no base offers: it is never scheduled",
 )]
 #[case::overruled_environment(
     |d: &mut Value| {
@@ -73,7 +73,7 @@ type Oddity = fn(&mut Value);
         template_of(d)["spec"]["tolerations"] =
             json!([{"key": "schedule.koupleless.io/node-env", "value": "prod", "effect": "NoExecute"}]);
     },
-    "virtual-kubelet.koupleless.io/env is declared dev; the pod spec demands prod, which wins",
+    "virtual-kubelet.koupleless.io/env is declared as dev, but the pod spec requires prod, which wins",
 )]
 #[case::toleration_that_ends(
     |d: &mut Value| template_of(d)["spec"]["tolerations"] = json!([{"key": "schedule.koupleless.io/virtual-node", "operator": "Exists", "tolerationSeconds": 60}]),
@@ -81,15 +81,15 @@ type Oddity = fn(&mut Value);
 )]
 #[case::jar_of_another_name(
     |d: &mut Value| template_of(d)["spec"]["containers"][0]["image"] = json!("https://repo.example.com/other-1.0.0-ark-biz.jar"),
-    "the jar is called other, the container biz1: is that the jar's bizName?",
+    "the jar is named other, the container biz1: is that the jar's bizName?",
 )]
 #[case::jar_of_another_version(
     |d: &mut Value| template_of(d)["spec"]["containers"][0]["image"] = json!("https://repo.example.com/biz1-2.0.0-ark-biz.jar"),
-    "the jar's name says version 2.0.0, BIZ_VERSION says 1.0.0",
+    "the jar's file name has version 2.0.0, but BIZ_VERSION is 1.0.0",
 )]
 #[case::version_in_the_selector(
     |d: &mut Value| d["spec"]["selector"] = json!({"matchLabels": {VERSION: "1.0.0"}}),
-    "the selector demands module.koupleless.io/version: each version needs a Deployment of its own",
+    "the selector requires module.koupleless.io/version: each version needs its own Deployment",
 )]
 #[case::an_open_term(
     |d: &mut Value| {
@@ -99,34 +99,34 @@ type Oddity = fn(&mut Value);
             {"matchExpressions": [{"key": "virtual-kubelet.koupleless.io/env", "operator": "Exists"}]},
         ]);
     },
-    "a nodeSelectorTerm names no base: terms are ORed, so it lets the module onto any",
+    "a nodeSelectorTerm selects no base; terms are ORed, so it allows any base",
 )]
 #[case::an_overruled_declaration(
     |d: &mut Value| template_of(d)["spec"]["nodeSelector"] = json!({BASE_VERSION: "2.0.0"}),
-    "base.koupleless.io/version is declared 1.0.0; the pod spec demands 2.0.0, which wins",
+    "base.koupleless.io/version is declared as 1.0.0, but the pod spec requires 2.0.0, which wins",
 )]
 #[case::an_unknown_annotation(
     |d: &mut Value| d["metadata"]["annotations"]["warden.koupleless.io/injekt"] = json!("false"),
-    "annotation warden.koupleless.io/injekt is unknown and does nothing",
+    "annotation warden.koupleless.io/injekt is unknown and has no effect",
 )]
 #[case::an_unknown_strategy(
     |d: &mut Value| d["metadata"]["labels"] = json!({STRATEGY: "Peer"}),
-    "label virtual-kubelet.koupleless.io/strategy knows only \"peer\", nothing comes of \"Peer\"",
+    "label virtual-kubelet.koupleless.io/strategy: \"Peer\" has no effect, the only value is \"peer\"",
 )]
 #[case::a_pause_of_what_is_no_peer(
     |d: &mut Value| d["metadata"]["annotations"][PEER_PAUSED] = json!("true"),
-    "annotation warden.koupleless.io/peer-paused does nothing here: it is for Deployments of strategy peer",
+    "annotation warden.koupleless.io/peer-paused has no effect here: it is for Deployments with strategy peer",
 )]
 #[case::something_to_follow_for_what_is_no_peer(
     |d: &mut Value| d["metadata"]["annotations"][FOLLOW] = json!("StatefulSet/base"),
-    "annotation warden.koupleless.io/follow does nothing here: it is for Deployments of strategy peer",
+    "annotation warden.koupleless.io/follow has no effect here: it is for Deployments with strategy peer",
 )]
 #[case::something_to_follow_in_the_template_of_a_peer(
     |d: &mut Value| {
         d["metadata"]["labels"] = json!({STRATEGY: "peer"});
         template_of(d)["metadata"]["annotations"][FOLLOW] = json!("StatefulSet/base");
     },
-    "annotation warden.koupleless.io/follow does nothing here: it is for Deployments of strategy peer",
+    "annotation warden.koupleless.io/follow has no effect here: it is for Deployments with strategy peer",
 )]
 fn an_oddity_is_admitted_and_named(#[case] oddity: Oddity, #[case] warning: &str) {
     let deployment = deployment(oddity);
@@ -165,7 +165,7 @@ fn nothing_is_said_where_nothing_is_odd(#[case] edit: Oddity) {
 fn an_opt_out_of_the_workload_alone_is_pointed_out() {
     let complete = stored(&deployment(|_: &mut Value| {}));
     let opted_out = edited(complete, |d| d["metadata"]["annotations"][INJECT] = json!("false"));
-    assert!(create(Kind::Deployment, &opted_out).warns_of("would reach its Pods"), "{opted_out}");
+    assert!(create(Kind::Deployment, &opted_out).warns_of("does not reach the Pods"), "{opted_out}");
     let both = edited(opted_out, |d| template_of(d)["metadata"]["annotations"][INJECT] = json!("false"));
     assert_eq!(create(Kind::Deployment, &both).warned(), [""; 0], "{both}");
 }

@@ -87,17 +87,17 @@ async fn rules_and_log_level_change_while_it_serves_and_garbage_changes_nothing(
     older["spec"]["template"]["metadata"]["labels"]["module-controller.koupleless.io/component"] = json!("module");
     // Then what is refused by default is warned about
     let (admitted, said) = tried(&scene, &misnamed).await?;
-    ensure!(admitted && said.contains("Warning: the label says \"other\""), "{said}");
+    ensure!(admitted && said.contains("Warning: the label is \"other\""), "{said}");
     let (admitted, said) = tried(&scene, &older).await?;
-    ensure!(admitted && said.contains("is not read since V2.0"), "{said}");
+    ensure!(admitted && said.contains("was dropped in V2.0"), "{said}");
     ensure!(!log_of(&stage)?.contains("DEBUG"), "{}", log_of(&stage)?);
 
     // When the file is turned to one that raises another rule and the log level
     config.turn_to("rules:\n  older-dialect: deny\nlog: debug\n")?;
     // Then both rules are what they are by that one, with field and remedy
     comes_to(&scene, &older, false, "labels[module-controller.koupleless.io/component]: ").await?;
-    comes_to(&scene, &older, false, "To mend it: write virtual-kubelet.koupleless.io/component instead.").await?;
-    comes_to(&scene, &misnamed, false, "the label says \"other\"").await?;
+    comes_to(&scene, &older, false, "To fix it: use virtual-kubelet.koupleless.io/component instead.").await?;
+    comes_to(&scene, &misnamed, false, "the label is \"other\"").await?;
     // And the log says more
     eventually("the log has lines of level debug", LONG, async || {
         let log = log_of(&stage).map_err(|error| error.to_string())?;
@@ -110,7 +110,7 @@ async fn rules_and_log_level_change_while_it_serves_and_garbage_changes_nothing(
     config.turn_to("rules:\n  same-version: warn\nlog: debug\n")?;
     // Then the metric and the log say so, the latter once, and what was in force stays
     shows(&stage, "warden_config_reload_failed 1").await?;
-    comes_to(&scene, &older, false, "To mend it: ").await?;
+    comes_to(&scene, &older, false, "To fix it: ").await?;
     let told = log_of(&stage)?.matches("the configuration cannot be used").count();
     ensure!(told == 1, "{told} times in {}", log_of(&stage)?);
     ensure!(log_of(&stage)?.contains("line 2: rules.same-version"), "{}", log_of(&stage)?);
@@ -118,8 +118,8 @@ async fn rules_and_log_level_change_while_it_serves_and_garbage_changes_nothing(
     // When it says nothing any more, then all is as by default
     config.turn_to("")?;
     shows(&stage, "warden_config_reload_failed 0").await?;
-    comes_to(&scene, &older, true, "is not read since V2.0").await?;
-    comes_to(&scene, &misnamed, false, "the label says \"other\"").await
+    comes_to(&scene, &older, true, "was dropped in V2.0").await?;
+    comes_to(&scene, &misnamed, false, "the label is \"other\"").await
 }
 
 #[tokio::test]

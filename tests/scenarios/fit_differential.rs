@@ -127,7 +127,7 @@ impl Case {
         Self { demand: demand(&spec), spec }
     }
 
-    fn fits<'n>(&self, nodes: &'n [Node]) -> Vec<(&'n str, Fit)> {
+    fn fits<'a>(&'a self, nodes: &'a [Node]) -> Vec<(&'a str, Fit<'a>)> {
         nodes.iter().map(|node| (node.name.as_str(), self.demand.judge(node))).collect()
     }
 
@@ -140,14 +140,15 @@ impl Case {
         let wanted = status.and_then(|status| usize::try_from(status.desired_number_scheduled).ok());
         (wanted != Some(count)).then(|| {
             let spec = &self.spec;
-            format!("desiredNumberScheduled is {wanted:?}, and {count} nodes fit:\n{spec:#}\n{fits:#?}")
+            let judged: Vec<String> = fits.iter().map(|(node, fit)| format!("{node} {fit}")).collect();
+            format!("desiredNumberScheduled is {wanted:?}, and {count} nodes fit:\n{spec:#}\n{}", judged.join("\n"))
         })
     }
 }
 
 impl Tally {
-    fn count(&mut self, fits: &[(&str, Fit)]) {
-        let of = |ask: fn(&Fit) -> bool| fits.iter().filter(|(_, fit)| ask(fit)).count();
+    fn count(&mut self, fits: &[(&str, Fit<'_>)]) {
+        let of = |ask: fn(&Fit<'_>) -> bool| fits.iter().filter(|(_, fit)| ask(fit)).count();
         let now = of(|fit| matches!(fit, Fit::Now));
         self.comparisons += 1;
         self.mixed += usize::from(now > 0 && now < fits.len());

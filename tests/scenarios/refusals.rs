@@ -68,7 +68,7 @@ async fn every_mistake_is_refused_at_apply() -> Result<()> {
         // Then it is refused, and the message names the field and a remedy
         ensure!(!output.success, "{mistake} was admitted");
         ensure!(output.stderr.contains(field), "{mistake}: {}", output.stderr);
-        ensure!(output.stderr.contains("To mend it: "), "{mistake}: {}", output.stderr);
+        ensure!(output.stderr.contains("To fix it: "), "{mistake}: {}", output.stderr);
     }
     // And nothing was created
     for kind in ["deployments", "replicasets", "pods"] {

@@ -1,4 +1,4 @@
-//! What a review looks like on paper.
+//! The output of a review.
 
 use std::io;
 
@@ -9,8 +9,8 @@ use similar::TextDiff;
 use super::{Output, Reviewed};
 use crate::policy::Verdict;
 
-/// Warnings and violations, each under the object they belong to.
-pub(super) fn findings(reviewed: &[Reviewed]) -> String {
+/// Violations and warnings, each below its object.
+pub(super) fn problems(reviewed: &[Reviewed<'_>]) -> String {
     let mut text = String::new();
     for one in reviewed {
         let Some(verdict) = &one.verdict else { continue };
@@ -28,8 +28,8 @@ pub(super) fn findings(reviewed: &[Reviewed]) -> String {
     text
 }
 
-/// The objects in the form asked for.
-pub(super) fn objects(output: Output, reviewed: &[Reviewed]) -> io::Result<String> {
+/// The objects in the requested format.
+pub(super) fn objects(output: Output, reviewed: &[Reviewed<'_>]) -> io::Result<String> {
     match output {
         Output::Yaml => {
             let documents: io::Result<Vec<String>> = admitted(reviewed).map(|one| yaml(&one.object)).collect();
@@ -53,14 +53,15 @@ pub(super) fn objects(output: Output, reviewed: &[Reviewed]) -> io::Result<Strin
     }
 }
 
-impl Reviewed {
+impl Reviewed<'_> {
     fn title(&self) -> String {
         format!("{}/{}", self.manifest.text("kind"), self.manifest.name())
     }
 }
 
-/// What the cluster would get; what it would refuse is left out, so that nobody pipes it on.
-fn admitted(reviewed: &[Reviewed]) -> impl Iterator<Item = &Reviewed> {
+/// The admitted objects, and those that are not modules. Refused ones are left out, so that they are not piped on to the
+/// cluster.
+fn admitted<'r, 'm>(reviewed: &'r [Reviewed<'m>]) -> impl Iterator<Item = &'r Reviewed<'m>> {
     reviewed.iter().filter(|one| one.verdict.as_ref().is_none_or(Verdict::admits))
 }
 
@@ -68,7 +69,7 @@ fn yaml(object: &Value) -> io::Result<String> {
     serde_saphyr::to_string(object).map_err(io::Error::other)
 }
 
-fn diff(one: &Reviewed) -> io::Result<String> {
+fn diff(one: &Reviewed<'_>) -> io::Result<String> {
     let (before, after) = (yaml(&one.manifest.object)?, yaml(&one.object)?);
     if before == after {
         return Ok(String::new());
@@ -81,12 +82,12 @@ fn diff(one: &Reviewed) -> io::Result<String> {
         .to_string())
 }
 
-fn patch(one: &Reviewed) -> Option<Value> {
+fn patch(one: &Reviewed<'_>) -> Option<Value> {
     let verdict = one.verdict.as_ref()?;
     Some(json!({"origin": one.manifest.origin.to_string(), "object": one.title(), "patch": verdict.patch}))
 }
 
-fn table(reviewed: &[Reviewed]) -> String {
+fn table(reviewed: &[Reviewed<'_>]) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     table.set_header(["ORIGIN", "OBJECT", "VERDICT", "FILLED IN", "WARNINGS", "PROBLEMS"]);

@@ -11,7 +11,7 @@ use thiserror::Error;
 
 use crate::policy::NamespaceFacts;
 
-/// Everything that could be read, and what could not.
+/// Everything that was read, and what could not be.
 #[derive(Debug, Default)]
 pub(super) struct Input {
     pub(super) manifests: Vec<Manifest>,
@@ -20,14 +20,14 @@ pub(super) struct Input {
     pub(super) errors: Vec<ReadError>,
 }
 
-/// One object, and where it was found.
+/// One object, and where it is from.
 #[derive(Debug, Clone)]
 pub(super) struct Manifest {
     pub(super) origin: Origin,
     pub(super) object: Value,
 }
 
-/// A document of a file, counted from 1 (empty ones do not count), and the item where the document is a List.
+/// A document of a file, counted from 1 without empty ones, and the item if the document is a List.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Origin {
     file: String,
@@ -35,14 +35,14 @@ pub(super) struct Origin {
     item: Option<usize>,
 }
 
-/// Why a file, or an object in it, could not be read; the others are reviewed all the same.
+/// Why a file, or an object in it, cannot be read. The others are reviewed.
 #[derive(Debug, Error)]
 pub(super) enum ReadError {
     #[error("cannot read {file}: {source}")]
     Io { file: String, source: io::Error },
     #[error("{file}: {reason}")]
     Text { file: String, reason: String },
-    #[error("{0} is no Kubernetes object: apiVersion or kind is missing")]
+    #[error("{0} is not a Kubernetes object: apiVersion or kind is missing")]
     NoObject(Origin),
     #[error("{} holds no .yaml, .yml or .json file", .0.display())]
     NoFiles(PathBuf),
@@ -60,7 +60,7 @@ impl Input {
             if name == STANDARD_INPUT {
                 let mut text = String::new();
                 match io::stdin().read_to_string(&mut text) {
-                    Ok(_) => input.take_in("stdin", &text),
+                    Ok(_) => input.add_text("stdin", &text),
                     Err(source) => input.errors.push(ReadError::Io { file: "stdin".to_owned(), source }),
                 }
             } else {
@@ -82,13 +82,13 @@ impl Input {
         for file in files {
             let name = file.display().to_string();
             match fs::read_to_string(&file) {
-                Ok(text) => self.take_in(&name, &text),
+                Ok(text) => self.add_text(&name, &text),
                 Err(source) => self.errors.push(ReadError::Io { file: name, source }),
             }
         }
     }
 
-    fn take_in(&mut self, file: &str, text: &str) {
+    fn add_text(&mut self, file: &str, text: &str) {
         let documents = match documents(text) {
             Ok(documents) => documents,
             Err(reason) => return self.errors.push(ReadError::Text { file: file.to_owned(), reason }),
@@ -98,11 +98,11 @@ impl Input {
         }
         for (position, object) in documents.into_iter().enumerate() {
             let origin = Origin { file: file.to_owned(), document: position + 1, item: None };
-            self.take_in_object(Manifest { origin, object });
+            self.add_object(Manifest { origin, object });
         }
     }
 
-    fn take_in_object(&mut self, mut manifest: Manifest) {
+    fn add_object(&mut self, mut manifest: Manifest) {
         if manifest.text("apiVersion").is_empty() || manifest.text("kind").is_empty() {
             return self.errors.push(ReadError::NoObject(manifest.origin));
         }
@@ -114,13 +114,13 @@ impl Input {
         let items = manifest.object.get_mut("items").map(Value::take).unwrap_or_default();
         for (position, object) in items.as_array().into_iter().flatten().enumerate() {
             let origin = Origin { item: Some(position + 1), ..manifest.origin.clone() };
-            self.take_in_object(Manifest { origin, object: object.clone() });
+            self.add_object(Manifest { origin, object: object.clone() });
         }
     }
 }
 
 impl Manifest {
-    /// A text at the top of the object; empty where there is none.
+    /// A string at the top level of the object; empty if it is missing.
     pub(super) fn text(&self, field: &str) -> &str {
         self.object.get(field).and_then(Value::as_str).unwrap_or_default()
     }
@@ -129,7 +129,7 @@ impl Manifest {
         self.metadata("name").or_else(|| self.metadata("generateName")).unwrap_or_default()
     }
 
-    /// The namespace, where the manifest says one.
+    /// The namespace, if the manifest has one.
     pub(super) fn namespace(&self) -> Option<&str> {
         self.metadata("namespace")
     }
@@ -162,7 +162,7 @@ fn files_at(path: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// The documents of a file: YAML, or JSON objects one after the other, as `jq '.items[]'` prints them.
+/// The documents of a file: YAML documents, or concatenated JSON objects as `jq '.items[]'` prints them.
 fn documents(text: &str) -> Result<Vec<Value>, String> {
     if text.trim_start().starts_with('{') {
         let objects: Result<Vec<Value>, _> = serde_json::Deserializer::from_str(text).into_iter().collect();
@@ -171,12 +171,12 @@ fn documents(text: &str) -> Result<Vec<Value>, String> {
         }
     }
     serde_saphyr::from_multiple_with_options(text, as_kubectl_reads())
-        // The library's advice at the end is for programmers.
+        // The library ends this error with advice on its API.
         .map_err(|error| error.to_string().replace(", set DuplicateKeyPolicy in Options if acceptable", ""))
 }
 
-/// YAML 1.1, in which `0644` is octal, as kubectl reads it. What a cluster holds is as large as it is, so nothing is rationed
-/// but what aliases make of it.
+/// YAML 1.1 as kubectl reads it, in which `0644` is octal. The input can be a dump of a large cluster, so only the expansion
+/// of aliases is limited.
 fn as_kubectl_reads() -> serde_saphyr::Options {
     serde_saphyr::options! { budget: None, emit_comments: false, legacy_octal_numbers: true, with_snippet: false }
 }

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use crate::cluster::{DeploymentFacts, DualWatchMerge, Eligibility, Eligible, NodeClasses, Owners};
 use crate::fit::Node;
 use crate::k8s::ObjectKey;
-use crate::module::{Follow, LeftAlone};
+use crate::module::{Follow, Management};
 use crate::peer::Change;
 use crate::policy::{NamespaceFacts, Policy};
 use eligible_count::{Contribution, EligibleCount};
@@ -97,10 +97,12 @@ impl PeerIndex {
         self.peers.keys().map(|key| &**key)
     }
 
-    /// Why the number of the peer Deployment `key` is the user's, if it is; none at all where there is no such peer
-    /// Deployment.
-    pub fn standing(&self, key: &ObjectKey) -> Option<Option<LeftAlone>> {
-        self.peers.get(key).map(|peer| peer.facts.left_alone)
+    /// Who keeps the replicas of the Deployment `key`; it is no peer where the index does not have it.
+    pub fn management(&self, key: &ObjectKey) -> Management {
+        match self.peers.get(key) {
+            Some(peer) => peer.facts.unmanaged.map_or(Management::Managed, Management::Unmanaged),
+            None => Management::NotPeer,
+        }
     }
 
     /// The Node of this name.

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::cluster::Eligibility;
 use crate::fit::{Demand, Fit, Node};
+use crate::k8s::ObjectKey;
 use crate::module::{Kind, Workload};
 use crate::policy::{NamespaceFacts, Policy, Request};
 use crate::vocabulary as keys;
@@ -24,8 +25,8 @@ impl Needs {
     /// are.
     pub(super) fn of_stored(policy: &Policy, namespace: Option<&NamespaceFacts>, stored: &Value) -> Self {
         let request = Request { kind: Kind::Deployment, old: None, namespace, peers: None };
-        let injected = policy.inject(request, stored.clone());
-        Self::of(&injected.object, stored)
+        let (filled_in, _) = policy.inject(request, stored.clone());
+        Self::of(&filled_in, stored)
     }
 
     /// The needs of the Deployment `filled_in`, which is stored, or will be, as `stored`.
@@ -47,6 +48,17 @@ impl Needs {
     /// The demands on single nodes.
     pub(super) fn demands(&self) -> impl Iterator<Item = &Demand> {
         std::iter::once(&self.demand).chain(&self.stays)
+    }
+
+    /// Logs why `node` takes no new Pod of the peer Deployment `key` now, if it does not.
+    pub(super) fn log_misfit(&self, key: &ObjectKey, node: &Node) {
+        if !tracing::enabled!(tracing::Level::DEBUG) {
+            return;
+        }
+        let fit = self.demand.judge(node);
+        if fit != Fit::Now {
+            tracing::debug!(namespace = key.namespace, deployment = key.name, node = node.name, "the node {fit}");
+        }
     }
 
     /// How `node` meets the needs; none where it does not.

@@ -44,6 +44,11 @@ impl PeerIndex {
         }
         let affected: BTreeSet<Arc<ObjectKey>> =
             self.classes.eligible(before).chain(self.classes.eligible(Some(after))).cloned().collect();
+        for key in &affected {
+            if let Some(peer) = self.peers.get(key) {
+                peer.needs.log_misfit(key, &node);
+            }
+        }
         let pairs = affected.into_iter().map(|key| (key, Arc::clone(&name))).collect();
         self.update_contributions(pairs, |index| index.classes.insert(&name, node, after))
     }

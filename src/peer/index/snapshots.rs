@@ -34,7 +34,7 @@ impl PeerIndex {
             observed: facts.observed,
             rolled_out: facts.rolled_out,
             pinned: facts.pinned,
-            left_alone: facts.left_alone,
+            unmanaged: facts.unmanaged,
             state: facts.state.as_deref().and_then(PeerState::read),
             source,
             pods: self.pods(key, peer),

@@ -8,7 +8,7 @@ mod returns;
 use rstest::rstest;
 
 use super::*;
-use crate::module::LeftAlone;
+use crate::module::UnmanagedReason;
 use crate::peer::MassLoss;
 use crate::peer::testing::{Cluster, LEADING, Leader, SETTINGS, at, base, departed, followed, pod, settled};
 use crate::peer::{Place, Source};
@@ -64,8 +64,13 @@ fn without_the_preconditions_nothing_is_done(#[case] synced: bool, #[case] leade
 
 #[rstest]
 fn an_unmanaged_deployment_is_kept(
-    #[values(LeftAlone::ReplicasControl, LeftAlone::Paused, LeftAlone::NotInjected, LeftAlone::NoModule)]
-    why: LeftAlone,
+    #[values(
+        UnmanagedReason::ReplicasControl,
+        UnmanagedReason::Paused,
+        UnmanagedReason::NotInjected,
+        UnmanagedReason::NoModule
+    )]
+    why: UnmanagedReason,
 ) {
     for seen in [
         Cluster::of(3).join(2).snapshot(),
@@ -73,7 +78,7 @@ fn an_unmanaged_deployment_is_kept(
         Cluster::of(3).depart(1).mark().come_back(1).snapshot(),
         Snapshot { source: followed(3, None), ..Cluster::of(3).snapshot() },
     ] {
-        let seen = Snapshot { left_alone: Some(why), ..seen };
+        let seen = Snapshot { unmanaged: Some(why), ..seen };
 
         assert_eq!(decided_after_a_wait(&seen), keep(), "{seen:?}");
     }

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::k8s::{LeaseSettings, WriteMetrics, elect};
-use crate::module::LeftAlone;
+use crate::module::UnmanagedReason;
 use crate::peer::PeerStore;
 use crate::peer::testing::{Cluster, LEADING, SETTINGS, at, followed};
 use crate::policy::Policy;
@@ -82,11 +82,11 @@ async fn a_hold_that_lasts_is_reconciled_in_time_and_reported() {
 
 #[rstest]
 #[case::is_resumed(None, vec![("SyncResumed", "no longer held, with replicas 2".to_owned())])]
-#[case::is_paused(Some(LeftAlone::Paused), vec![])]
-#[case::is_the_users(Some(LeftAlone::ReplicasControl), vec![])]
+#[case::is_paused(Some(UnmanagedReason::Paused), vec![])]
+#[case::is_the_users(Some(UnmanagedReason::ReplicasControl), vec![])]
 #[tokio::test]
 async fn the_end_of_a_hold_is_reported_unless_a_user_takes_the_number(
-    #[case] left_alone: Option<LeftAlone>,
+    #[case] unmanaged: Option<UnmanagedReason>,
     #[case] reported: Vec<(&'static str, String)>,
 ) {
     let context = context();
@@ -96,7 +96,7 @@ async fn the_end_of_a_hold_is_reported_unless_a_user_takes_the_number(
     assert_eq!(context.events.take_pending().len(), 1);
     assert_eq!(held(&context, "nothing_to_follow"), 1);
     // When it ends
-    let seen = Snapshot { left_alone, source: followed(2, Some(2)), ..nothing_to_follow() };
+    let seen = Snapshot { unmanaged, source: followed(2, Some(2)), ..nothing_to_follow() };
     context.reconcile(&key(), &seen, &mut state, LEADING, at(1)).await;
     // Then it is over, and its end is reported if warden still keeps the number
     assert_eq!(held(&context, "nothing_to_follow"), 0);

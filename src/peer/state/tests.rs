@@ -81,15 +81,15 @@ fn annotation(state: &PeerState) -> Value {
     })
 )]
 #[case::paused(
-    Snapshot { left_alone: Some(LeftAlone::Paused), ..Cluster::of(2).snapshot() }, ScaleDecision::Keep,
+    Snapshot { unmanaged: Some(UnmanagedReason::Paused), ..Cluster::of(2).snapshot() }, ScaleDecision::Keep,
     json!({"message": "left to the user: warden.koupleless.io/peer-paused", "unmanaged": "paused"})
 )]
 #[case::replicas_control(
-    Snapshot { left_alone: Some(LeftAlone::ReplicasControl), ..Cluster::of(2).snapshot() }, ScaleDecision::Keep,
+    Snapshot { unmanaged: Some(UnmanagedReason::ReplicasControl), ..Cluster::of(2).snapshot() }, ScaleDecision::Keep,
     json!({"message": "left to the user: virtual-kubelet.koupleless.io/replicas-control", "unmanaged": "replicas_control"})
 )]
 #[case::no_module(
-    Snapshot { left_alone: Some(LeftAlone::NoModule), ..Cluster::of(2).snapshot() }, ScaleDecision::Keep,
+    Snapshot { unmanaged: Some(UnmanagedReason::NoModule), ..Cluster::of(2).snapshot() }, ScaleDecision::Keep,
     json!({"message": "left to the user: its template is no module", "unmanaged": "no_module"})
 )]
 fn what_lasts_is_written_once(
@@ -112,9 +112,9 @@ fn what_lasts_is_written_once(
 #[rstest]
 #[case::a_hold_that_was_not_reported(None, held(Hold::DepartureDebounce))]
 #[case::a_number_that_is_being_written(None, ScaleDecision::Scale { to: 4 })]
-#[case::where_nothing_may_be_written(Some(LeftAlone::NotInjected), ScaleDecision::Keep)]
-fn other_states_are_not_written(#[case] left_alone: Option<LeftAlone>, #[case] decision: ScaleDecision) {
-    let snapshot = Snapshot { left_alone, ..ten_for_four(None) };
+#[case::where_nothing_may_be_written(Some(UnmanagedReason::NotInjected), ScaleDecision::Keep)]
+fn other_states_are_not_written(#[case] unmanaged: Option<UnmanagedReason>, #[case] decision: ScaleDecision) {
+    let snapshot = Snapshot { unmanaged, ..ten_for_four(None) };
 
     assert_eq!(PeerState::to_write(&snapshot, &decision, false), None);
 }
@@ -188,10 +188,12 @@ fn hold() -> impl Strategy<Value = Hold> {
 /// What any cluster may show, with a workload that is called as it likes.
 fn snapshot() -> impl Strategy<Value = Snapshot> {
     let workload = option::of(("\\PC{0,500}|[\\x00-\\x1f\"\\\\]{0,500}", option::of(any::<u32>())));
-    let left_alone =
-        option::weighted(0.1, select(vec![LeftAlone::Paused, LeftAlone::ReplicasControl, LeftAlone::NoModule]));
-    (any::<u32>(), any::<u32>(), workload, left_alone, option::of(any::<u32>())).prop_map(
-        |(replicas, count, workload, left_alone, before)| {
+    let unmanaged = option::weighted(
+        0.1,
+        select(vec![UnmanagedReason::Paused, UnmanagedReason::ReplicasControl, UnmanagedReason::NoModule]),
+    );
+    (any::<u32>(), any::<u32>(), workload, unmanaged, option::of(any::<u32>())).prop_map(
+        |(replicas, count, workload, unmanaged, before)| {
             let source = match workload {
                 None => Source::Bases { count, shared_hosts: Vec::new() },
                 Some((workload, ready)) => match followed(count, ready) {
@@ -199,7 +201,7 @@ fn snapshot() -> impl Strategy<Value = Snapshot> {
                     bases => bases,
                 },
             };
-            Snapshot { replicas, source, left_alone, state: before.map(settled), ..Cluster::of(1).snapshot() }
+            Snapshot { replicas, source, unmanaged, state: before.map(settled), ..Cluster::of(1).snapshot() }
         },
     )
 }

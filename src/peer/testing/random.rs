@@ -6,8 +6,8 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::{Cluster, SETTINGS, base, departed, followed, pod, settled};
-use crate::module::LeftAlone;
 use crate::module::MaxSurge;
+use crate::module::UnmanagedReason;
 use crate::peer::{Elapsed, ObservedHistory, WritePreconditions};
 use crate::peer::{Place, Pod, Snapshot};
 
@@ -85,8 +85,13 @@ pub(in crate::peer) fn cluster() -> impl Strategy<Value = Cluster> {
     )
 }
 
-fn left_alone() -> impl Strategy<Value = LeftAlone> {
-    select(vec![LeftAlone::ReplicasControl, LeftAlone::Paused, LeftAlone::NotInjected, LeftAlone::NoModule])
+fn unmanaged() -> impl Strategy<Value = UnmanagedReason> {
+    select(vec![
+        UnmanagedReason::ReplicasControl,
+        UnmanagedReason::Paused,
+        UnmanagedReason::NotInjected,
+        UnmanagedReason::NoModule,
+    ])
 }
 
 /// What a cluster shows, and what there is beside its Pods: mostly nothing that keeps warden from writing.
@@ -96,12 +101,12 @@ pub(in crate::peer) fn snapshot() -> impl Strategy<Value = Snapshot> {
     let resource_version =
         prop_oneof![3 => Just("9".to_owned()), 1 => (0..20_u8).prop_map(|number| number.to_string())];
     let state = option::of((0..9_u32).prop_map(settled));
-    let beside = (option::weighted(0.05, left_alone()), prop::bool::weighted(0.9), resource_version, state);
+    let beside = (option::weighted(0.05, unmanaged()), prop::bool::weighted(0.9), resource_version, state);
     (cluster(), workload, beside).prop_map(|(cluster, workload, beside)| {
-        let (left_alone, observed, resource_version, state) = beside;
+        let (unmanaged, observed, resource_version, state) = beside;
         let shown = cluster.snapshot();
         let source = workload.unwrap_or_else(|| shown.source.clone());
-        Snapshot { left_alone, observed, resource_version, state, source, ..shown }
+        Snapshot { unmanaged, observed, resource_version, state, source, ..shown }
     })
 }
 

@@ -1,20 +1,20 @@
-//! Never two Pods of one module and version on one base: they would share one installed module, and deleting either
-//! would uninstall it for both.
+//! A required pod anti-affinity that keeps two Pods of one module and version off one base. They would share one installed
+//! module, and deleting either Pod would uninstall it for both.
 //!
-//! Across namespaces, because a base knows none. By name *and* version, because during a rollout the new version must be
-//! able to come beside the old one. Not on a DaemonSet: its controller puts one Pod on each base anyway, and where bases
-//! share a host name the term would keep all but one of them empty.
+//! The term covers all namespaces, because a base does not distinguish them. It covers name *and* version, because during a
+//! rollout the new version must be able to land beside the old one. A DaemonSet does not get it: its controller creates one
+//! Pod per base anyway, and where bases share a host name the term would keep all but one of them empty.
 
 use serde_json::{Value, json};
 
-use super::{Scene, Step};
+use super::{Context, Edit};
 use crate::module::{Kind, identity};
 use crate::vocabulary as keys;
 
-/// Adds the term unless one of the user's keeps this module apart already.
-pub(super) fn fill_in(scene: &Scene<'_>) -> Vec<Step> {
-    let template = scene.workload.template();
-    if scene.workload.kind() == Kind::DaemonSet || template.names_its_node() {
+/// Adds the term, unless a term in the template already keeps the module apart.
+pub(super) fn fill_in(context: &Context<'_>) -> Vec<Edit> {
+    let template = context.workload.template();
+    if context.workload.kind() == Kind::DaemonSet || template.names_its_node() {
         return Vec::new();
     }
     let metadata = template.metadata();
@@ -25,7 +25,7 @@ pub(super) fn fill_in(scene: &Scene<'_>) -> Vec<Step> {
     if template.anti_affinity().iter().any(|term| term.keeps_apart(&identity(name, version))) {
         return Vec::new();
     }
-    vec![Step::Append(template.anti_affinity_path(), term(name, version))]
+    vec![Edit::Append(template.anti_affinity_path(), term(name, version))]
 }
 
 /// The term that keeps Pods of this module and version apart.

@@ -1,14 +1,14 @@
-//! The module's name and version as labels of its Pods, which anti-affinity and people's selectors go by.
+//! The module's name and version as labels of its Pods, for anti-affinity and for selectors.
 
 use serde_json::json;
 
-use super::{Scene, Step};
+use super::{Context, Edit};
 use crate::module::{check_label_value, check_version};
 use crate::vocabulary as keys;
 
-/// Adds the labels that are absent, from the single container that is a module.
-pub(super) fn fill_in(scene: &Scene<'_>) -> Vec<Step> {
-    let template = scene.workload.template();
+/// Adds the labels that are absent, by the only container that is a module.
+pub(super) fn fill_in(context: &Context<'_>) -> Vec<Edit> {
+    let template = context.workload.template();
     let Some(module) = template.single_module() else {
         return Vec::new();
     };
@@ -18,6 +18,6 @@ pub(super) fn fill_in(scene: &Scene<'_>) -> Vec<Step> {
     [(keys::MODULE_NAME, name), (keys::MODULE_VERSION, version)]
         .into_iter()
         .filter(|(key, _)| metadata.label(key).is_none())
-        .filter_map(|(key, value)| Some(Step::Add(metadata.label_path(key), json!(value?))))
+        .filter_map(|(key, value)| Some(Edit::Add(metadata.label_path(key), json!(value?))))
         .collect()
 }

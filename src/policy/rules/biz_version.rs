@@ -1,58 +1,63 @@
-//! Refused: a `BIZ_VERSION` that a base will not take, or that ModuleController reads otherwise than the user meant.
+//! `BIZ_VERSION` is one that a base accepts and that ModuleController reads as the user means it.
 
-use super::Scene;
-use crate::module::{BizVersion, Container, FieldPath, LabelFault, check_version};
-use crate::policy::{Fault, Found, Rule};
+use super::Context;
+use crate::module::{BizVersion, Container, LabelValueError, check_version};
+use crate::policy::rule::{Scope, Vital};
+use crate::policy::{Rule, Severity, Violation};
 
-const REMEDY: &str = "give BIZ_VERSION the version in the jar's manifest, as a literal value";
+pub(super) const RULE: Rule = Rule {
+    name: "biz-version",
+    severity: Severity::Deny,
+    broken_when: "`BIZ_VERSION` is missing, empty, a reference, not a label value, has a `:`, or is set twice with different \
+                  values",
+    scope: Scope::ChangedTemplate,
+    check,
+    vital: Some(Vital {
+        why: "a base refuses the module, or ModuleController reads another version",
+        check_owned: check_what_no_base_accepts,
+    }),
+};
 
-/// Everything that is wrong with it.
-pub(super) fn check(scene: &Scene<'_>, found: &mut Found) {
-    for container in scene.meant_as_modules() {
-        if let Some((path, _)) = conflicting(&container) {
-            let problem = "BIZ_VERSION stands twice with different values; the bases get the first";
-            found.note(Rule::BizVersion, path, Fault::Duplicate, problem, "keep one");
-        }
-        check_first(&container, found, |_| true);
-    }
+const REMEDY: &str = "set BIZ_VERSION to the version in the jar's manifest, as a literal value";
+
+fn check(context: &Context<'_>) -> Vec<Violation> {
+    let containers = context.meant_as_modules();
+    containers
+        .iter()
+        .flat_map(|container| conflicting(container).into_iter().chain(first(container, |_| true)))
+        .collect()
 }
 
-/// Only that by which no base runs the module.
-pub(super) fn check_vital(scene: &Scene<'_>, found: &mut Found) {
-    for container in scene.meant_as_modules() {
-        check_first(&container, found, |fault| matches!(fault, LabelFault::Empty | LabelFault::Colon));
-    }
+/// Only the versions with which no base runs the module.
+fn check_what_no_base_accepts(context: &Context<'_>) -> Vec<Violation> {
+    let matters = |error: &LabelValueError| matches!(error, LabelValueError::Empty | LabelValueError::Colon);
+    context.meant_as_modules().iter().filter_map(|container| first(container, matters)).collect()
 }
 
-/// The first entry that says otherwise than the one before all.
-fn conflicting<'a>(container: &Container<'a>) -> Option<(FieldPath, BizVersion<'a>)> {
-    let first = container.biz_version();
-    container.biz_versions().find(|(_, version)| *version != first)
+/// The first entry whose version differs from that of the first of all.
+fn conflicting(container: &Container<'_>) -> Option<Violation> {
+    let read = container.biz_version();
+    let (path, _) = container.biz_versions().find(|(_, version)| *version != read)?;
+    let problem = "BIZ_VERSION is set twice with different values, and the bases get the first";
+    Some(Violation::duplicate(path, problem, "keep one of them"))
 }
 
-fn check_first(container: &Container<'_>, found: &mut Found, matters: impl Fn(&LabelFault) -> bool) {
+/// What is wrong with the first entry, which is the one that ModuleController reads.
+fn first(container: &Container<'_>, matters: impl Fn(&LabelValueError) -> bool) -> Option<Violation> {
     let Some((path, first)) = container.biz_versions().next() else {
         let problem = "BIZ_VERSION is missing, and a base refuses a module without a version";
-        found.note(Rule::BizVersion, container.path().field("env"), Fault::Required, problem, REMEDY);
-        return;
+        return Some(Violation::required(container.path().field("env"), problem, REMEDY));
     };
     match first {
-        BizVersion::Missing => {}
+        BizVersion::Missing => None,
         BizVersion::Reference => {
             let problem = "BIZ_VERSION comes from a reference, which ModuleController reads as empty";
-            found.note(Rule::BizVersion, path.field("valueFrom"), Fault::Invalid, problem, REMEDY);
+            Some(Violation::invalid(path.field("valueFrom"), problem, REMEDY))
         }
         BizVersion::Literal(version) => {
-            if let Err(reason) = check_version(version)
-                && matters(&reason)
-            {
-                let fault = match reason {
-                    LabelFault::Empty => Fault::Required,
-                    _ => Fault::Invalid,
-                };
-                let problem = format!("BIZ_VERSION {version:?} {reason}");
-                found.note(Rule::BizVersion, path.field("value"), fault, problem, REMEDY);
-            }
+            let error = check_version(version).err().filter(matters)?;
+            let violation = if error == LabelValueError::Empty { Violation::required } else { Violation::invalid };
+            Some(violation(path.field("value"), format!("BIZ_VERSION {version:?} {error}"), REMEDY.to_owned()))
         }
     }
 }

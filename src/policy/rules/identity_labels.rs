@@ -1,31 +1,41 @@
-//! Refused: labels that call the module otherwise than its container does. Anti-affinity and selectors would go by a name
-//! or version that no base ever sees.
+//! The labels of the module's name and version agree with its container. Otherwise anti-affinity and selectors would use a
+//! name or version that no base ever sees.
 
-use super::Scene;
-use crate::policy::{Fault, Found, Rule};
+use super::Context;
+use crate::policy::rule::Scope;
+use crate::policy::{Rule, Severity, Violation};
 use crate::vocabulary as keys;
 
-pub(super) fn check(scene: &Scene<'_>, found: &mut Found) {
-    let metadata = scene.template.metadata();
-    let modules = scene.meant_as_modules();
+pub(super) const RULE: Rule = Rule {
+    name: "identity-labels",
+    severity: Severity::Deny,
+    broken_when: "the labels of the module's name and version do not agree with its container",
+    scope: Scope::ChangedTemplate,
+    check,
+    vital: None,
+};
+
+fn check(context: &Context<'_>) -> Vec<Violation> {
+    let metadata = context.template.metadata();
+    let modules = context.meant_as_modules();
     let names: Vec<&str> = modules.iter().map(|module| module.name()).collect();
     let versions: Vec<&str> = modules.iter().filter_map(|module| module.literal_version()).collect();
-    let of_labels =
-        [(keys::MODULE_NAME, "the container's name", names), (keys::MODULE_VERSION, "BIZ_VERSION", versions)];
-    for (key, what, said) in of_labels {
-        let Some(label) = metadata.label(key).filter(|label| !said.is_empty() && !said.contains(label)) else {
+    let labels = [(keys::MODULE_NAME, "the container's name", names), (keys::MODULE_VERSION, "BIZ_VERSION", versions)];
+    let mut violations = Vec::new();
+    for (key, what, values) in labels {
+        let Some(label) = metadata.label(key).filter(|label| !values.is_empty() && !values.contains(label)) else {
             continue;
         };
-        let said = said.join(", ");
-        let remedy = if scene.workload.selects_by(key) {
+        let remedy = if context.workload.selects_by(key) {
+            let kind = context.workload.kind();
             format!(
-                "make label and {what} agree; as the selector demands the label, use a {} of its own",
-                scene.workload.kind()
+                "make the label and {what} agree; the selector requires the label, so another one needs its own {kind}"
             )
         } else {
-            format!("make label and {what} agree, or leave the label out: it is filled in")
+            format!("make the label and {what} agree, or remove the label: warden fills it in")
         };
-        let problem = format!("the label says {label:?}, and {what} is {said:?}");
-        found.note(Rule::IdentityLabels, metadata.label_path(key), Fault::Invalid, problem, remedy);
+        let problem = format!("the label is {label:?}, but {what} is {:?}", values.join(", "));
+        violations.push(Violation::invalid(metadata.label_path(key), problem, remedy));
     }
+    violations
 }

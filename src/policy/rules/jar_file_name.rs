@@ -1,22 +1,34 @@
-//! Warned: a jar whose file name tells of another module or version. Where its manifest does, too, ModuleController
-//! uninstalls the module again within 15 s.
+//! The jar's file is named after the module and its version. Where the jar's manifest differs from the Pod, too,
+//! ModuleController uninstalls the module within 15 s.
 
-use super::Scene;
-use crate::policy::{Fault, Found, Rule};
+use super::Context;
+use crate::policy::rule::Scope;
+use crate::policy::{Rule, Severity, Violation};
 
-pub(super) fn check(scene: &Scene<'_>, found: &mut Found) {
-    for module in scene.template.containers().iter().filter(|container| container.is_module()) {
+pub(super) const RULE: Rule = Rule {
+    name: "jar-file-name",
+    severity: Severity::Warn,
+    broken_when: "the jar's file has another name or version than the module",
+    scope: Scope::ChangedTemplate,
+    check,
+    vital: None,
+};
+
+fn check(context: &Context<'_>) -> Vec<Violation> {
+    let mut violations = Vec::new();
+    for module in context.template.containers().iter().filter(|container| container.is_module()) {
         let Some(jar) = module.jar_name() else { continue };
         if jar.name != module.name() {
             let name = module.name();
-            let problem = format!("the jar is called {}, the container {name}: is that the jar's bizName?", jar.name);
+            let problem = format!("the jar is named {}, the container {name}: is that the jar's bizName?", jar.name);
             let remedy = "name the container and the jar's file after the bizName in its manifest";
-            found.note(Rule::JarFileName, module.path().field("name"), Fault::Invalid, problem, remedy);
+            violations.push(Violation::invalid(module.path().field("name"), problem, remedy));
         }
         if let Some(version) = module.literal_version().filter(|version| *version != jar.version) {
-            let problem = format!("the jar's name says version {}, BIZ_VERSION says {version}", jar.version);
-            let remedy = "give BIZ_VERSION and the jar's file the version in its manifest";
-            found.note(Rule::JarFileName, module.path().field("image"), Fault::Invalid, problem, remedy);
+            let problem = format!("the jar's file name has version {}, but BIZ_VERSION is {version}", jar.version);
+            let remedy = "set BIZ_VERSION and the jar's file name to the version in its manifest";
+            violations.push(Violation::invalid(module.path().field("image"), problem, remedy));
         }
     }
+    violations
 }

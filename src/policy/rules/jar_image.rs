@@ -1,34 +1,47 @@
-//! Refused: a template without a jar, or with one that no base can fetch.
+//! The Pod has a jar, at a URL from which a base can fetch it.
 
-use super::Scene;
+use super::Context;
 use crate::module::Container;
-use crate::policy::{Fault, Found, Rule};
+use crate::policy::rule::{Scope, Vital};
+use crate::policy::{Rule, Severity, Violation};
 
-const REMEDY: &str = "name the jar by its URL, as https://repo.example.com/biz1-1.0.0-ark-biz.jar";
+pub(super) const RULE: Rule = Rule {
+    name: "jar-image",
+    severity: Severity::Deny,
+    broken_when: "no container has a jar, or the image of a jar is not a URL",
+    scope: Scope::ChangedTemplate,
+    check,
+    vital: Some(Vital { why: "there would be nothing that a base can install", check_owned: check_that_there_is_one }),
+};
 
-/// Everything that is wrong with it.
-pub(super) fn check(scene: &Scene<'_>, found: &mut Found) {
-    check_vital(scene, found);
-    let containers = scene.template.containers();
+const REMEDY: &str = "set the image to the URL of the jar, such as https://repo.example.com/biz1-1.0.0-ark-biz.jar";
+
+fn check(context: &Context<'_>) -> Vec<Violation> {
+    let mut violations = check_that_there_is_one(context);
+    let containers = context.template.containers();
     let modules = containers.iter().filter(|container| container.is_module());
-    for container in modules.filter(|container| !container.is_jar_url()) {
-        let problem = format!("image {:?} is no URL that a base can fetch a jar from", container.image());
-        found.note(Rule::JarImage, container.path().field("image"), Fault::Invalid, problem, REMEDY);
-    }
+    violations.extend(modules.filter(|container| !container.is_jar_url()).map(|container| {
+        let problem = format!("image {:?} is not a URL from which a base can fetch a jar", container.image());
+        Violation::invalid(container.path().field("image"), problem, REMEDY)
+    }));
+    violations
 }
 
-/// Only that by which ModuleController sees no module at all.
-pub(super) fn check_vital(scene: &Scene<'_>, found: &mut Found) {
-    let containers = scene.template.containers();
+/// Only that ModuleController sees a module at all.
+fn check_that_there_is_one(context: &Context<'_>) -> Vec<Violation> {
+    let containers = context.template.containers();
     if containers.is_empty() {
-        let path = scene.template.spec_path().field("containers");
-        let problem = "there is no container, and so no module";
-        found.note(Rule::JarImage, path, Fault::Required, problem, "add one with the module's name and jar");
-    } else if !containers.iter().any(Container::is_module) {
-        for container in containers {
-            let image = container.image();
-            let problem = format!("image {image:?} is no jar; ModuleController counts only containers with a .jar");
-            found.note(Rule::JarImage, container.path().field("image"), Fault::Invalid, problem, REMEDY);
-        }
+        let path = context.template.spec_path().field("containers");
+        let problem = "the Pod has no container, and so no module";
+        return vec![Violation::required(path, problem, "add a container with the module's name and jar")];
     }
+    if containers.iter().any(Container::is_module) {
+        return Vec::new();
+    }
+    let not_a_jar = |container: Container<'_>| {
+        let image = container.image();
+        let problem = format!("image {image:?} is not a jar: ModuleController counts only containers with a .jar");
+        Violation::invalid(container.path().field("image"), problem, REMEDY)
+    };
+    containers.into_iter().map(not_a_jar).collect()
 }

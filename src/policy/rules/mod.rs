@@ -1,97 +1,162 @@
-//! What is refused, and what is only warned about, one file each. Each says what is by default; how severe a rule is in a
-//! cluster is configured.
+//! The rules: one file per rule, named like the rule, and one line in [`TABLE`].
 
-mod annotations;
+mod annotation_values;
 mod base_selection;
 mod biz_version;
-mod dead_keys;
+mod blocked_release;
+mod dead_labels;
+mod field_types;
 mod identity_labels;
 mod jar_file_name;
 mod jar_image;
+mod misplaced_annotations;
 mod older_dialect;
-mod overruled;
+mod open_terms;
+mod overruled_declarations;
 mod peer_rollout;
+mod released_again;
 mod resources;
 mod same_version;
 mod several_jars;
-mod shape;
 mod sidecars;
-mod spread;
-mod strategy;
 mod toleration_seconds;
+mod topology_spread;
+mod unknown_annotations;
+mod unknown_strategy;
+mod unplaceable_template;
 mod version_in_selector;
 
-use super::{Found, Request};
-use crate::module::{Container, Template, Workload};
+use super::rule::Scope;
+use super::{Request, Rule, Severities, Verdict};
+use crate::module::{Container, Kind, Metadata, Template, Workload};
 
-/// What a rule may look at.
-struct Scene<'a> {
-    workload: Workload<'a>,
-    template: Template<'a>,
-    old: Option<Workload<'a>>,
-}
-
-type Check = fn(&Scene<'_>, &mut Found);
-
-/// What must hold for a module to run at all, and not to be lost.
-const VITAL: [Check; 3] = [biz_version::check_vital, jar_image::check_vital, same_version::check_jar];
-
-/// What a template is held to when its author writes it.
-const OF_TEMPLATES: [Check; 15] = [
-    biz_version::check,
-    jar_image::check,
-    identity_labels::check,
-    base_selection::check,
-    same_version::check,
-    peer_rollout::check,
-    older_dialect::check,
-    spread::check,
-    dead_keys::check,
-    sidecars::check,
-    several_jars::check,
-    resources::check,
-    toleration_seconds::check,
-    jar_file_name::check,
-    version_in_selector::check,
+/// All rules, in the order in which they are checked and reported.
+pub(super) const TABLE: &[Rule] = &[
+    field_types::RULE,
+    biz_version::RULE,
+    jar_image::RULE,
+    identity_labels::RULE,
+    base_selection::RULE,
+    open_terms::RULE,
+    same_version::RULE,
+    released_again::RULE,
+    blocked_release::RULE,
+    unplaceable_template::RULE,
+    peer_rollout::RULE,
+    older_dialect::RULE,
+    topology_spread::RULE,
+    dead_labels::RULE,
+    sidecars::RULE,
+    several_jars::RULE,
+    resources::RULE,
+    toleration_seconds::RULE,
+    jar_file_name::RULE,
+    version_in_selector::RULE,
+    annotation_values::RULE,
+    unknown_annotations::RULE,
+    misplaced_annotations::RULE,
+    overruled_declarations::RULE,
+    unknown_strategy::RULE,
 ];
 
-/// Runs every rule that applies.
-///
-/// What a controller made is held only to what is vital: its template was somebody's to mend, perhaps before warden was
-/// there, and to refuse a Pod that would run is to uninstall a module. A template that an update leaves alone is not looked
-/// at again.
-pub(super) fn check(request: Request<'_>, workload: Workload<'_>) -> Found {
-    let mut found = Found::default();
-    let scene =
-        Scene { workload, template: workload.template(), old: request.old.map(|old| Workload::new(request.kind, old)) };
-    shape::check(&scene, &mut found);
-    if !found.is_empty() {
-        return found;
-    }
-    let run = |checks: &[Check], found: &mut Found| checks.iter().for_each(|check| check(&scene, found));
-    match (workload.has_controller(), scene.template_changed()) {
-        (true, true) => run(&VITAL, &mut found),
-        (false, true) => run(&OF_TEMPLATES, &mut found),
-        (_, false) => {}
-    }
-    if !workload.has_controller() {
-        annotations::check(&scene, &mut found);
-        overruled::check(&scene, &mut found);
-        strategy::check(&scene, &mut found);
-    }
-    found
+/// What a rule decides by.
+pub(super) struct Context<'a> {
+    /// The object as it would be stored.
+    pub(super) workload: Workload<'a>,
+    /// Its pod template.
+    pub(super) template: Template<'a>,
+    /// The object before an update.
+    pub(super) old: Option<Workload<'a>>,
 }
 
-impl<'a> Scene<'a> {
-    /// Whether the template is new or another one than before.
+/// Checks an object against every rule that applies to this write.
+pub(super) fn check(request: Request<'_>, workload: Workload<'_>, severities: &Severities) -> Verdict {
+    let old = request.old.map(|old| Workload::new(request.kind, old));
+    let context = Context { workload, template: workload.template(), old };
+    let (owned, changed) = (workload.has_controller(), context.template_changed());
+    let mut verdict = Verdict::default();
+    for rule in TABLE {
+        let check = match (owned, &rule.vital) {
+            (false, _) => rule.check,
+            (true, Some(vital)) => vital.check_owned,
+            (true, None) => continue,
+        };
+        if rule.scope == Scope::ChangedTemplate && !changed {
+            continue;
+        }
+        let violations = check(&context);
+        let is_the_end = rule.scope == Scope::BeforeAll && !violations.is_empty();
+        for violation in violations {
+            verdict.add(violation, severities.of(rule));
+        }
+        if is_the_end {
+            break;
+        }
+    }
+    verdict
+}
+
+impl<'a> Context<'a> {
+    /// Whether the template is new, or differs from the one before.
     fn template_changed(&self) -> bool {
         self.old.is_none_or(|old| old.template().value() != self.template.value())
     }
 
-    /// The containers that are modules; where none is, all of them, for one of them was meant to be.
+    /// The containers that are modules. Where none is, all of them, because one of them was meant to be.
     fn meant_as_modules(&self) -> Vec<Container<'a>> {
         let (modules, others): (Vec<_>, Vec<_>) =
             self.template.containers().into_iter().partition(Container::is_module);
         if modules.is_empty() { others } else { modules }
+    }
+
+    /// The metadata of the object and of its template, each once; a Pod has one for both. With each, whether it is that of a
+    /// peer Deployment.
+    fn metadata(&self) -> Vec<(Metadata<'a>, bool)> {
+        let own = (self.workload.metadata(), self.workload.is_peer());
+        match self.workload.kind() {
+            Kind::Pod => vec![own],
+            _ => vec![own, (self.template.metadata(), false)],
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::fs;
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn every_rule_has_a_file_of_its_name_and_every_file_a_rule() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/policy/rules");
+        let files: BTreeSet<String> = fs::read_dir(&folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .filter(|name| name != "mod.rs")
+            .collect();
+        let named: BTreeSet<String> = TABLE.iter().map(|rule| format!("{}.rs", rule.name.replace('-', "_"))).collect();
+        similar_asserts::assert_eq!(files, named);
+        for rule in TABLE {
+            let source = fs::read_to_string(folder.join(format!("{}.rs", rule.name.replace('-', "_")))).unwrap();
+            assert!(source.contains(&format!("name: \"{}\"", rule.name)), "{rule} is declared in another file");
+        }
+    }
+
+    #[test]
+    fn names_are_unique_and_in_kebab_case() {
+        for rule in TABLE {
+            assert_eq!(TABLE.iter().filter(|other| other.name == rule.name).count(), 1, "{rule}");
+            assert!(rule.name.chars().all(|c| c.is_ascii_lowercase() || c == '-'), "{rule}");
+            assert!(!rule.broken_when.is_empty() && !rule.broken_when.ends_with('.'), "{rule}");
+        }
+    }
+
+    #[test]
+    fn the_rules_that_others_rely_on_come_first() {
+        let first_other = TABLE.iter().position(|rule| rule.scope != Scope::BeforeAll);
+        let last_first = TABLE.iter().rposition(|rule| rule.scope == Scope::BeforeAll);
+        assert!(last_first < first_other, "{last_first:?} {first_other:?}");
     }
 }

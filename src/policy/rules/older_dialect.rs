@@ -1,17 +1,29 @@
-//! Warned: keys that ModuleController has not read since V2.0.
+//! Labels are in the dialect that ModuleController reads.
 
-use super::Scene;
-use crate::policy::{Fault, Found, Rule};
+use super::Context;
+use crate::policy::rule::Scope;
+use crate::policy::{Rule, Severity, Violation};
 use crate::vocabulary as keys;
 
-pub(super) fn check(scene: &Scene<'_>, found: &mut Found) {
+pub(super) const RULE: Rule = Rule {
+    name: "older-dialect",
+    severity: Severity::Warn,
+    broken_when: "a label is in a dialect that ModuleController has not read since V2.0",
+    scope: Scope::ChangedTemplate,
+    check,
+    vital: None,
+};
+
+fn check(context: &Context<'_>) -> Vec<Violation> {
+    let mut violations = Vec::new();
     for key in [keys::COMPONENT, keys::STRATEGY] {
-        let places = [scene.workload.metadata(), scene.template.metadata()];
+        let places = [context.workload.metadata(), context.template.metadata()];
         if let Some(metadata) = places.iter().find(|metadata| metadata.label(key.older).is_some()) {
-            let problem = format!("label {} is not read since V2.0", key.older);
-            let remedy = format!("write {} instead", key.current);
-            found.note(Rule::OlderDialect, metadata.label_path(key.older), Fault::Invalid, problem, remedy);
-            found.or_warn(format!("label {} is not read since V2.0: write {}", key.older, key.current));
+            let problem = format!("ModuleController has not read label {} since V2.0", key.older);
+            let warning = format!("label {} was dropped in V2.0: use {}", key.older, key.current);
+            let remedy = format!("use {} instead", key.current);
+            violations.push(Violation::invalid(metadata.label_path(key.older), problem, remedy).or_warn(warning));
         }
     }
+    violations
 }

@@ -1,33 +1,43 @@
-//! Warned: a new version of a peer module whose rollout leaves bases without the module for a while.
+//! The rollout of a new version of a peer module leaves no base without it.
 
-use super::Scene;
+use super::Context;
 use crate::module::{FieldPath, Rollout, Workload};
-use crate::policy::{Fault, Found, Rule};
+use crate::policy::rule::Scope;
+use crate::policy::{Rule, Severity, Violation};
+
+pub(super) const RULE: Rule = Rule {
+    name: "peer-rollout",
+    severity: Severity::Warn,
+    broken_when: "a new version of a peer module is rolled out with `maxUnavailable` above 0 or `maxSurge` above 1",
+    scope: Scope::ChangedTemplate,
+    check,
+    vital: None,
+};
 
 const REMEDY: &str = "set maxUnavailable to 0 and maxSurge to 1, which keeps every base served";
 
-pub(super) fn check(scene: &Scene<'_>, found: &mut Found) {
-    let new_version = scene.old.is_some_and(|old| version(old) != version(scene.workload));
-    if !scene.workload.is_peer() || !new_version {
-        return;
+fn check(context: &Context<'_>) -> Vec<Violation> {
+    let is_new_version = context.old.is_some_and(|old| version(old) != version(context.workload));
+    if !context.workload.is_peer() || !is_new_version {
+        return Vec::new();
     }
-    let rollout = scene.workload.rollout();
-    if matches!(rollout, Rollout::Recreate | Rollout::Rolling { max_unavailable: 1.., .. }) {
-        let problem = "the strategy takes old Pods away first, and some bases go without the module for a while";
-        found.note(Rule::PeerRollout, strategy(), Fault::Invalid, problem, REMEDY);
-        found.or_warn(
-            "the strategy takes old Pods away first, some bases go without for a while: maxUnavailable 0, maxSurge 1 avoid it",
-        );
-    } else if matches!(rollout, Rollout::Rolling { max_surge: 2.., .. }) {
-        // Which Pods those are is the ReplicaSet controller's choice: of bases with two, whether or not both are Ready.
-        let problem = "with maxSurge above 1 Kubernetes may take a base's old Pod before its new one is Ready";
-        found.note(Rule::PeerRollout, strategy(), Fault::Invalid, problem, REMEDY);
-        found.or_warn("with maxSurge above 1 a base's old Pod may go before its new one is Ready: set it to 1");
+    let strategy = FieldPath::root().fields(&["spec", "strategy"]);
+    match context.workload.rollout() {
+        Rollout::Recreate | Rollout::Rolling { max_unavailable: 1.., .. } => {
+            let problem = "the strategy deletes old Pods first, so some bases are without the module for a while";
+            let warning =
+                "the strategy deletes old Pods first, so some bases go without: set maxUnavailable 0, maxSurge 1";
+            vec![Violation::invalid(strategy, problem, REMEDY).or_warn(warning)]
+        }
+        // The ReplicaSet controller chooses which old Pods to delete, and prefers nodes with two Pods, Ready or not.
+        Rollout::Rolling { max_surge: 2.., .. } => {
+            let problem = "with maxSurge above 1 Kubernetes may delete a base's old Pod before its new one is Ready";
+            let warning =
+                "with maxSurge above 1 a base's old Pod may be deleted before its new one is Ready: set it to 1";
+            vec![Violation::invalid(strategy, problem, REMEDY).or_warn(warning)]
+        }
+        _ => Vec::new(),
     }
-}
-
-fn strategy() -> FieldPath {
-    FieldPath::root().fields(&["spec", "strategy"])
 }
 
 fn version(workload: Workload<'_>) -> Option<String> {

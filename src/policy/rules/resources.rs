@@ -1,17 +1,29 @@
-//! Warned: requests for what vnodes do not offer. Such a Pod is never scheduled.
+//! A module requests only what vnodes offer. Otherwise its Pod is never scheduled.
 
-use super::Scene;
-use crate::module::Container;
-use crate::policy::{Fault, Found, Rule};
+use super::Context;
+use crate::policy::rule::Scope;
+use crate::policy::{Rule, Severity, Violation};
 
-pub(super) fn check(scene: &Scene<'_>, found: &mut Found) {
-    for resource in ["cpu", "ephemeral-storage"] {
-        let asks = |container: &Container<'_>| container.asks_for(resource);
-        if let Some(container) = scene.template.containers().into_iter().find(asks) {
+pub(super) const RULE: Rule = Rule {
+    name: "resources",
+    severity: Severity::Warn,
+    broken_when: "a container requests cpu or ephemeral storage",
+    scope: Scope::ChangedTemplate,
+    check,
+    vital: None,
+};
+
+fn check(context: &Context<'_>) -> Vec<Violation> {
+    let containers = context.template.containers();
+    let first_that_requests = |resource| containers.iter().find(|container| container.asks_for(resource));
+    ["cpu", "ephemeral-storage"]
+        .into_iter()
+        .filter_map(|resource| Some((first_that_requests(resource)?, resource)))
+        .map(|(container, resource)| {
             let name = container.name();
-            let problem = format!("container {name} asks for {resource}, which no base offers: it is never scheduled");
-            let field = container.path().field("resources");
-            found.note(Rule::Resources, field, Fault::Invalid, problem, format!("ask for no {resource}"));
-        }
-    }
+            let problem = format!("container {name} requests {resource}, which no base offers: it is never scheduled");
+            let remedy = format!("remove {resource} from requests and limits");
+            Violation::invalid(container.path().field("resources"), problem, remedy)
+        })
+        .collect()
 }

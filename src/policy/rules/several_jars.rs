@@ -1,12 +1,23 @@
-//! Warned: several jars in one Pod. Its labels can name one module only, so nothing keeps two such Pods off one base.
+//! A Pod has one jar. Its labels can name one module only, so nothing keeps two Pods with several jars off one base.
 
-use super::Scene;
-use crate::policy::{Fault, Found, Rule};
+use super::Context;
+use crate::policy::rule::Scope;
+use crate::policy::{Rule, Severity, Violation};
 
-pub(super) fn check(scene: &Scene<'_>, found: &mut Found) {
-    if scene.template.containers().iter().filter(|container| container.is_module()).count() > 1 {
-        let problem = "several jars in one Pod: two such Pods may share a base, and deleting one uninstalls both";
-        let field = scene.template.spec_path().field("containers");
-        found.note(Rule::SeveralJars, field, Fault::Invalid, problem, "give each jar a workload of its own");
+pub(super) const RULE: Rule = Rule {
+    name: "several-jars",
+    severity: Severity::Warn,
+    broken_when: "a Pod has several jars",
+    scope: Scope::ChangedTemplate,
+    check,
+    vital: None,
+};
+
+fn check(context: &Context<'_>) -> Vec<Violation> {
+    if context.template.containers().iter().filter(|container| container.is_module()).count() < 2 {
+        return Vec::new();
     }
+    let problem = "several jars in one Pod: two such Pods may share a base, and deleting one uninstalls both";
+    let field = context.template.spec_path().field("containers");
+    vec![Violation::invalid(field, problem, "give each jar its own workload")]
 }

@@ -25,20 +25,8 @@ fn the_documented_example_says_what_it_says_it_does() {
     let windows = GivenPeer { window: Some(2), mass_loss_window: Some(60), mass_loss_hold: Some(300) };
     assert_eq!((given.peer, given.log.as_deref()), (windows, Some("info,koupleless_warden::peer=debug")));
     let severities = given.severities.unwrap();
-    assert_eq!(severities.of(Rule::IdentityLabels), Severity::Warn);
-    assert_eq!(severities.of(Rule::OlderDialect), Severity::Deny);
-}
-
-#[test]
-fn every_rule_is_documented_with_its_severity_and_whether_it_can_be_lowered() {
-    for rule in Rule::ALL {
-        let fixed = match (rule.severity(), rule.why_fixed()) {
-            (Severity::Deny, Some(_)) => "deny, always",
-            (severity, _) => severity.name(),
-        };
-        let row = format!("| `{rule}` | {fixed} | ");
-        assert!(EXAMPLE.lines().any(|line| line.starts_with(&row)), "no row {row:?}");
-    }
+    assert_eq!(severities.of(Rule::named("identity-labels").unwrap()), Severity::Warn);
+    assert_eq!(severities.of(Rule::named("older-dialect").unwrap()), Severity::Deny);
 }
 
 #[rstest]
@@ -59,7 +47,7 @@ fn a_file_that_says_nothing_leaves_the_defaults(#[case] text: &str) {
 #[case::twice("log: info\nlog: info\n", "line 2: duplicate mapping key: log, in \"log: info\"")]
 #[case::two_documents("log: info\n---\nlog: info\n", "line 3: multiple YAML documents detected")]
 #[case::garbage("\u{1}garbage", "line 1: unexpected character")]
-#[case::an_environment_that_is_no_label("defaultEnv: a b\n", "line 1: defaultEnv: \"a b\" is no label value")]
+#[case::an_environment_that_is_no_label("defaultEnv: a b\n", "line 1: defaultEnv: \"a b\" is not a label value")]
 #[case::no_environment("defaultEnv: ''\n", "line 1: defaultEnv: \"\" is empty")]
 #[case::a_version_without_quotes(
     "defaultBase:\n  version: 1.0\n",

@@ -34,7 +34,7 @@ pub(crate) fn snapshot(config: &Config, world: &World, warden: &Warden) -> Snaps
         // In a rollout everybody sees at once how it is, see [`super`].
         rolled_out: !world.is_rolling || pods.iter().all(|pod| pod.set == 1),
         pinned: false,
-        left_alone: None,
+        unmanaged: None,
         // What warden has written in the beginning, if a loss is to be held.
         state: (config.held > 0).then(|| settled(config.first_bases().count())),
         source: Source::Bases { count: u32::try_from(counted).unwrap(), shared_hosts: Vec::new() },

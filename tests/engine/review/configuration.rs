@@ -1,4 +1,4 @@
-//! What is configured by a file.
+//! What a configuration file changes.
 
 use rstest::rstest;
 
@@ -6,7 +6,7 @@ use super::folder::Folder;
 use super::manifests::{MODULE, module_with, module_without};
 
 const SELECTION: &str = "        base.koupleless.io/name: base\n        base.koupleless.io/version: 1.0.0\n";
-/// [`MODULE`] with a label by which nobody knows a module any more.
+/// [`MODULE`] with a label that ModuleController does not read any more.
 fn older() -> String {
     module_with(
         "        app: biz1\n        virtual",
@@ -20,7 +20,7 @@ fn a_rule_that_is_raised_refuses() {
     folder.review(&["-f", "module.yaml"]).ended(0).says(&["warning: label module-controller.koupleless.io/component"]);
     folder.review(&["-f", "module.yaml", "--config", "config.yaml"]).ended(1).says(&[
         "problem: spec.template.metadata.labels[module-controller.koupleless.io/component]: ",
-        "To mend it: write virtual-kubelet.koupleless.io/component instead.",
+        "To fix it: use virtual-kubelet.koupleless.io/component instead.",
     ]);
 }
 

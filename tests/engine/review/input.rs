@@ -117,8 +117,8 @@ fn broken_yaml_is_told_by_line_and_column_once() {
 #[case::no_such_file("missing.yaml", None, "missing.yaml")]
 #[case::no_text("bytes.yaml", Some(b"kind: \xff\xfe".as_slice()), "bytes.yaml")]
 #[case::nothing_in_it("empty.yaml", Some(b"# nothing\n---\n".as_slice()), "empty.yaml holds no object")]
-#[case::no_object("text.yaml", Some(b"just a text".as_slice()), "text.yaml document 1 is no Kubernetes object")]
-#[case::no_kind("nokind.yaml", Some(b"apiVersion: v1".as_slice()), "nokind.yaml document 1 is no Kubernetes object")]
+#[case::no_object("text.yaml", Some(b"just a text".as_slice()), "text.yaml document 1 is not a Kubernetes object")]
+#[case::no_kind("nokind.yaml", Some(b"apiVersion: v1".as_slice()), "nokind.yaml document 1 is not a Kubernetes object")]
 #[case::twice_the_same_key("twice.yaml", Some(b"apiVersion: v1\nkind: A\nkind: B".as_slice()), "line 3, column 1")]
 fn what_cannot_be_read_is_told_beside_what_can(#[case] name: &str, #[case] content: Option<&[u8]>, #[case] said: &str) {
     let mut folder = Folder::new().with("good.yaml", refused_module());

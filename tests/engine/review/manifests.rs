@@ -62,7 +62,7 @@ pub(crate) fn module_with(part: &str, instead: &str) -> String {
     MODULE.replace(part, instead)
 }
 
-/// A module whose jar nobody can tell the version of: refused.
+/// A module whose version is unknown: refused.
 pub(crate) fn refused_module() -> String {
     module_without("        env:\n        - name: BIZ_VERSION\n          value: \"1.0.0\"\n").replace("biz1", "broken")
 }

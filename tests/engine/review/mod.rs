@@ -1,10 +1,10 @@
-//! `warden review` as its users meet it: the binary, on files.
+//! `warden review` as its users see it: the binary, on files.
 //!
-//! - [`verdicts`]: what is admitted and what is refused, and by which exit code a script knows.
+//! - [`verdicts`]: what is admitted and what is refused, and the exit codes.
 //! - [`input`]: where manifests come from, in all the forms that `kubectl` takes, and what cannot be read.
-//! - [`namespaces`]: what the Namespaces among the manifests lend to modules.
+//! - [`namespaces`]: what Namespaces among the manifests declare for modules.
 //! - [`configuration`]: what a file changes.
-//! - [`output`]: what is printed, and that it means the same to who reads it next.
+//! - [`output`]: what is printed, and that its next reader understands it.
 //! - [`documents`]: the commands, examples and links of README and docs.
 
 mod configuration;

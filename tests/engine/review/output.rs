@@ -1,4 +1,4 @@
-//! What is printed, and that it means the same to who reads it next.
+//! What is printed, and that its next reader understands it.
 
 use std::process::Stdio;
 
@@ -23,11 +23,11 @@ fn the_table_has_a_line_for_each_whatever_its_verdict() {
 }
 
 #[rstest]
-fn who_pipes_it_on_gets_nothing_that_is_refused(#[values("yaml", "json", "diff", "patch")] form: &str) {
+fn nothing_that_is_refused_is_piped_on(#[values("yaml", "json", "diff", "patch")] form: &str) {
     let run = review_stdin(&documents(&[MODULE, &refused_module(), ORDINARY]), &["-o", form]).ended(1);
     assert!(!run.stdout.contains("broken"), "{run:#?}");
     assert!(run.stdout.contains("biz1"), "{run:#?}");
-    // What is no module is passed on; there is nothing to tell of it.
+    // What is not a module is printed, but has no patch.
     assert_eq!(run.stdout.contains("nginx"), ["yaml", "json"].contains(&form), "{run:#?}");
 }
 
@@ -37,7 +37,7 @@ fn where_all_is_refused_there_is_nothing_to_pipe_on() {
 }
 
 #[test]
-fn findings_are_told_though_nobody_reads_the_objects() {
+fn problems_are_reported_though_the_pipe_is_closed() {
     let folder = Folder::new().with("all.yaml", documents(&[MODULE, &refused_module()]));
     let mut command = folder.command(&["-f", "all.yaml"]);
     let (reader, writer) = std::io::pipe().unwrap();

@@ -1,4 +1,4 @@
-//! What is admitted and what is refused, and by which exit code a script knows.
+//! What is admitted and what is refused, and the exit codes.
 
 use rstest::rstest;
 
@@ -28,7 +28,7 @@ fn a_refusal_says_where_in_which_file_and_how_to_mend_it() {
         "all.yaml document 2: Deployment/broken: refused",
         "problem: spec.template.spec.containers[0].env",
         "BIZ_VERSION",
-        "To mend it: ",
+        "To fix it: ",
     ]);
 }
 

@@ -6,7 +6,6 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
 use futures::future::try_join_all;
-use koupleless_warden::policy::Rule;
 use rstest::rstest;
 use serde_json::Value;
 use warden_testbed::ControlPlane;
@@ -107,23 +106,6 @@ fn what_cannot_be_meant_is_refused(#[case] set: &str, #[case] told: &str) {
 fn it_is_not_installed_among_others(#[case] namespace: &str) {
     let refused = render(namespace, NAME, &[]).expect_err("it is refused").to_string();
     assert!(refused.contains("so it needs one for itself alone"), "{refused}");
-}
-
-#[test]
-fn the_chart_knows_the_rules_of_warden() -> Result<()> {
-    // Given the rules as the schema spells them, by what they may be set to
-    let schema = fs::read_to_string(in_repository("deploy/chart/values.schema.json"))?;
-    let schema: Value = serde_json::from_str(&schema)?;
-    let patterns = &schema["properties"]["config"]["properties"]["rules"]["patternProperties"];
-    let mut known = BTreeSet::new();
-    for (pattern, may_be) in patterns.as_object().context("no patterns")? {
-        let names = pattern.strip_prefix("^(").and_then(|pattern| pattern.strip_suffix(")$")).context("no list")?;
-        known.extend(names.split('|').map(|name| (name, may_be["const"] == "deny")));
-    }
-    // Then they are all that there are, and those that cannot be lowered cannot be there
-    let rules: BTreeSet<_> = Rule::ALL.iter().map(|rule| (rule.name(), rule.why_fixed().is_some())).collect();
-    similar_asserts::assert_eq!(known, rules);
-    Ok(())
 }
 
 #[test]

@@ -1,12 +1,14 @@
 //! Single cases, each with what it is about.
 
+use std::sync::Arc;
+
 use rstest::rstest;
 use serde_json::{Value, json};
 
 use super::world::{World, deployment_facts, key};
 use crate::cluster::{Spelling, WorkloadSize};
 use crate::k8s::{ObjectKey, Update};
-use crate::module::{Follow, Kind, LeftAlone, Workload};
+use crate::module::{Follow, Kind, UnmanagedReason, Workload};
 use crate::peer::{Change, PeerIndex, Place, Snapshot, Source};
 use crate::policy::{NamespaceFacts, Policy, Request};
 
@@ -80,8 +82,8 @@ pub(super) fn pod(hash: &str, node: Option<String>) -> Value {
 pub(super) fn count(index: &PeerIndex, world: &World, key: &ObjectKey) -> Option<u32> {
     let namespace = world.namespaces.get(&key.namespace);
     let request = Request { kind: Kind::Deployment, old: None, namespace, peers: None };
-    let injected = Policy::default().inject(request, world.deployments[key].clone());
-    index.count(Workload::new(Kind::Deployment, &injected.object))
+    let (injected, _) = Policy::default().inject(request, world.deployments[key].clone());
+    index.count(Workload::new(Kind::Deployment, &injected))
 }
 
 /// A cluster whose watches tell everything at once.
@@ -342,12 +344,12 @@ fn what_is_told_of_a_workload_is_known_to_later_followers_until_it_is_forgotten(
 }
 
 #[test]
-fn what_is_no_module_is_left_alone() {
+fn what_is_no_module_is_unmanaged() {
     let mut scene = Scene::new();
     let mut other = deployment("shop", "orders");
     other["spec"]["template"]["metadata"]["labels"] = json!({"app": "orders"});
     scene.set(|world| world.set_deployment(&orders(), Some(other)));
-    assert_eq!(scene.snapshot().unwrap().left_alone, Some(LeftAlone::NoModule));
+    assert_eq!(scene.snapshot().unwrap().unmanaged, Some(UnmanagedReason::NoModule));
 }
 
 #[test]
@@ -384,5 +386,27 @@ fn a_thousand_heartbeats_wake_nobody() {
     let facts = super::world::node_facts(&scene.world.nodes["a"]);
     for _ in 0..1000 {
         assert!(index.apply(Change::Node(Update::Apply("a".to_owned(), facts.clone()))).is_empty());
+    }
+}
+
+#[test]
+fn the_log_says_why_a_node_takes_no_more_pods() {
+    // Given a peer Deployment for bases of version 1, and two such bases
+    let mut scene = Scene::new();
+    scene.set(|world| world.set_deployment(&orders(), Some(picky("1"))));
+    // When one gets another version and the other is cordoned
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::DEBUG).with_ansi(false);
+    let subscriber = subscriber.with_writer(Arc::new(file.reopen().unwrap())).finish();
+    tracing::subscriber::with_default(subscriber, || {
+        let mut cordoned = node("b", "1");
+        cordoned["spec"]["unschedulable"] = json!(true);
+        scene.set(|world| world.set_node("a", Some(node("a", "2"))));
+        scene.set(|world| world.set_node("b", Some(cordoned)));
+    });
+    // Then the log says so
+    let log = std::fs::read_to_string(file.path()).unwrap();
+    for says in ["does not fit: label base.koupleless.io/version is \"2\"", "takes no new Pod now: cordoned"] {
+        assert!(log.contains(says) && log.contains("deployment=\"orders\""), "nothing of {says:?} in {log}");
     }
 }

@@ -19,7 +19,7 @@ pub(super) fn snapshot(world: &World, key: &ObjectKey) -> Option<Snapshot> {
     let facts = deployment_facts(object);
     let request =
         Request { kind: Kind::Deployment, old: None, namespace: world.namespaces.get(&key.namespace), peers: None };
-    let injected = Policy::default().inject(request, object.clone()).object;
+    let (injected, _) = Policy::default().inject(request, object.clone());
     let workload = Workload::new(Kind::Deployment, &injected);
     let demand = Demand::of(&workload.template());
     let labels: Vec<_> = workload.template().metadata().labels().collect();
@@ -67,7 +67,7 @@ pub(super) fn snapshot(world: &World, key: &ObjectKey) -> Option<Snapshot> {
         observed: facts.observed,
         rolled_out: facts.rolled_out,
         pinned: facts.pinned,
-        left_alone: facts.left_alone,
+        unmanaged: facts.unmanaged,
         state: facts.state.as_deref().and_then(PeerState::read),
         source: match followed(world, key, object) {
             Some(source) => source?,

@@ -46,7 +46,7 @@ proptest! {
 
     #[test]
     fn an_unmanaged_deployment_does_not_change((seen, history, now) in observed(), preconditions in preconditions()) {
-        let seen = Snapshot { left_alone: Some(LeftAlone::Paused), ..seen };
+        let seen = Snapshot { unmanaged: Some(UnmanagedReason::Paused), ..seen };
 
         let plan = decide(&seen, &history, preconditions, &SETTINGS, now);
 

@@ -1,11 +1,11 @@
-//! From where a module's base and environment are known.
+//! Where the base and the environment of a module are declared or demanded.
 
 use std::collections::BTreeMap;
 
 use crate::module::{FieldPath, Metadata, Template, Toleration, Workload, check_label_value};
 use crate::vocabulary as keys;
 
-/// What a Namespace says of its modules: its labels and annotations.
+/// The labels and annotations of a Namespace, which can declare bases and environment of its modules.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NamespaceFacts {
     /// The labels.
@@ -14,23 +14,24 @@ pub struct NamespaceFacts {
     pub annotations: BTreeMap<String, String>,
 }
 
-/// The base of modules for which neither their pod spec nor any declaration names one.
+/// The base of modules for which neither the pod spec nor a declaration names one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DefaultBase {
-    /// The name.
+    /// Its name.
     pub name: Option<String>,
-    /// The version.
+    /// Its version.
     pub version: Option<String>,
-    /// The cluster of bases.
+    /// Its cluster of bases.
     pub cluster_name: Option<String>,
 }
 
 /// The keys that may be declared from outside the pod spec.
 const DECLARED: [&str; 4] = [keys::BASE_NAME, keys::BASE_VERSION, keys::BASE_CLUSTER_NAME, keys::ENV];
 
-/// The places where a module's base and environment are declared, the nearest first: template, workload, namespace.
+/// The places where the base and the environment of a module are declared, in order of precedence: template, workload,
+/// Namespace.
 #[derive(Debug, Clone)]
-pub struct Sources<'a> {
+pub(super) struct Declarations<'a> {
     metadata: Vec<Metadata<'a>>,
     namespace: Option<&'a NamespaceFacts>,
 }
@@ -53,25 +54,25 @@ impl DefaultBase {
     }
 }
 
-impl<'a> Sources<'a> {
-    /// The sources of `workload`.
-    pub fn of(workload: Workload<'a>, namespace: Option<&'a NamespaceFacts>) -> Self {
+impl<'a> Declarations<'a> {
+    /// The declarations of `workload`.
+    pub(super) fn of(workload: Workload<'a>, namespace: Option<&'a NamespaceFacts>) -> Self {
         Self { metadata: vec![workload.template().metadata(), workload.metadata()], namespace }
     }
 
-    /// What is declared under `key`, where it is a value that a Node can carry.
-    pub fn get(&self, key: &str) -> Option<&'a str> {
+    /// The declared value of `key`; None where a Node cannot have it as a label.
+    pub(super) fn get(&self, key: &str) -> Option<&'a str> {
         self.raw(key).filter(|value| check_label_value(value).is_ok())
     }
 
-    /// As [`Self::get`], as far as template and workload go, and where it stands.
+    /// As [`Self::get`], by template and workload only, with the path of the declaration.
     pub(super) fn on_object(&self, key: &str) -> Option<(&'a str, FieldPath)> {
         let declared = self.metadata.iter().find_map(|metadata| metadata.annotation_or_label(key));
         declared.filter(|(value, _)| check_label_value(value).is_ok())
     }
 
-    /// What `default` says under `key`. Nothing where anything of a base is declared: the name of one base and the version of
-    /// another may well be no base at all.
+    /// The value of `key` in `default`; None where any key of a base is declared, because the name of one base with the version
+    /// of another may not exist.
     pub(super) fn or_default<'d>(&self, key: &str, default: &'d DefaultBase) -> Option<&'d str> {
         let is_declared = keys::BASE_SELECTION.into_iter().any(|key| self.raw(key).is_some());
         default.get(key).filter(|_| !is_declared)
@@ -82,25 +83,25 @@ impl<'a> Sources<'a> {
         near.or_else(|| self.namespace?.get(key))
     }
 
-    /// Whether anything is declared here that is neither what was declared for `before`, in the same surroundings, nor what
-    /// its pod spec came to anyway. To take a declaration away with no other behind it changes nothing: what was filled in
-    /// from it stays. Nor do the labels that warden adds to the workload change anything.
+    /// Whether a declaration differs both from that of `before`, in the same Namespace, and from what the pod spec of `before`
+    /// demands. Removing a declaration changes nothing where no other takes its place: what was filled in from it stays. The
+    /// labels that warden adds to the workload change nothing either.
     pub(super) fn differ_from(&self, before: Workload<'a>, default_env: &'a str) -> bool {
         let then = Self::of(before, self.namespace);
         DECLARED.into_iter().any(|key| {
             let default = (key == keys::ENV).then_some(default_env);
-            let came_to = match key {
+            let demanded = match key {
                 keys::ENV => envs(before, self.namespace, default_env),
                 _ => demands(&before.template(), key),
             };
             let now = self.get(key).or(default);
-            now.is_some_and(|now| came_to != [now]) && now != then.get(key).or(default)
+            now.is_some_and(|now| demanded != [now]) && now != then.get(key).or(default)
         })
     }
 }
 
-/// The environments that the pod spec itself chooses: those that its node selector or required node affinity demands, else
-/// the first that its tolerations name.
+/// The environments that the pod spec itself chooses: those that its node selector or required node affinity demands, or
+/// else the first that its tolerations name.
 pub(super) fn chosen_envs<'a>(template: &Template<'a>) -> Vec<&'a str> {
     let demanded = demands(template, keys::ENV);
     if !demanded.is_empty() {
@@ -111,18 +112,22 @@ pub(super) fn chosen_envs<'a>(template: &Template<'a>) -> Vec<&'a str> {
     of_env.filter_map(Toleration::equals).find(|env| check_label_value(env).is_ok()).into_iter().collect()
 }
 
-/// The environments of a module, at least one: as its pod spec chooses, else as declared, else `default`.
+/// The environments of a module, at least one: those that its pod spec chooses, or else the declared one, or else `default`.
 pub(super) fn envs<'a>(
     workload: Workload<'a>,
     namespace: Option<&'a NamespaceFacts>,
     default: &'a str,
 ) -> Vec<&'a str> {
     let chosen = chosen_envs(&workload.template());
-    if chosen.is_empty() { vec![Sources::of(workload, namespace).get(keys::ENV).unwrap_or(default)] } else { chosen }
+    if chosen.is_empty() {
+        vec![Declarations::of(workload, namespace).get(keys::ENV).unwrap_or(default)]
+    } else {
+        chosen
+    }
 }
 
-/// The one value that every place where the pod could land must have under `key`, as far as the pod spec says; none where
-/// no Node can carry it.
+/// The one value of `key` that the pod spec demands of every node; None where it demands none or several, or a value that no
+/// Node can have.
 pub(super) fn single_demand<'a>(template: &Template<'a>, key: &str) -> Option<&'a str> {
     match demands(template, key).as_slice() {
         [one] => Some(one),
@@ -130,8 +135,8 @@ pub(super) fn single_demand<'a>(template: &Template<'a>, key: &str) -> Option<&'
     }
 }
 
-/// The values of which every place where the pod could land must have one under `key`: empty where the pod spec leaves a
-/// place open, or names a value that no Node can carry.
+/// The values of `key`, one of which every node must have by the pod spec. Empty where the pod spec allows a node without,
+/// or names a value that no Node can have.
 fn demands<'a>(template: &Template<'a>, key: &str) -> Vec<&'a str> {
     let values = match template.node_selector(key) {
         Some(value) => vec![value],
@@ -140,7 +145,7 @@ fn demands<'a>(template: &Template<'a>, key: &str) -> Vec<&'a str> {
     if values.iter().all(|value| check_label_value(value).is_ok()) { values } else { Vec::new() }
 }
 
-/// The values that the terms of the required node affinity demand, where each demands some.
+/// The values that the terms of the required node affinity demand; None unless every term demands some.
 fn demands_of_terms<'a>(template: &Template<'a>, key: &str) -> Option<Vec<&'a str>> {
     let mut values = Vec::new();
     for term in template.node_terms()?.iter().filter(|term| !term.is_empty()) {

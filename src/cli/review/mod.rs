@@ -1,4 +1,4 @@
-//! `warden review`: the same engine on files.
+//! `warden review`: injection and checks on files, offline, by the code that the webhooks run.
 
 mod print;
 mod read;
@@ -9,23 +9,23 @@ use std::process::ExitCode;
 use clap::{Args, ValueEnum};
 use serde_json::Value;
 
-use crate::module::Kind;
+use crate::module::{Kind, Workload};
 use crate::policy::{Policy, Request, Verdict};
 use crate::settings::Source;
 use read::{Input, Manifest};
 
-/// Say what the cluster would make of manifests, and what it would refuse.
+/// Show what warden fills in to manifests, and what it refuses or warns about.
 ///
-/// Namespaces among the manifests lend their modules what they declare. Exit code: 0 admitted, 1 refused, 2 not readable.
+/// Declarations of Namespaces among the manifests apply to their modules. Exit code: 0 admitted, 1 refused, 2 unreadable.
 #[derive(Debug, Args)]
 pub(super) struct Review {
-    /// A file, a folder (its .yaml, .yml and .json files) or - for standard input; may be given several times.
+    /// A file, a folder (its .yaml, .yml and .json files) or - for standard input; can be repeated.
     #[arg(short = 'f', long = "filename", required = true, value_name = "FILE|DIR|-")]
     filename: Vec<String>,
-    /// What to print of the objects that are admitted; what is found goes to standard error.
+    /// What to print of the admitted objects. Warnings and problems go to standard error.
     #[arg(short = 'o', long, value_enum, default_value = "yaml")]
     output: Output,
-    /// The namespace of manifests that say none.
+    /// The namespace of manifests without one.
     #[arg(short, long, default_value = "default")]
     namespace: String,
     #[command(flatten)]
@@ -34,30 +34,30 @@ pub(super) struct Review {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Output {
-    /// What the cluster would get, ready for kubectl apply.
+    /// The objects as the cluster stores them, ready for kubectl apply.
     Yaml,
-    /// The same as JSON; a List where there are several.
+    /// The same as JSON; a List if there are several.
     Json,
-    /// What is filled in, line by line.
+    /// What is filled in, as a unified diff.
     Diff,
     /// What is filled in, as JSON patches.
     Patch,
-    /// A line per object.
+    /// One line per object.
     Table,
 }
 
-/// A manifest and what became of it.
-struct Reviewed {
-    manifest: Manifest,
-    /// The object as the cluster would get it.
+/// A manifest and the result of its review.
+struct Reviewed<'a> {
+    manifest: &'a Manifest,
+    /// The object as the cluster would store it.
     object: Value,
-    /// None for what is no module and passes untouched.
+    /// None where the object is not a module: it passes unchanged and unchecked.
     verdict: Option<Verdict>,
 }
 
 /// The exit code for refused manifests.
 const REFUSED: u8 = 1;
-/// The exit code for what could not be read.
+/// The exit code for input that cannot be read.
 const UNREADABLE: u8 = 2;
 
 impl Review {
@@ -71,17 +71,14 @@ impl Review {
         };
         let policy = settings.policy;
         let input = Input::read(&self.filename);
-        let reviewed: Vec<Reviewed> =
+        let reviewed: Vec<Reviewed<'_>> =
             input.manifests.iter().map(|manifest| review(&policy, &input, &self.namespace, manifest)).collect();
-        let mut findings = String::new();
-        for error in &input.errors {
-            findings.push_str(&format!("error: {error}\n"));
-        }
-        findings.push_str(&print::findings(&reviewed));
+        let mut problems: String = input.errors.iter().map(|error| format!("error: {error}\n")).collect();
+        problems.push_str(&print::problems(&reviewed));
         let printed = print::objects(self.output, &reviewed).and_then(|text| io::stdout().write_all(text.as_bytes()));
-        let told = io::stderr().write_all(findings.as_bytes());
-        match printed.and(told) {
-            // Who reads us has seen enough, as `head` does.
+        let reported = io::stderr().write_all(problems.as_bytes());
+        match printed.and(reported) {
+            // The reader of the pipe stopped early, as `head` does.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
             Err(error) => {
                 eprintln!("error: cannot print: {error}");
@@ -98,14 +95,14 @@ impl Review {
     }
 }
 
-fn review(policy: &Policy, input: &Input, default_namespace: &str, manifest: &Manifest) -> Reviewed {
+fn review<'a>(policy: &Policy, input: &Input, default_namespace: &str, manifest: &'a Manifest) -> Reviewed<'a> {
     let object = manifest.object.clone();
     let kind = Kind::of_manifest(manifest.text("apiVersion"), manifest.text("kind"));
-    let module = kind.filter(|kind| crate::module::Workload::new(*kind, &object).is_module());
+    let module = kind.filter(|kind| Workload::new(*kind, &object).is_module());
     let Some(kind) = module else {
-        return Reviewed { manifest: manifest.clone(), object, verdict: None };
+        return Reviewed { manifest, object, verdict: None };
     };
     let namespace = input.namespaces.get(manifest.namespace().unwrap_or(default_namespace));
     let (object, verdict) = policy.review(Request { kind, old: None, namespace, peers: None }, object);
-    Reviewed { manifest: manifest.clone(), object, verdict: Some(verdict) }
+    Reviewed { manifest, object, verdict: Some(verdict) }
 }

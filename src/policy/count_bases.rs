@@ -1,13 +1,13 @@
-//! What a decision about a peer Deployment needs to know of the bases.
+//! Counts the bases for a new peer Deployment.
 
 use std::fmt;
 
 use crate::module::Workload;
 
-/// Knows how many bases there are for a module.
+/// Counts the bases for a module.
 pub trait CountBases {
-    /// How many replicas the peer Deployment `workload`, whose template is filled in already, should have now; none where
-    /// nobody can say.
+    /// How many replicas the peer Deployment `workload` should have now. Its template must be filled in already. None where
+    /// the number is unknown.
     fn replicas(&self, workload: Workload<'_>) -> Option<u32>;
 }
 
