@@ -103,7 +103,7 @@ async fn what_is_not_ours_to_decide_on_passes_untouched(
 }
 
 #[tokio::test]
-async fn the_timeout_that_the_api_server_appends_to_the_path_disturbs_nobody() {
+async fn the_timeout_that_the_api_server_appends_to_the_path_is_ignored() {
     let server = Server::start().await;
     let answer = server.client().review("/mutate?timeout=3s", &creation_of(module())).await;
     assert_eq!(answer["response"]["patchType"], "JSONPatch");

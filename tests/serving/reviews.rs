@@ -31,7 +31,7 @@ pub(crate) fn container(name: &str) -> Value {
     })
 }
 
-/// A module with two faults: nobody can tell its version, and its image is no jar.
+/// A module with two faults: its version cannot be determined, and its image is not a jar.
 pub(crate) fn refused_module() -> Value {
     let mut module = module();
     module["spec"]["template"]["spec"]["containers"][0] = json!({"name": "biz1", "image": "nginx:1.27"});

@@ -4,7 +4,7 @@ use koupleless_warden::k8s::ObjectKey;
 use koupleless_warden::module::Workload;
 use koupleless_warden::peer::Peers;
 use koupleless_warden::policy::CountBases;
-use koupleless_warden::serving::Patience;
+use koupleless_warden::serving::Timeouts;
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -29,7 +29,7 @@ impl Peers for Orders {
 }
 
 async fn server() -> Server {
-    Server::among(Answering(nothing_said), Orders, Patience::default()).await
+    Server::among(Answering(nothing_said), Orders, Timeouts::default()).await
 }
 
 fn scale_to(replicas: Option<u32>) -> Value {

@@ -1,4 +1,4 @@
-//! What is counted and written down of a review.
+//! The metrics and log lines of a review, and the pages for probes and metrics.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -8,12 +8,11 @@ use std::sync::{Arc, Mutex};
 use koupleless_warden::admission::Endpoint;
 use koupleless_warden::cluster::NamespacesUnavailable;
 use koupleless_warden::policy::NamespaceFacts;
-use koupleless_warden::runtime::{Ops, Readiness, serve_ops};
-use koupleless_warden::serving::Patience;
+use koupleless_warden::runtime::{Ops, Readiness, ops_router};
+use koupleless_warden::serving::{self, Listener, ServerOptions, Shutdown, Timeouts};
 use prometheus_client::registry::Registry;
 use rstest::rstest;
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::subscriber::DefaultGuard;
@@ -26,7 +25,7 @@ use crate::server::{Answering, Server, nothing_said, reviewer};
 
 #[tokio::test]
 async fn reviews_are_counted_by_endpoint_kind_operation_and_outcome() {
-    let server = Server::with(Answering(unavailable_in_nowhere), Patience::default()).await;
+    let server = Server::with(Answering(unavailable_in_nowhere), Timeouts::default()).await;
     let client = server.client();
     let review = creation_of(module());
     let answer = client.review("/mutate", &review).await;
@@ -62,8 +61,8 @@ async fn reviews_are_counted_by_endpoint_kind_operation_and_outcome() {
 }
 
 #[tokio::test]
-async fn a_panic_is_counted_as_our_fault_and_leaves_nothing_in_flight() {
-    let server = Server::with(Answering(panics_in_haunted), Patience::default()).await;
+async fn a_panic_is_counted_as_a_failure_and_leaves_no_review_in_flight() {
+    let server = Server::with(Answering(panics_in_haunted), Timeouts::default()).await;
     server.client().post("/mutate", creation_of(haunted()).to_string()).await;
     let metrics = get(ops(&Readiness::default(), &server.registry).await, "/metrics").await.body;
     let labels = "endpoint=\"Mutate\",kind=\"Deployment\",operation=\"CREATE\",outcome=\"Failed\"";
@@ -73,7 +72,7 @@ async fn a_panic_is_counted_as_our_fault_and_leaves_nothing_in_flight() {
 }
 
 #[tokio::test]
-async fn readiness_tells_for_what_it_waits_and_health_does_not_wait() {
+async fn readyz_lists_the_conditions_and_healthz_does_not_depend_on_them() {
     let readiness = Readiness::default();
     let caches = readiness.condition("caches");
     let address = ops(&readiness, &Arc::default()).await;
@@ -150,11 +149,13 @@ fn unavailable_in_nowhere(name: &str) -> Result<Option<NamespaceFacts>, Namespac
     }
 }
 
-/// The ops port, somewhere.
+/// Serves the ops port, and returns its address.
 pub(crate) async fn ops(readiness: &Readiness, registry: &Arc<Registry>) -> SocketAddr {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let listener = Listener::bind_plain((Ipv4Addr::LOCALHOST, 0).into()).await.unwrap();
     let address = listener.local_addr().unwrap();
-    tokio::spawn(serve_ops(listener, Ops { readiness: readiness.clone(), registry: registry.clone() }));
+    let router = ops_router(Ops { readiness: readiness.clone(), registry: registry.clone() });
+    let options = ServerOptions::for_ops(serving::Metrics::default());
+    tokio::spawn(serving::serve(listener, router, options, Shutdown::default()));
     address
 }
 
