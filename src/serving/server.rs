@@ -83,6 +83,9 @@ pub async fn serve(listener: Listener, router: Router, options: ServerOptions, s
                         tracing::debug!(%peer, %error, "a connection ended early");
                     }
                 });
+                // The request of a new connection has often arrived already. It is read before more connections are accepted,
+                // so that a burst of connections does not evict one whose request nothing has read yet.
+                tokio::task::yield_now().await;
             }
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection");

@@ -1,8 +1,8 @@
-//! warden as it is installed, on a real control plane: replicas behind a Service, certificates that it makes itself, and modules
-//! that are created all the while.
+//! warden as it is installed, on a real control plane: replicas behind a Service, self-managed certificates, and a continuous load
+//! of modules.
 //!
-//! A binary of its own, of which one test runs at a time: a creation fails after 3 s, and a machine that plays other scenarios
-//! beside it may take as long.
+//! This is a test binary of its own, and its tests run one at a time: a creation fails after 3 s, and a machine that runs other
+//! scenarios may take as long.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
