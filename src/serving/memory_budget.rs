@@ -1,4 +1,4 @@
-//! Limits the memory that the bodies of all requests take together.
+//! Limits the memory that the headers and bodies of all requests take together.
 
 use std::error::Error;
 use std::pin::Pin;
@@ -49,12 +49,12 @@ struct Reserved {
     denied: Option<Denied>,
 }
 
-/// Why a body gets no memory.
+/// Why a request gets no memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Denied {
     /// Other requests hold the memory now.
     Exhausted,
-    /// The body needs more than the whole budget.
+    /// The request needs more than the whole budget.
     TooLarge,
 }
 
@@ -74,6 +74,14 @@ impl MemoryBudget {
     /// Returns an empty reservation for one request.
     pub(super) fn reservation(&self) -> Reservation {
         Reservation { budget: self.clone(), reserved: Mutex::default() }
+    }
+
+    /// Records the first time that memory is denied.
+    fn deny(&self, reserved: &mut Reserved, fits_alone: bool) -> Denied {
+        *reserved.denied.get_or_insert_with(|| {
+            self.metrics.refused_body();
+            if fits_alone { Denied::Exhausted } else { Denied::TooLarge }
+        })
     }
 }
 
@@ -99,9 +107,25 @@ impl Pool {
 }
 
 impl Reservation {
-    /// Why memory was denied; none if the whole body, as far as it was read, has its memory.
+    /// Why memory was denied; none if everything that has arrived so far has its memory.
     pub(super) fn denied(&self) -> Option<Denied> {
         self.reserved().denied
+    }
+
+    /// Reserves memory for headers that take `bytes`. They come from the budget for ordinary bodies, and do not count as a part of
+    /// the body.
+    ///
+    /// Without this, 64 requests on each of 1,024 connections over HTTP/2, each with 16 KiB of headers and a body that does not
+    /// end, would hold 1 GiB.
+    ///
+    /// # Errors
+    /// If there is not enough memory.
+    pub(super) fn add_headers(&self, bytes: usize) -> Result<(), Denied> {
+        let (mut reserved, ordinary) = (self.reserved(), &self.budget.ordinary);
+        if ordinary.reserve(&mut reserved.ordinary, bytes) {
+            return Ok(());
+        }
+        Err(self.budget.deny(&mut reserved, bytes <= ordinary.size))
     }
 
     /// Reserves memory for one more chunk. Returns false if there is not enough.
@@ -114,10 +138,9 @@ impl Reservation {
         if granted {
             reserved.bytes += bytes;
             metrics.add_body_memory(signed(bytes));
-        } else if reserved.denied.is_none() {
+        } else {
             let fits_alone = reserved.bytes + bytes <= ORDINARY_BODY.min(ordinary.size) + large.size;
-            reserved.denied = Some(if fits_alone { Denied::Exhausted } else { Denied::TooLarge });
-            metrics.refused_body();
+            self.budget.deny(&mut reserved, fits_alone);
         }
         granted
     }

@@ -88,7 +88,7 @@ impl Metrics {
         );
         registry.register(
             "bodies_refused",
-            "Requests answered with 429 or 413 because there was no memory for their bodies",
+            "Requests answered with 429 or 413 because there was no memory for them",
             metrics.refused_bodies.clone(),
         );
         registry.register(

@@ -40,9 +40,9 @@ pub struct Limits {
     /// one that can be evicted early. Both usually take some milliseconds.
     pub grace: Duration,
     /// Bytes that the server buffers of a request over HTTP/1.1, at least 8 KiB. The headers of a request must fit in; the
-    /// server answers longer ones with 431 and closes the connection. For HTTP/2 the limit is 16 KiB at most.
+    /// server answers longer ones with 431 and closes the connection. HTTP/2 has a fixed limit of 16 KiB.
     pub header_bytes: usize,
-    /// Estimated bytes of memory for the bodies of all requests in progress, up to 1 MiB of each.
+    /// Estimated bytes of memory for the headers of all requests in progress, and for up to 1 MiB of each body.
     pub body_memory: usize,
     /// Estimated bytes of memory for what bodies take beyond that.
     pub large_body_memory: usize,
@@ -90,7 +90,7 @@ impl ServerOptions {
         let limits = Limits {
             connections: 128,
             header_bytes: 16 * KIB,
-            body_memory: 64 * KIB,
+            body_memory: 128 * 16 * KIB,
             large_body_memory: 0,
             ..Limits::default()
         };

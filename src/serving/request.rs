@@ -23,7 +23,7 @@ pub(super) struct RequestHandler {
 }
 
 impl RequestHandler {
-    /// Returns the answer of the router, or an error response if there was no memory for the body.
+    /// Returns the answer of the router, or an error response if there was no memory for the request.
     pub(super) async fn handle(
         self,
         request: Request<Incoming>,
@@ -32,7 +32,11 @@ impl RequestHandler {
         if request.body().is_end_stream() {
             guard.set_arrived();
         }
-        let (version, guard, reservation) = (request.version(), Arc::new(guard), Arc::new(self.memory.reservation()));
+        let reservation = self.memory.reservation();
+        if let Err(denied) = reservation.add_headers(header_memory(&request)) {
+            return Ok(without_memory(denied));
+        }
+        let (version, guard, reservation) = (request.version(), Arc::new(guard), Arc::new(reservation));
         let metered = |body| Body::new(MeteredBody::new(body, Arc::clone(&reservation), Arc::clone(&guard)));
         let mut answer = self.router.oneshot(request.map(metered)).await?;
         if let Some(denied) = reservation.denied() {
@@ -43,6 +47,13 @@ impl RequestHandler {
         }
         Ok(answer)
     }
+}
+
+/// The memory that the headers of `request` take at most: their text, and an entry of a map for each.
+fn header_memory<B>(request: &Request<B>) -> usize {
+    const ENTRY: usize = 128;
+    let headers = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + ENTRY);
+    headers.sum::<usize>() + request.uri().path_and_query().map_or(0, |path| path.as_str().len())
 }
 
 fn without_memory(denied: Denied) -> Response<Body> {

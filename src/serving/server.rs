@@ -66,6 +66,10 @@ pub async fn serve(listener: Listener, router: Router, options: ServerOptions, s
         drained: drained.clone(),
         metrics,
     };
+    // The first request of a connection has often arrived before the accept. The connections of a burst are read before more are
+    // accepted, so that no connection is evicted before its request is read.
+    let burst = limits.connections / 8;
+    let mut accepted_in_a_row = 0;
     loop {
         let accepted = tokio::select! {
             accepted = tcp.accept() => accepted,
@@ -83,9 +87,11 @@ pub async fn serve(listener: Listener, router: Router, options: ServerOptions, s
                         tracing::debug!(%peer, %error, "a connection ended early");
                     }
                 });
-                // The request of a new connection has often arrived already. It is read before more connections are accepted,
-                // so that a burst of connections does not evict one whose request nothing has read yet.
-                tokio::task::yield_now().await;
+                accepted_in_a_row += 1;
+                if accepted_in_a_row >= burst {
+                    accepted_in_a_row = 0;
+                    tokio::task::yield_now().await;
+                }
             }
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection");

@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio_rustls::client::TlsStream;
 
-use crate::client::{Answer, in_time, read_to_the_end};
+use crate::client::{Answer, in_time, post, read_to_the_end};
 use crate::reviews::{creation_of, module};
 use crate::server::{Answering, Gate, Server, nothing_said};
 
@@ -200,6 +200,30 @@ async fn large_bodies_are_refused_without_memory_and_small_ones_are_accepted() {
 #[track_caller]
 fn is_no_json(answer: &Answer) {
     assert_eq!(answer.code, 400, "{answer:?}");
+}
+
+#[tokio::test]
+async fn the_headers_of_unfinished_requests_have_a_limit() {
+    // Given memory for four long headers, and requests with such headers whose bodies do not end
+    let limits = Limits { body_memory: 66 * 1024, ..Limits::default() };
+    let server = Server::limited(Answering(nothing_said), limits).await;
+    let unfinished = || {
+        let mut request = post("/mutate", Body::from_stream(stream::pending::<Result<Bytes, std::io::Error>>()));
+        request.headers_mut().insert("x-long", "x".repeat(15 * 1024).parse().unwrap());
+        let client = server.client();
+        tokio::spawn(async move { client.send_by_http2([request]).await })
+    };
+    let requests: Vec<_> = (0..4).map(|_| unfinished()).collect();
+    // When they hold the memory, then another request with long headers is refused
+    let long = async || {
+        let mut request = post("/", "");
+        request.headers_mut().insert("x-long", "x".repeat(10 * 1024).parse().unwrap());
+        server.client().send(request).await.code
+    };
+    in_time(async { while long().await != 429 {} }).await;
+    // When they are given up, then there is memory again
+    requests.iter().for_each(tokio::task::JoinHandle::abort);
+    in_time(async { while long().await != 404 {} }).await;
 }
 
 /// As text these objects are small. In memory they would take more than there is for all reviews.
