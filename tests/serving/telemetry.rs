@@ -84,10 +84,10 @@ async fn readyz_lists_the_conditions_and_healthz_does_not_depend_on_them() {
     assert_eq!((answer.code, answer.body.as_str()), (200, "[+]caches\n"));
 }
 
-/// Names of several lengths, for base64 fills up what is no multiple of three.
+/// With names of several lengths, since base64 pads what is not a multiple of three.
 #[rstest]
 #[tokio::test]
-async fn a_review_is_one_span_with_all_that_is_known_of_it(#[values("biz1", "biz12", "biz123")] name: &str) {
+async fn a_review_is_one_span_with_its_object_and_verdict(#[values("biz1", "biz12", "biz123")] name: &str) {
     let spans = Spans::default();
     let _recording = spans.record();
     let mut module = module();
@@ -118,7 +118,7 @@ async fn a_review_is_one_span_with_all_that_is_known_of_it(#[values("biz1", "biz
 }
 
 #[tokio::test]
-async fn a_refusal_is_written_down_as_one() {
+async fn the_span_of_a_refusal_has_its_reasons_and_the_user() {
     let spans = Spans::default();
     let _recording = spans.record();
     let (reviewer, _) = reviewer(Answering(nothing_said));
@@ -132,7 +132,7 @@ async fn a_refusal_is_written_down_as_one() {
 }
 
 #[tokio::test]
-async fn a_review_that_failed_is_written_down_without_a_decision() {
+async fn the_span_of_a_failed_review_has_no_decision() {
     let spans = Spans::default();
     let _recording = spans.record();
     let (reviewer, _) = reviewer(Answering(panics_in_haunted));
@@ -164,13 +164,13 @@ pub(crate) fn has_line(text: &str, line: &str) {
     assert!(text.lines().any(|one| one == line), "no line {line} in\n{text}");
 }
 
-/// The size of the patch before it was put into base64.
+/// The size of the patch before its encoding in base64.
 fn patch_bytes(answer: &Value) -> usize {
     use base64::Engine as _;
     base64::engine::general_purpose::STANDARD.decode(answer["response"]["patch"].as_str().unwrap()).unwrap().len()
 }
 
-/// Keeps the fields of every span.
+/// Records the fields of every span.
 #[derive(Clone, Default)]
 struct Spans(Arc<Mutex<BTreeMap<u64, BTreeMap<String, String>>>>);
 
@@ -182,7 +182,7 @@ impl Spans {
         tracing::subscriber::set_default(tracing_subscriber::registry().with(self.clone()))
     }
 
-    /// The fields of the one span that was there.
+    /// The fields of the only span.
     #[track_caller]
     fn the_one(&self) -> BTreeMap<String, String> {
         let spans = self.0.lock().unwrap();
