@@ -5,11 +5,10 @@ use std::sync::Arc;
 use arc_swap::ArcSwapOption;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
-use tokio::sync::watch;
 
 use super::{CertificateMetrics, Pair};
 
-/// The pair that new connections are served with; those that are open keep theirs. Clones are the same.
+/// The pair that new connections are served with. Open connections keep the pair of their handshake. Clones share the pair.
 #[derive(Debug, Clone)]
 pub struct Current {
     shared: Arc<Shared>,
@@ -18,38 +17,30 @@ pub struct Current {
 #[derive(Debug)]
 struct Shared {
     pair: ArcSwapOption<Pair>,
-    loaded: watch::Sender<bool>,
     metrics: CertificateMetrics,
 }
 
 impl Current {
-    /// None yet: handshakes fail until one is taken.
+    /// Creates it without a pair. Handshakes fail until [`Self::set`] is called.
     pub fn none(metrics: CertificateMetrics) -> Self {
-        let shared = Shared { pair: ArcSwapOption::empty(), loaded: watch::Sender::new(false), metrics };
+        let shared = Shared { pair: ArcSwapOption::empty(), metrics };
         Self { shared: Arc::new(shared) }
     }
 
-    /// Serves new connections with this one from now on.
-    pub fn take(&self, pair: Pair) {
+    /// Serves new connections with `pair` from now on.
+    pub fn set(&self, pair: Pair) {
         let until = pair.validity().until;
-        self.shared.metrics.serves(until);
-        tracing::info!(%until, "serving with another certificate");
+        self.shared.metrics.set_not_after(until);
+        tracing::info!(%until, "serving with a new certificate");
         self.shared.pair.store(Some(Arc::new(pair)));
-        self.shared.loaded.send_replace(true);
     }
 
-    /// What is served now.
+    /// The pair that is served now.
     pub fn pair(&self) -> Option<Arc<Pair>> {
         self.shared.pair.load_full()
     }
 
-    /// Waits until there is one.
-    pub async fn loaded(&self) {
-        // It cannot fail: the sender lives in what we hold.
-        let _ = self.shared.loaded.subscribe().wait_for(|loaded| *loaded).await;
-    }
-
-    /// Counts one that cannot be served with.
+    /// Counts a certificate that cannot be served.
     pub(super) fn rejected(&self) {
         self.shared.metrics.rejected();
     }

@@ -1,19 +1,14 @@
-//! Certificate and key from PEM files that somebody else renews, such as a Secret of cert-manager's that is mounted.
+//! Certificate and key from PEM files that another program renews, such as a mounted Secret of cert-manager.
 
-use std::path::{Path, PathBuf};
-use std::time::Duration;
-use std::{fs, io};
+use std::path::PathBuf;
 
 use k8s_openapi::jiff::Timestamp;
 use thiserror::Error;
 
 use super::{Current, Pair, PairError};
+use crate::runtime::{FileContents, FileError, FileWatcher};
 
-/// How often the files are read. Their contents are compared, not watched for: a kubelet swaps a symbolic link above them,
-/// which a watch of the files misses, and others write them in place.
-const PERIOD: Duration = Duration::from_millis(500);
-
-/// The two files.
+/// The paths of the two files.
 #[derive(Debug, Clone)]
 pub struct Files {
     /// The certificate chain.
@@ -22,81 +17,61 @@ pub struct Files {
     pub key: PathBuf,
 }
 
-/// Why we cannot serve with the files given.
+/// Two files that were read, to be followed.
+#[derive(Debug)]
+pub struct CertificateFiles {
+    files: Files,
+    watcher: FileWatcher<2>,
+}
+
+/// The files cannot be served with.
 #[derive(Debug, Error)]
 pub enum CertificateError {
     /// A file cannot be read.
-    #[error("cannot read {}: {source}", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// What they hold cannot be served with.
+    #[error(transparent)]
+    Read(FileError),
+    /// The certificate and the key in them cannot be served.
     #[error("cannot serve with {} and {}: {source}", files.certificate.display(), files.key.display())]
     Pair {
         /// The files.
         files: Files,
-        /// Why.
+        /// What is wrong with their contents.
         source: PairError,
     },
 }
 
-/// What the two files hold at one time.
-#[derive(Clone, PartialEq, Eq)]
-struct Contents {
-    certificate: Vec<u8>,
-    key: Vec<u8>,
-}
-
 impl Files {
-    /// The pair in them.
+    /// Reads the pair in the files, and returns the files as well, for [`CertificateFiles::follow`].
     ///
     /// # Errors
-    /// When they cannot be read, do not belong together, or the certificate's time is over.
-    pub fn pair(&self) -> Result<Pair, CertificateError> {
-        self.judge(&self.read()?)
+    /// If a file cannot be read, if the certificate and the key do not belong together, or if the certificate is not valid now.
+    pub fn load(self) -> Result<(Pair, CertificateFiles), CertificateError> {
+        let watcher = FileWatcher::new([self.certificate.clone(), self.key.clone()]);
+        let pair = self.pair(watcher.contents())?;
+        Ok((pair, CertificateFiles { files: self, watcher }))
     }
 
-    /// Lets `current` have every other good pair that comes to be in them. Never ends.
-    ///
-    /// Contents count when two reads have found the same: one may have fallen between two writes. A certificate and a key that do
-    /// not belong together, or not yet, change nothing: what was served before goes on.
-    pub async fn follow(self, current: Current) {
-        let mut seen = self.read().ok();
-        let mut judged = false;
+    fn pair(&self, contents: &FileContents<2>) -> Result<Pair, CertificateError> {
+        let [certificate, key] = contents.as_ref().map_err(|error| CertificateError::Read(error.clone()))?;
+        let pair =
+            Pair::from_pem(certificate, key).and_then(|pair| pair.check_valid_at(Timestamp::now()).map(|()| pair));
+        pair.map_err(|source| CertificateError::Pair { files: self.clone(), source })
+    }
+}
+
+impl CertificateFiles {
+    /// Serves each new valid pair in the files through `current`. Contents that cannot be served, such as a new key beside the
+    /// old certificate, are logged and counted once, and change nothing. Never returns.
+    pub async fn follow(mut self, current: Current) {
         loop {
-            tokio::time::sleep(PERIOD).await;
-            let read = self.read();
-            let contents = read.as_ref().ok().cloned();
-            if seen != contents {
-                (seen, judged) = (contents, false);
-                continue;
-            }
-            if std::mem::replace(&mut judged, true) {
-                continue;
-            }
-            match read.and_then(|contents| self.judge(&contents)) {
-                Ok(pair) if current.pair().is_none_or(|now| *now != pair) => current.take(pair),
+            match self.files.pair(self.watcher.changed().await) {
+                Ok(pair) if current.pair().is_none_or(|now| *now != pair) => current.set(pair),
                 Ok(_) => {}
                 Err(error) => {
                     current.rejected();
-                    tracing::error!(%error, "the certificate that was served before stays");
+                    tracing::error!(%error, "cannot serve with the new certificate; the old one stays");
                 }
             }
         }
-    }
-
-    fn read(&self) -> Result<Contents, CertificateError> {
-        let read =
-            |path: &Path| fs::read(path).map_err(|source| CertificateError::Read { path: path.to_owned(), source });
-        Ok(Contents { certificate: read(&self.certificate)?, key: read(&self.key)? })
-    }
-
-    fn judge(&self, contents: &Contents) -> Result<Pair, CertificateError> {
-        let pair = Pair::from_pem(&contents.certificate, &contents.key)
-            .and_then(|pair| pair.is_good_at(Timestamp::now()).map(|()| pair));
-        pair.map_err(|source| CertificateError::Pair { files: self.clone(), source })
     }
 }

@@ -21,40 +21,40 @@ pub struct Pair {
     validity: Validity,
 }
 
-/// Why a chain and a key cannot be served with.
+/// A chain and a key cannot be served.
 #[derive(Debug, Error)]
 pub enum PairError {
-    /// Something is no PEM of its sort.
+    /// The certificate or the key is not valid PEM.
     #[error("cannot read {what}: {source}")]
     Read {
         /// `the certificate` or `the key`.
         what: &'static str,
-        /// Why.
+        /// What is wrong with it.
         source: pem::Error,
     },
-    /// There is no certificate where one should be.
+    /// The file or field has no certificate.
     #[error("there is no certificate")]
     Empty,
-    /// They do not belong together, or rustls cannot use them.
+    /// The two do not belong together, or rustls does not support them.
     #[error("certificate and key cannot be used: {0}")]
     Unusable(#[from] rustls::Error),
     /// The certificate cannot be parsed.
     #[error("the certificate cannot be parsed: {0}")]
     Unparsable(String),
-    /// Its time is over, or has not come yet.
-    #[error("the certificate is good from {from} to {until}, and it is {now}")]
-    OutOfTime {
-        /// The first second in which it is good.
+    /// The certificate has expired or is not valid yet.
+    #[error("the certificate is valid from {from} to {until}, and the time is {now}")]
+    NotValidNow {
+        /// The first second in which it is valid.
         from: Timestamp,
-        /// The last one.
+        /// The last second.
         until: Timestamp,
-        /// When that was found.
+        /// The time of the check.
         now: Timestamp,
     },
-    /// It is for other names.
+    /// The certificate is for other host names.
     #[error("the certificate is not for {host}")]
     OtherName {
-        /// The name by which the API server calls us.
+        /// The host name that the API server expects.
         host: String,
     },
 }
@@ -63,7 +63,7 @@ impl Pair {
     /// Reads a chain, the server's own certificate first, and a key, both PEM.
     ///
     /// # Errors
-    /// When they cannot be read, or do not belong together. What time it is does not matter here: see [`Self::is_good_at`].
+    /// If they cannot be read, or do not belong together. The validity period is not checked: see [`Self::check_valid_at`].
     pub fn from_pem(chain: &[u8], key: &[u8]) -> Result<Self, PairError> {
         let read = |what| move |source| PairError::Read { what, source };
         let chain: Vec<CertificateDer<'static>> =
@@ -78,38 +78,38 @@ impl Pair {
         Ok(Self { key: Arc::new(key), validity })
     }
 
-    /// Whether clients may be shown it at `now`.
+    /// Checks that the certificate is valid at `now`.
     ///
     /// # Errors
-    /// Before or after its time.
-    pub fn is_good_at(&self, now: Timestamp) -> Result<(), PairError> {
+    /// If it has expired or is not valid yet.
+    pub fn check_valid_at(&self, now: Timestamp) -> Result<(), PairError> {
         let Validity { from, until } = self.validity;
-        if self.validity.holds_at(now) { Ok(()) } else { Err(PairError::OutOfTime { from, until, now }) }
+        if self.validity.contains(now) { Ok(()) } else { Err(PairError::NotValidNow { from, until, now }) }
     }
 
-    /// Whether a client that calls us `host` accepts the names in it.
+    /// Checks that the certificate is for `host`.
     ///
     /// # Errors
-    /// When it is for other names only.
-    pub fn is_for(&self, host: &str) -> Result<(), PairError> {
+    /// If it is only for other names.
+    pub fn check_host(&self, host: &str) -> Result<(), PairError> {
         let other = || PairError::OtherName { host: host.to_owned() };
         let name = ServerName::try_from(host).map_err(|_| other())?;
         let parsed = ParsedCertificate::try_from(self.own())?;
         verify_server_name(&parsed, &name).map_err(|_| other())
     }
 
-    /// When it is good.
+    /// The validity period of the server's certificate.
     pub fn validity(&self) -> Validity {
         self.validity
     }
 
     /// The server's own certificate.
     pub(super) fn own(&self) -> &CertificateDer<'static> {
-        // A pair without a certificate is never made.
+        // `from_pem` makes no pair without a certificate.
         &self.key.cert[0]
     }
 
-    /// The certificates between its own and the authority's.
+    /// The certificates between the server's and the authority's.
     pub(super) fn intermediates(&self) -> &[CertificateDer<'static>] {
         &self.key.cert[1..]
     }
@@ -119,14 +119,14 @@ impl Pair {
     }
 }
 
-/// The same certificate is the same pair: its key is the one that belongs to it.
+/// Compares the certificates only: the key always belongs to the certificate.
 impl PartialEq for Pair {
     fn eq(&self, other: &Self) -> bool {
         self.key.cert == other.key.cert
     }
 }
 
-/// Without the key.
+/// Leaves the key out.
 impl fmt::Debug for Pair {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pair").field("validity", &self.validity).finish_non_exhaustive()

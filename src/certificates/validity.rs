@@ -1,4 +1,4 @@
-//! When a certificate is good.
+//! The validity period of a certificate.
 
 use k8s_openapi::jiff::Timestamp;
 use rustls::pki_types::CertificateDer;
@@ -6,7 +6,7 @@ use x509_parser::parse_x509_certificate;
 
 use super::PairError;
 
-/// The time in which a certificate is good, both ends included.
+/// The validity period of a certificate. Both ends are included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Validity {
     /// The first second.
@@ -16,10 +16,10 @@ pub struct Validity {
 }
 
 impl Validity {
-    /// Reads it in a certificate.
+    /// Reads the period of `certificate`.
     ///
     /// # Errors
-    /// When it cannot be parsed.
+    /// If the certificate cannot be parsed.
     pub(super) fn of(certificate: &CertificateDer<'_>) -> Result<Self, PairError> {
         let unparsable = |error: &dyn ToString| PairError::Unparsable(error.to_string());
         let (_, parsed) = parse_x509_certificate(certificate).map_err(|error| unparsable(&error))?;
@@ -28,8 +28,8 @@ impl Validity {
         Ok(Self { from: second(validity.not_before.timestamp())?, until: second(validity.not_after.timestamp())? })
     }
 
-    /// Whether it is good at `now`.
-    pub fn holds_at(self, now: Timestamp) -> bool {
+    /// Whether `now` is within the period.
+    pub fn contains(self, now: Timestamp) -> bool {
         self.from <= now && now <= self.until
     }
 }

@@ -1,6 +1,5 @@
-//! The plain HTTP port for probes and metrics.
+//! The pages for probes and metrics.
 
-use std::io;
 use std::sync::Arc;
 
 use axum::Router;
@@ -10,11 +9,10 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
-use tokio::net::TcpListener;
 
 use super::Readiness;
 
-/// What the ops port shows.
+/// What the pages show.
 #[derive(Debug, Clone)]
 pub struct Ops {
     /// Shown at `/readyz`.
@@ -23,17 +21,13 @@ pub struct Ops {
     pub registry: Arc<Registry>,
 }
 
-/// Serves `/healthz`, `/readyz` and `/metrics` until it is dropped: there is nothing here that must be finished.
-///
-/// # Errors
-/// When the listener fails.
-pub async fn serve_ops(listener: TcpListener, ops: Ops) -> io::Result<()> {
-    let router = Router::new()
+/// Routes `/healthz`, `/readyz` and `/metrics`.
+pub fn ops_router(ops: Ops) -> Router {
+    Router::new()
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
-        .with_state(ops);
-    axum::serve(listener, router).await
+        .with_state(ops)
 }
 
 async fn ready(State(ops): State<Ops>) -> impl IntoResponse {

@@ -1,19 +1,19 @@
-//! Whether the process can take requests, and if not, for what it waits.
+//! Whether the process can take requests, and if not, what it waits for.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// Longer than a start takes.
-const TELL_PERIOD: Duration = Duration::from_secs(30);
+/// How often the log reports that the process is not ready. A start takes less.
+const LOG_PERIOD: Duration = Duration::from_secs(30);
 
-/// The conditions under which the process is ready: all of them.
+/// The conditions of readiness. The process is ready when all of them hold. Clones share them.
 #[derive(Debug, Clone, Default)]
 pub struct Readiness {
     conditions: Arc<Mutex<BTreeMap<&'static str, bool>>>,
 }
 
-/// The handle of one condition.
+/// Sets one condition.
 #[derive(Debug)]
 pub struct Condition {
     name: &'static str,
@@ -33,31 +33,31 @@ impl Readiness {
         self.lock().values().all(|holds| *holds)
     }
 
-    /// A line per condition, as Kubernetes' own `/readyz?verbose` prints them.
+    /// Returns one line per condition, in the form of kube-apiserver's `/readyz?verbose`.
     pub fn report(&self) -> String {
         let line = |(name, holds): (&&str, &bool)| format!("[{}]{name}\n", if *holds { '+' } else { '-' });
         self.lock().iter().map(line).collect()
     }
 
-    /// Tells the log for what the process waits, while it is not ready. Never ends.
-    pub async fn tell(self) {
+    /// Logs which conditions do not hold, periodically, while the process is not ready. Never returns.
+    pub async fn log_while_not_ready(self) {
         loop {
-            tokio::time::sleep(TELL_PERIOD).await;
-            let waits = self.lock().iter().filter(|(_, holds)| !**holds).map(|(name, _)| *name).collect::<Vec<_>>();
-            if !waits.is_empty() {
-                tracing::warn!(waits = waits.join(", "), "not ready");
+            tokio::time::sleep(LOG_PERIOD).await;
+            let waiting = self.lock().iter().filter(|(_, holds)| !**holds).map(|(name, _)| *name).collect::<Vec<_>>();
+            if !waiting.is_empty() {
+                tracing::warn!(waiting_for = waiting.join(", "), "not ready");
             }
         }
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<&'static str, bool>> {
-        // Nothing can be left half done under this lock.
+        // No code panics halfway through a change while it holds this lock, so the content is consistent.
         self.conditions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Condition {
-    /// Says whether the condition holds now.
+    /// Sets whether the condition holds.
     pub fn set(&self, holds: bool) {
         self.readiness.lock().insert(self.name, holds);
     }
@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ready_is_when_every_condition_holds() {
+    fn the_process_is_ready_when_every_condition_holds() {
         let readiness = Readiness::default();
         let (caches, running) = (readiness.condition("caches"), readiness.condition("running"));
         running.set(true);

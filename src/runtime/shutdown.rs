@@ -1,10 +1,10 @@
-//! When to stop.
+//! The signals that stop the process.
 
 use std::io;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// The signals that tell a process to stop, from when this is made on: before that they end it at once.
+/// Receives SIGTERM and SIGINT. Until the first one is created, these signals end the process at once.
 #[derive(Debug)]
 pub struct StopSignals {
     terminate: Signal,
@@ -12,15 +12,15 @@ pub struct StopSignals {
 }
 
 impl StopSignals {
-    /// Begins to listen.
+    /// Starts to listen for the signals.
     ///
     /// # Errors
-    /// When the process cannot listen to signals.
+    /// If the process cannot listen for signals.
     pub fn listen() -> io::Result<Self> {
         Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
 
-    /// Waits for the next SIGTERM or SIGINT that was not waited for yet, and tells which.
+    /// Waits for the next SIGTERM or SIGINT, and returns its name. A signal that arrived before the call counts.
     pub async fn next(&mut self) -> &'static str {
         tokio::select! {
             _ = self.terminate.recv() => "SIGTERM",

@@ -10,7 +10,7 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::reload::Handle;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-/// What is written where nobody says anything.
+/// The filter if neither `RUST_LOG` nor the configuration sets one.
 const DEFAULT_FILTER: &str = "info";
 
 /// How log lines look.
@@ -22,13 +22,13 @@ pub enum LogFormat {
     Json,
 }
 
-/// By which log lines are chosen while the process runs; by default nobody here has a say in it.
+/// Changes the log filter while the process runs. The default value changes nothing.
 #[derive(Clone, Default)]
 pub struct Logging {
     replace: Option<Arc<dyn Fn(EnvFilter) + Send + Sync>>,
 }
 
-/// Starts logging to standard error. `RUST_LOG` says which lines are written, where it is set; else [`Logging::filter_by`].
+/// Starts logging to standard error. `RUST_LOG` sets the filter; if it is unset, [`Logging::filter_by`] does.
 pub fn start_logging(format: LogFormat) -> Logging {
     let of_environment = EnvFilter::try_from_default_env();
     let is_fixed = of_environment.is_ok();
@@ -40,7 +40,7 @@ pub fn start_logging(format: LogFormat) -> Logging {
             start(logs.reload_handle(), logs.finish())
         }
         LogFormat::Json => {
-            // A line lies in one span at most: a list of them would say all of it again.
+            // A line is within one span at most, so a list of spans would only repeat that span.
             let logs = logs.json().with_span_list(false).with_env_filter(filter).with_filter_reloading();
             start(logs.reload_handle(), logs.finish())
         }
@@ -48,17 +48,16 @@ pub fn start_logging(format: LogFormat) -> Logging {
     Logging { replace: replace.filter(|_| !is_fixed) }
 }
 
-/// Checks that `filter` says which log lines are written, in the words of `RUST_LOG`.
+/// Checks that `filter` is a log filter in the syntax of `RUST_LOG`.
 ///
 /// # Errors
-/// What is wrong with it.
+/// Returns what is wrong with it.
 pub fn check_log_filter(filter: &str) -> Result<(), String> {
     EnvFilter::try_new(filter).map(|_| ()).map_err(|error| error.to_string())
 }
 
 impl Logging {
-    /// Writes the lines that `filter` chooses from now on, a filter in the words of `RUST_LOG`; `info` where there is none.
-    /// Where `RUST_LOG` itself is set, that goes on.
+    /// Applies `filter`, in the syntax of `RUST_LOG`, from now on; `info` if it is none. Does nothing if `RUST_LOG` is set.
     pub fn filter_by(&self, filter: Option<&str>) {
         if let Some(replace) = &self.replace {
             replace(EnvFilter::new(filter.unwrap_or(DEFAULT_FILTER)));
@@ -72,19 +71,19 @@ impl fmt::Debug for Logging {
     }
 }
 
-/// Colours are for somebody who looks on, and has not asked for none (<https://no-color.org>).
+/// Colours are used on a terminal, unless the user disables them (<https://no-color.org>).
 fn colours() -> bool {
-    std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|none| none.is_empty())
+    std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
 fn start<S: 'static>(
     handle: Handle<EnvFilter, S>,
     logs: impl Subscriber + Send + Sync + 'static,
 ) -> Option<Arc<dyn Fn(EnvFilter) + Send + Sync>> {
-    // An error says that logging was started before, by a test or by who embeds us: then that goes on.
+    // It fails if logging is started already, by a test or a program that embeds this crate. Then that subscriber stays.
     logs.try_init().ok()?;
     Some(Arc::new(move |filter| {
-        // It fails only where the subscriber is gone, and nothing is logged any more.
+        // It fails only after the subscriber is dropped, when nothing is logged any more.
         let _ = handle.reload(filter);
     }))
 }

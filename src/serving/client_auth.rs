@@ -1,10 +1,9 @@
-//! Who may call us: clients with a certificate that a certain authority has signed.
+//! Which clients are accepted: those with a certificate that a certain authority has signed.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
-use std::{fs, io};
+use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, UnixTime, pem};
@@ -15,12 +14,9 @@ use thiserror::Error;
 use x509_parser::parse_x509_certificate;
 
 use super::Metrics;
+use crate::runtime::{FileContents, FileError, FileWatcher};
 
-/// How often the file is read. Its content is compared, not watched for: a kubelet swaps a symbolic link above it, which a
-/// watch of the file misses.
-const PERIOD: Duration = Duration::from_secs(1);
-
-/// Why the file with the client CA cannot be used.
+/// The file with the client CA cannot be used.
 #[derive(Debug, Error)]
 #[error("cannot use the client CA in {}: {fault}", path.display())]
 pub struct ClientCaError {
@@ -36,128 +32,119 @@ pub struct ClientCaError {
 pub enum ClientCaFault {
     /// It cannot be read.
     #[error(transparent)]
-    Read(#[from] io::Error),
-    /// It is no PEM.
+    Read(FileError),
+    /// It is not PEM.
     #[error(transparent)]
     Pem(#[from] pem::Error),
-    /// There is no certificate in it.
+    /// It has no certificate.
     #[error("there is no certificate in it")]
     Empty,
-    /// A certificate in it is none.
+    /// A section of it is not a valid certificate.
     #[error(transparent)]
     Certificate(#[from] rustls::Error),
-    /// rustls cannot use what is in it.
+    /// rustls cannot verify clients with its certificates.
     #[error(transparent)]
     Unusable(#[from] VerifierBuilderError),
 }
 
-/// A client's certificate is by the right authority, and not for a name that we expect.
+/// The certificate of a client is signed by the right authority, but its common name is not among those expected.
 #[derive(Debug, Error)]
-#[error("the common name of the client's certificate is {found:?}, and none of those expected")]
-struct OtherName {
+#[error("the common name of the client's certificate is {found:?}, which is not among the expected names")]
+struct UnexpectedName {
     found: Vec<String>,
 }
 
-/// The authorities that sign the certificates of clients, from a PEM file, and the common names expected in these.
+/// Verifies the certificates of clients by the authorities in a PEM file and by the common names that are expected.
 #[derive(Debug)]
 pub struct ClientAuthority {
-    path: PathBuf,
     names: Vec<String>,
-    current: RwLock<Arc<Trust>>,
+    verifier: ArcSwap<Verifier>,
 }
 
-/// What was in the file at one time.
+/// Sized, so that it can be swapped.
 #[derive(Debug)]
-struct Trust {
-    pem: Vec<u8>,
-    verifier: Arc<dyn ClientCertVerifier>,
+struct Verifier(Arc<dyn ClientCertVerifier>);
+
+/// The file of a [`ClientAuthority`], to be followed.
+#[derive(Debug)]
+pub struct ClientCaFile {
+    path: PathBuf,
+    watcher: FileWatcher<1>,
+    authority: Arc<ClientAuthority>,
 }
 
 impl ClientAuthority {
-    /// Reads one or several certificates from the file at `path`. A client's certificate must be signed by one of them, and
-    /// its one common name be among `names`; any name will do where there are none, as for kube-apiserver's
-    /// `--requestheader-allowed-names`.
+    /// Reads one or several certificates from the file at `path`, and returns the file as well, for [`ClientCaFile::follow`]. A
+    /// client's certificate must be signed by one of them, and its only common name must be among `names`. If `names` is empty,
+    /// any name is accepted, as with kube-apiserver's `--requestheader-allowed-names`.
     ///
     /// # Errors
-    /// When the file cannot be read, or holds anything else.
-    pub fn load(path: &Path, names: Vec<String>) -> Result<Self, ClientCaError> {
-        let trust =
-            read(path).and_then(Trust::in_pem).map_err(|fault| ClientCaError { path: path.to_owned(), fault })?;
-        Ok(Self { path: path.to_owned(), names, current: RwLock::new(Arc::new(trust)) })
+    /// If the file cannot be read, has no certificate, or has a section that is not a certificate.
+    pub fn load(path: &Path, names: Vec<String>) -> Result<(Arc<Self>, ClientCaFile), ClientCaError> {
+        let watcher = FileWatcher::new([path.to_owned()]);
+        let verifier =
+            Verifier::of(watcher.contents()).map_err(|fault| ClientCaError { path: path.to_owned(), fault })?;
+        let authority = Arc::new(Self { names, verifier: ArcSwap::from_pointee(verifier) });
+        Ok((Arc::clone(&authority), ClientCaFile { path: path.to_owned(), watcher, authority }))
     }
 
-    /// Takes up every other content that the file comes to have, for handshakes from then on. What cannot be used is told
-    /// once and changes nothing. Never ends.
-    pub async fn follow(self: Arc<Self>, metrics: Metrics) {
-        let mut told = None;
-        loop {
-            tokio::time::sleep(PERIOD).await;
-            match self.look() {
-                Ok(()) => told = None,
-                Err(error) => {
-                    let error = error.to_string();
-                    if told.as_ref() != Some(&error) {
-                        metrics.rejected_client_ca();
-                        tracing::error!(path = %self.path.display(), error, "the client CA that was read before stays in use");
-                        told = Some(error);
-                    }
-                }
-            }
-        }
+    fn current(&self) -> Arc<dyn ClientCertVerifier> {
+        Arc::clone(&self.verifier.load().0)
     }
 
-    fn look(&self) -> Result<(), ClientCaFault> {
-        let pem = read(&self.path)?;
-        if pem != self.current().pem {
-            let trust = Trust::in_pem(pem)?;
-            *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(trust);
-            tracing::info!(path = %self.path.display(), "another client CA is in use");
-        }
-        Ok(())
-    }
-
-    fn current(&self) -> Arc<Trust> {
-        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    fn expects(&self, certificate: &CertificateDer<'_>) -> Result<(), rustls::Error> {
+    fn check_name(&self, certificate: &CertificateDer<'_>) -> Result<(), rustls::Error> {
         if self.names.is_empty() {
             return Ok(());
         }
         let found = common_names(certificate).ok_or(CertificateError::BadEncoding)?;
         match found.as_slice() {
             [name] if self.names.contains(name) => Ok(()),
-            _ => Err(CertificateError::Other(OtherError(Arc::new(OtherName { found }))).into()),
+            _ => Err(CertificateError::Other(OtherError(Arc::new(UnexpectedName { found }))).into()),
         }
     }
 }
 
-impl Trust {
-    fn in_pem(pem: Vec<u8>) -> Result<Self, ClientCaFault> {
+impl ClientCaFile {
+    /// Applies each new content of the file to the handshakes from then on. Content that cannot be used is logged and counted
+    /// once, and changes nothing. Never returns.
+    pub async fn follow(mut self, metrics: Metrics) {
+        loop {
+            match Verifier::of(self.watcher.changed().await) {
+                Ok(verifier) => {
+                    self.authority.verifier.store(Arc::new(verifier));
+                    tracing::info!(path = %self.path.display(), "the client CA has changed");
+                }
+                Err(error) => {
+                    metrics.rejected_client_ca();
+                    tracing::error!(path = %self.path.display(), %error, "cannot use the new client CA; the old one stays");
+                }
+            }
+        }
+    }
+}
+
+impl Verifier {
+    fn of(contents: &FileContents<1>) -> Result<Self, ClientCaFault> {
+        let [pem] = contents.as_ref().map_err(|error| ClientCaFault::Read(error.clone()))?;
         let mut roots = RootCertStore::empty();
-        for certificate in CertificateDer::pem_slice_iter(&pem) {
+        for certificate in CertificateDer::pem_slice_iter(pem) {
             roots.add(certificate?)?;
         }
         if roots.is_empty() {
             return Err(ClientCaFault::Empty);
         }
-        let verifier = WebPkiClientVerifier::builder(Arc::new(roots)).build()?;
-        Ok(Self { pem, verifier })
+        Ok(Self(WebPkiClientVerifier::builder(Arc::new(roots)).build()?))
     }
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, ClientCaFault> {
-    Ok(fs::read(path)?)
-}
-
-/// The common names in the subject of a certificate: one, in any certificate of good sense.
+/// The common names in the subject of a certificate. A reasonable certificate has one.
 fn common_names(certificate: &CertificateDer<'_>) -> Option<Vec<String>> {
     let (_, parsed) = parse_x509_certificate(certificate).ok()?;
     parsed.subject().iter_common_name().map(|name| name.as_str().ok().map(str::to_owned)).collect()
 }
 
 impl ClientCertVerifier for ClientAuthority {
-    /// No hints: a client has one certificate for us or none, and these could not change.
+    /// Sends no hints: a client has one certificate for us or none. Also, the hints could not change with the file.
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
         &[]
     }
@@ -168,8 +155,8 @@ impl ClientCertVerifier for ClientAuthority {
         intermediates: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<ClientCertVerified, rustls::Error> {
-        let verified = self.current().verifier.verify_client_cert(own, intermediates, now)?;
-        self.expects(own).map(|()| verified)
+        let verified = self.current().verify_client_cert(own, intermediates, now)?;
+        self.check_name(own).map(|()| verified)
     }
 
     fn verify_tls12_signature(
@@ -178,7 +165,7 @@ impl ClientCertVerifier for ClientAuthority {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.current().verifier.verify_tls12_signature(message, certificate, signature)
+        self.current().verify_tls12_signature(message, certificate, signature)
     }
 
     fn verify_tls13_signature(
@@ -187,10 +174,10 @@ impl ClientCertVerifier for ClientAuthority {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.current().verifier.verify_tls13_signature(message, certificate, signature)
+        self.current().verify_tls13_signature(message, certificate, signature)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.current().verifier.supported_verify_schemes()
+        self.current().supported_verify_schemes()
     }
 }

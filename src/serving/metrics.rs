@@ -1,14 +1,14 @@
-//! What is counted of connections.
+//! The metrics of a server.
 
-use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
+use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-use super::line::Rank;
+use super::eviction_queue::EvictionRank;
 
-/// The counters of a server; clones count into the same.
+/// The metrics of one server. Clones count into the same.
 #[derive(Debug, Clone, Default)]
 pub struct Metrics {
     connections: Gauge,
@@ -21,7 +21,7 @@ pub struct Metrics {
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct HandshakeLabels {
-    outcome: Handshake,
+    outcome: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -29,57 +29,66 @@ struct ClosedLabels {
     reason: &'static str,
 }
 
-/// How a handshake ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
-pub(super) enum Handshake {
-    /// Well.
+/// How a TLS handshake ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum HandshakeOutcome {
+    /// Both sides agreed.
     Completed,
-    /// The other side spoke something else, trusts another authority, or has no certificate that we trust.
+    /// The client does not speak TLS, does not trust our certificate, or has no certificate that we trust.
     Failed,
     /// It took too long.
     TimedOut,
 }
 
-/// Why a new connection is closed.
-const FULL: &str = "full";
+impl HandshakeOutcome {
+    const ALL: [Self; 3] = [Self::Completed, Self::Failed, Self::TimedOut];
 
-/// Why one that was there is closed.
-fn of_rank(rank: Rank) -> &'static str {
-    match rank {
-        Rank::Silent => "silent",
-        Rank::Idle => "idle",
-        Rank::Sending => "sending",
+    fn name(self) -> &'static str {
+        match self {
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+            Self::TimedOut => "timed_out",
+        }
     }
 }
 
+/// The reason why a new connection is closed: no other connection can be evicted.
+const FULL: &str = "full";
+
+/// The reason why a connection of this rank is evicted.
+fn reason(rank: EvictionRank) -> &'static str {
+    match rank {
+        EvictionRank::Silent => "silent",
+        EvictionRank::Idle => "idle",
+        EvictionRank::Sending => "sending",
+    }
+}
+
+const CONNECTIONS: &str = "Open connections";
+const CLOSED: &str = "Connections closed because there were too many, by reason: silent or idle ones, those that were slow to \
+                      send a request, or the new one because the server was full of requests in progress";
+
 impl Metrics {
-    /// Counters that are shown at `registry`, at 0 from the beginning: Prometheus takes the first value it sees for no
-    /// increase.
+    /// Registers the metrics of the webhook's port.
     pub fn register(registry: &mut Registry) -> Self {
         let metrics = Self::default();
-        for outcome in [Handshake::Completed, Handshake::Failed, Handshake::TimedOut] {
-            metrics.handshakes.get_or_create(&HandshakeLabels { outcome }).inc_by(0);
+        for outcome in HandshakeOutcome::ALL {
+            // A counter that appears with its first value shows no increase in Prometheus.
+            metrics.handshakes.get_or_create(&HandshakeLabels { outcome: outcome.name() }).inc_by(0);
         }
-        for reason in [Rank::Silent, Rank::Idle, Rank::Sending].map(of_rank).into_iter().chain([FULL]) {
-            metrics.closed.get_or_create(&ClosedLabels { reason }).inc_by(0);
-        }
+        metrics.start_closed_at_zero();
         let registry = registry.sub_registry_with_prefix("warden_tls");
-        registry.register("connections", "Connections there are, whatever they do", metrics.connections.clone());
+        registry.register("connections", CONNECTIONS, metrics.connections.clone());
         registry.register("handshakes", "TLS handshakes, by outcome", metrics.handshakes.clone());
-        registry.register(
-            "connections_closed",
-            "Connections closed because there were too many: silent or idle ones, those that took long to send a request, \
-             or the new one, by reason",
-            metrics.closed.clone(),
-        );
+        registry.register("connections_closed", CLOSED, metrics.closed.clone());
         registry.register(
             "body_memory_bytes",
-            "Memory that the bodies of requests under way take, as it is estimated",
+            "Estimated memory that the bodies of requests in progress take",
             metrics.body_memory.clone(),
         );
         registry.register(
             "bodies_refused",
-            "Requests answered by 429 or 413 because their bodies found no room in memory",
+            "Requests answered with 429 or 413 because there was no memory for them",
             metrics.refused_bodies.clone(),
         );
         registry.register(
@@ -90,24 +99,41 @@ impl Metrics {
         metrics
     }
 
-    pub(super) fn connections(&self, more: i64) {
+    /// Registers the metrics of the port for probes and metrics.
+    pub fn register_ops(registry: &mut Registry) -> Self {
+        let metrics = Self::default();
+        metrics.start_closed_at_zero();
+        let registry = registry.sub_registry_with_prefix("warden_ops");
+        registry.register("connections", CONNECTIONS, metrics.connections.clone());
+        registry.register("connections_closed", CLOSED, metrics.closed.clone());
+        metrics
+    }
+
+    fn start_closed_at_zero(&self) {
+        let ranks = [EvictionRank::Silent, EvictionRank::Idle, EvictionRank::Sending];
+        for reason in ranks.map(reason).into_iter().chain([FULL]) {
+            self.closed.get_or_create(&ClosedLabels { reason }).inc_by(0);
+        }
+    }
+
+    pub(super) fn add_connections(&self, more: i64) {
         self.connections.inc_by(more);
     }
 
-    pub(super) fn handshake(&self, outcome: Handshake) {
-        self.handshakes.get_or_create(&HandshakeLabels { outcome }).inc();
+    pub(super) fn handshake(&self, outcome: HandshakeOutcome) {
+        self.handshakes.get_or_create(&HandshakeLabels { outcome: outcome.name() }).inc();
     }
 
-    pub(super) fn shown_out(&self, rank: Rank) {
-        self.closed(of_rank(rank));
+    pub(super) fn evicted_connection(&self, rank: EvictionRank) {
+        self.closed(reason(rank));
     }
 
-    /// A new connection, when all others were busy.
-    pub(super) fn turned_away(&self) {
+    /// Counts a new connection that is closed because no other can be evicted.
+    pub(super) fn rejected_connection(&self) {
         self.closed(FULL);
     }
 
-    pub(super) fn body_memory(&self, more: i64) {
+    pub(super) fn add_body_memory(&self, more: i64) {
         self.body_memory.inc_by(more);
     }
 
@@ -115,7 +141,7 @@ impl Metrics {
         self.refused_bodies.inc();
     }
 
-    pub(in crate::serving) fn rejected_client_ca(&self) {
+    pub(super) fn rejected_client_ca(&self) {
         self.client_ca_rejected.inc();
     }
 

@@ -1,4 +1,4 @@
-//! How TLS is spoken.
+//! Which versions of TLS are spoken, and with which clients.
 
 use std::sync::Arc;
 
@@ -8,29 +8,29 @@ use rustls::{ServerConfig, SupportedProtocolVersion};
 
 use super::ClientAuthority;
 
-/// The oldest version of TLS that is spoken.
+/// The oldest version of TLS that the server accepts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum TlsVersion {
-    /// 1.2, and newer ones.
+    /// TLS 1.2 and newer.
     #[default]
     #[value(name = "1.2")]
     Tls12,
-    /// 1.3 alone.
+    /// TLS 1.3 only.
     #[value(name = "1.3")]
     Tls13,
 }
 
-/// How TLS is spoken, but for the certificate.
+/// The TLS settings of a server, except for its certificate.
 #[derive(Debug, Clone, Default)]
 pub struct TlsSettings {
-    /// The oldest version.
+    /// The oldest version that is accepted.
     pub min_version: TlsVersion,
-    /// Who signs the certificates that clients must have; none for clients that need no certificate.
+    /// Verifies the certificates of clients; none if clients need no certificate.
     pub clients: Option<Arc<ClientAuthority>>,
 }
 
-/// The configuration of a server with these certificates: h2 or HTTP/1.1. Who has no certificate where one is needed, or a
-/// wrong one, is refused in the handshake.
+/// Returns the configuration of a server with these certificates, for h2 or HTTP/1.1. If clients need a certificate, the
+/// handshake fails for a client without a valid one.
 pub fn server_config(certificates: Arc<dyn ResolvesServerCert>, settings: &TlsSettings) -> Arc<ServerConfig> {
     let builder = ServerConfig::builder_with_protocol_versions(settings.min_version.and_newer());
     let builder = match &settings.clients {
@@ -40,7 +40,7 @@ pub fn server_config(certificates: Arc<dyn ResolvesServerCert>, settings: &TlsSe
     let mut config = builder.with_cert_resolver(certificates);
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     if settings.clients.is_some() {
-        // A session that is taken up again shows no certificate, and would outlive the authority that had signed it.
+        // A client that resumes a session shows no certificate. It would stay accepted after the client CA has changed.
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.send_tls13_tickets = 0;
     }

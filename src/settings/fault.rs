@@ -1,36 +1,32 @@
-//! Why a configuration cannot be used.
+//! Faults of a configuration.
 
 use std::fmt;
-use std::io;
 use std::path::PathBuf;
 
 use thiserror::Error;
 
-/// Why a file cannot be used.
+use crate::runtime::FileError;
+
+/// A configuration file cannot be used.
 #[derive(Debug, Error)]
 pub enum SettingsError {
     /// It cannot be read.
-    #[error("cannot read {}: {reason}", .file.display())]
-    Unreadable {
-        /// The file.
-        file: PathBuf,
-        /// Why.
-        reason: io::Error,
-    },
+    #[error(transparent)]
+    Unreadable(FileError),
     /// Something in it is wrong.
     #[error("{}", in_file(.file, .faults))]
     Wrong {
         /// The file.
         file: PathBuf,
-        /// All that is wrong; at least one.
+        /// All faults; at least one.
         faults: Vec<Fault>,
     },
 }
 
-/// One thing that is wrong, and where.
+/// One fault, and where it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
-    /// The line, from 1; none where nobody can say.
+    /// The line, counted from 1; none if the fault has no line.
     pub line: Option<u64>,
     /// The field and what is wrong with it, without a full stop.
     pub what: String,

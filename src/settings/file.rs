@@ -1,11 +1,11 @@
-//! The file format: YAML, checked as a whole. `docs/configuration.md` describes it.
+//! The format of the configuration file: YAML, checked as a whole. `docs/configuration.md` describes it.
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
 use super::reader::{Raw, Reader};
-use super::{Fault, Given, GivenPeer, HOLD_SECONDS, WINDOW_SECONDS};
+use super::{Fault, HOLD_SECONDS, PeerOverrides, SettingsOverrides, WINDOW_SECONDS};
 use crate::policy::{DefaultBase, Rule, Severities, Severity};
 
 #[derive(Debug, Default, Deserialize)]
@@ -35,23 +35,23 @@ struct Peer {
     mass_loss_hold: Option<Raw>,
 }
 
-/// Reads a file. One with nothing in it says nothing.
+/// Parses the contents of a file. An empty file sets nothing.
 ///
 /// # Errors
-/// All that is wrong with it.
-pub(super) fn parse(text: &str) -> Result<Given, Vec<Fault>> {
+/// Returns all faults.
+pub(super) fn parse(text: &str) -> Result<SettingsOverrides, Vec<Fault>> {
     let file: Option<File> =
-        serde_saphyr::from_str_with_options(text, options()).map_err(|error| vec![of_library(text, &error)])?;
+        serde_saphyr::from_str_with_options(text, options()).map_err(|error| vec![syntax_fault(text, &error)])?;
     let file = file.unwrap_or_default();
     let mut reader = Reader::default();
-    let given = Given {
+    let overrides = SettingsOverrides {
         default_env: reader.label_value("defaultEnv", file.default_env.as_ref()),
         default_toleration_seconds: reader
             .seconds("defaultTolerationSeconds", file.default_toleration_seconds.as_ref(), &SECONDS)
             .and_then(|seconds| i64::try_from(seconds).ok()),
         default_base: file.default_base.map(|base| default_base(&mut reader, &base)),
         severities: Some(severities(&mut reader, &file.rules)),
-        peer: GivenPeer {
+        peer: PeerOverrides {
             window: reader.seconds("peer.window", file.peer.window.as_ref(), &WINDOW_SECONDS),
             mass_loss_window: reader.seconds(
                 "peer.massLossWindow",
@@ -64,10 +64,10 @@ pub(super) fn parse(text: &str) -> Result<Given, Vec<Fault>> {
     };
     let mut faults = reader.faults;
     faults.sort_by_key(|fault| fault.line);
-    if faults.is_empty() { Ok(given) } else { Err(faults) }
+    if faults.is_empty() { Ok(overrides) } else { Err(faults) }
 }
 
-/// What Kubernetes takes as the seconds of a toleration.
+/// The seconds that Kubernetes accepts in a toleration.
 const SECONDS: std::ops::RangeInclusive<u64> = 0..=i64::MAX.unsigned_abs();
 
 fn options() -> serde_saphyr::Options {
@@ -102,18 +102,19 @@ fn severities(reader: &mut Reader, rules: &BTreeMap<String, Raw>) -> Severities 
     severities
 }
 
-/// What the YAML library finds wrong, which names no field where the shape is wrong; so the line itself is told.
-fn of_library(text: &str, error: &serde_saphyr::Error) -> Fault {
+/// Makes a fault of an error of the YAML library. The library names no field if the structure is wrong, so the fault quotes the
+/// line.
+fn syntax_fault(text: &str, error: &serde_saphyr::Error) -> Fault {
     let line = error.location().map(|location| location.line()).filter(|line| *line > 0);
-    let standing = line
+    let quoted = line
         .and_then(|line| text.lines().nth(usize::try_from(line).ok()?.checked_sub(1)?))
         .map(|line| format!(", in {:?}", line.trim()));
     let what = error.to_string();
-    // The library's advice is for programmers, and the place comes last.
+    // The library adds advice for programmers and the position at the end.
     let ends = [", set DuplicateKeyPolicy", "; use from_str", " at line "];
     let end = ends.iter().filter_map(|end| what.find(end)).min().unwrap_or(what.len());
     let what = &what[..end];
-    Fault { line, what: format!("{what}{}", standing.unwrap_or_default()) }
+    Fault { line, what: format!("{what}{}", quoted.unwrap_or_default()) }
 }
 
 #[cfg(test)]

@@ -1,12 +1,12 @@
-//! What is counted of configurations.
+//! The metrics of the configuration.
 
-use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
+use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-/// Which configuration is in force, and how reloads end; clones show the same.
+/// Which configuration is active, and how reloads ended. Clones count into the same.
 #[derive(Debug, Clone, Default)]
 pub struct Metrics {
     reloads: Family<ReloadLabels, Counter>,
@@ -15,17 +15,28 @@ pub struct Metrics {
 }
 
 /// How a reload ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
-pub(super) enum Outcome {
-    /// It is in force.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ReloadOutcome {
+    /// The new configuration is active.
     Applied,
-    /// Something in it is wrong: the one before stays in force.
+    /// Something in it is wrong, so the one before stays active.
     Rejected,
+}
+
+impl ReloadOutcome {
+    const ALL: [Self; 2] = [Self::Applied, Self::Rejected];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Applied => "applied",
+            Self::Rejected => "rejected",
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ReloadLabels {
-    outcome: Outcome,
+    outcome: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -34,31 +45,32 @@ struct InfoLabels {
 }
 
 impl Metrics {
-    /// Counters that are shown at `registry`.
+    /// Registers the metrics.
     pub fn register(registry: &mut Registry) -> Self {
         let metrics = Self::default();
-        for outcome in [Outcome::Applied, Outcome::Rejected] {
-            drop(metrics.reloads.get_or_create(&ReloadLabels { outcome }));
+        for outcome in ReloadOutcome::ALL {
+            // A counter that appears with its first value shows no increase in Prometheus.
+            metrics.reloads.get_or_create(&ReloadLabels { outcome: outcome.name() }).inc_by(0);
         }
         let registry = registry.sub_registry_with_prefix("warden_config");
         registry.register("reloads", "Changed configuration files, by outcome", metrics.reloads.clone());
         registry.register(
             "reload_failed",
-            "1 while the configuration file cannot be used and an earlier one is in force",
+            "1 while the configuration file cannot be used and an earlier content is active",
             metrics.failed.clone(),
         );
-        registry.register("info", "1, with the hash of the configuration file in force", metrics.info.clone());
+        registry.register("info", "1, with the hash of the active configuration file", metrics.info.clone());
         metrics
     }
 
-    /// A file of this hash is in force.
-    pub(super) fn in_force(&self, hash: &str) {
+    /// Shows the hash of the active file.
+    pub(super) fn set_active(&self, hash: &str) {
         self.info.clear();
         self.info.get_or_create(&InfoLabels { hash: hash.to_owned() }).set(1);
     }
 
-    pub(super) fn reloaded(&self, outcome: Outcome) {
-        self.reloads.get_or_create(&ReloadLabels { outcome }).inc();
-        self.failed.set(i64::from(outcome == Outcome::Rejected));
+    pub(super) fn count_reload(&self, outcome: ReloadOutcome) {
+        self.reloads.get_or_create(&ReloadLabels { outcome: outcome.name() }).inc();
+        self.failed.set(i64::from(outcome == ReloadOutcome::Rejected));
     }
 }

@@ -1,20 +1,21 @@
-//! What is configured for the whole of warden: by a file, by flags, by nobody.
+//! The settings of the whole process, from flags and a configuration file. Flags override the file, and the file overrides the
+//! defaults.
 //!
-//! A file is checked when it is read, and read again whenever it changes; what can be used is in force at once, in every room
-//! that follows it. Flags win over the file, the file over the defaults.
+//! A file is checked when it is read, and it is read again when it changes. A valid change is active at once: [`LiveSettings`]
+//! publish it.
 
 mod fault;
 mod file;
-mod follow;
-mod given;
 mod metrics;
+mod overrides;
 mod reader;
+mod reload;
 mod source;
 
 pub use fault::{Fault, SettingsError};
-pub use follow::{InForce, follow};
-pub use given::{Given, GivenPeer};
 pub use metrics::Metrics;
+pub use overrides::{PeerOverrides, SettingsOverrides};
+pub use reload::{LiveSettings, follow};
 pub use source::Source;
 
 use std::ops::RangeInclusive;
@@ -22,20 +23,20 @@ use std::ops::RangeInclusive;
 use crate::peer;
 use crate::policy::Policy;
 
-/// The seconds that a window of the controllers may have, up to a day. Without any, two processes of warden that follow each
-/// other could do harm: what one has written last, the other may not have seen yet.
+/// The permitted seconds of a window of the controllers, up to a day. At 0, a new leader could act before it has observed the last
+/// write of the leader before.
 pub const WINDOW_SECONDS: RangeInclusive<u64> = 1..=DAY;
-/// The seconds for which a mass loss may be held, up to a day; 0 follows it like any other loss.
+/// The permitted seconds for which a mass loss is held, up to a day. At 0, a mass loss is followed like any other loss.
 pub const HOLD_SECONDS: RangeInclusive<u64> = 0..=DAY;
 const DAY: u64 = 24 * 60 * 60;
 
-/// All that is configured.
+/// All settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     /// How objects are filled in and judged.
     pub policy: Policy,
-    /// How patient the controller of peer Deployments is.
+    /// The windows of the peer controller.
     pub peer: peer::Settings,
-    /// Which log lines are written, in the words of `RUST_LOG`; none where nobody said.
+    /// The log filter, in the syntax of `RUST_LOG`; none if it is not set.
     pub log: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! Single values of a configuration file, checked; what is wrong is collected with its line and field.
+//! Reads and checks single values of a configuration file, and collects the faults with line and field.
 
 use std::ops::RangeInclusive;
 
@@ -9,23 +9,23 @@ use super::Fault;
 use crate::module::check_label_value;
 use crate::runtime::check_log_filter;
 
-/// A value as it stands in the file. Of any type: who reads it says which field should have had which.
+/// A value of any type as it is in the file. The reader checks the type, so that a fault names the field.
 pub(super) type Raw = Spanned<Value>;
 
-/// Reads values, and keeps what is wrong with them.
+/// Reads values and collects faults.
 #[derive(Debug, Default)]
 pub(super) struct Reader {
     pub(super) faults: Vec<Fault>,
 }
 
 impl Reader {
-    /// Notes that `field` cannot be as it is.
+    /// Adds a fault of `field`.
     pub(super) fn wrong(&mut self, field: &str, raw: &Raw, what: &str) {
         let line = Some(raw.referenced.line()).filter(|line| *line > 0);
         self.faults.push(Fault { line, what: format!("{field}: {} {what}", raw.value) });
     }
 
-    /// A text.
+    /// Reads a string.
     pub(super) fn text(&mut self, field: &str, raw: &Raw) -> Option<String> {
         let text = raw.value.as_str();
         if text.is_none() {
@@ -34,7 +34,7 @@ impl Reader {
         text.map(str::to_owned)
     }
 
-    /// A text that a Node can carry as the value of a label.
+    /// Reads a string that is valid as the value of a label.
     pub(super) fn label_value(&mut self, field: &str, raw: Option<&Raw>) -> Option<String> {
         let text = self.text(field, raw?)?;
         match check_label_value(&text) {
@@ -46,7 +46,7 @@ impl Reader {
         }
     }
 
-    /// A number of seconds within `range`.
+    /// Reads a number of seconds within `range`.
     pub(super) fn seconds(&mut self, field: &str, raw: Option<&Raw>, range: &RangeInclusive<u64>) -> Option<u64> {
         let raw = raw?;
         let seconds = raw.value.as_u64().filter(|seconds| range.contains(seconds));
@@ -57,7 +57,7 @@ impl Reader {
         seconds
     }
 
-    /// Which log lines are written, in the words of `RUST_LOG`.
+    /// Reads a log filter in the syntax of `RUST_LOG`.
     pub(super) fn log_filter(&mut self, field: &str, raw: Option<&Raw>) -> Option<String> {
         let text = self.text(field, raw?)?;
         match check_log_filter(&text) {

@@ -1,48 +1,55 @@
-//! From where the settings come.
+//! Where the settings come from.
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use super::{Given, Settings, SettingsError, file};
+use super::{Settings, SettingsError, SettingsOverrides, file};
+use crate::runtime::{FileContents, FileError, FileWatcher};
 
-/// A file, if there is one, and the flags that win over it.
+/// A file, if there is one, and the flags that override it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Source {
     file: Option<PathBuf>,
-    flags: Given,
+    flags: SettingsOverrides,
 }
 
 impl Source {
-    /// What `flags` say, and `file` where they say nothing.
-    pub fn new(file: Option<PathBuf>, flags: Given) -> Self {
+    /// The settings of `flags`, and those of `file` for fields that no flag sets.
+    pub fn new(file: Option<PathBuf>, flags: SettingsOverrides) -> Self {
         Self { file, flags }
     }
 
-    /// The settings as they are now.
+    /// Reads the settings.
     ///
     /// # Errors
-    /// When the file cannot be read, or something in it is wrong.
+    /// If the file cannot be read, or something in it is wrong.
     pub fn read(&self) -> Result<Settings, SettingsError> {
-        match &self.file {
-            Some(file) => self.settings(file, &fs::read_to_string(file)),
+        match self.watcher() {
+            Some(watcher) => self.settings(watcher.contents()),
             None => Ok(self.flags.clone().into()),
         }
     }
 
-    /// The file.
+    /// Follows the file, if there is one.
+    pub(super) fn watcher(&self) -> Option<FileWatcher<1>> {
+        self.file.clone().map(|file| FileWatcher::new([file]))
+    }
+
+    /// The path of the file, if there is one.
     pub(super) fn file(&self) -> Option<&Path> {
         self.file.as_deref()
     }
 
-    /// The settings by what reading `path` gave.
-    pub(super) fn settings(&self, path: &Path, content: &io::Result<String>) -> Result<Settings, SettingsError> {
-        let file = || path.to_owned();
-        let text = content.as_ref().map_err(|error| SettingsError::Unreadable {
-            file: file(),
-            reason: io::Error::new(error.kind(), error.to_string()),
+    /// The settings if the file has these contents.
+    pub(super) fn settings(&self, contents: &FileContents<1>) -> Result<Settings, SettingsError> {
+        let [bytes] = contents.as_ref().map_err(|error| SettingsError::Unreadable(error.clone()))?;
+        let path = || self.file.clone().unwrap_or_default();
+        let text = std::str::from_utf8(bytes).map_err(|error| {
+            let source = Arc::new(io::Error::new(io::ErrorKind::InvalidData, error));
+            SettingsError::Unreadable(FileError { path: path(), source })
         })?;
-        let given = file::parse(text).map_err(|faults| SettingsError::Wrong { file: file(), faults })?;
-        Ok(self.flags.clone().or(given).into())
+        let file = file::parse(text).map_err(|faults| SettingsError::Wrong { file: path(), faults })?;
+        Ok(self.flags.clone().or(file).into())
     }
 }

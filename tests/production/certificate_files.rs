@@ -1,4 +1,4 @@
-//! Certificates that somebody else renews, in files as a kubelet mounts them.
+//! Certificates in files that another program renews, mounted as a kubelet mounts them.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -28,7 +28,7 @@ struct Mounted {
 }
 
 impl Pair {
-    /// One that is good for some days, from a moment ago on or, where it is `expired`, until then.
+    /// Valid for some days: until a minute ago if `expired`, and from a minute ago on otherwise.
     fn new(expired: bool) -> Result<Self> {
         let mut params = CertificateParams::new(vec![format!("{NAME}.{NAME}.svc")])?;
         let moment_ago = OffsetDateTime::now_utc() - Duration::minutes(1);
@@ -57,7 +57,7 @@ impl Mounted {
         self.dir.path().join(name)
     }
 
-    /// Kubelet's way (`AtomicWriter`): another folder, and a link that is renamed over the old one.
+    /// Updates the files as a kubelet does (`AtomicWriter`): a new folder, and a link that is renamed over the old one.
     fn swap(&mut self, certificate: &str, key: &str) -> Result<()> {
         self.swaps += 1;
         let folder = format!("..2026_11_21_{}", self.swaps);
@@ -70,12 +70,12 @@ impl Mounted {
     }
 }
 
-/// Waits until `pair` is shown at `address`. Until then, nothing but a good pair may be: `before`.
+/// Waits until `pair` is served at `address`. Until then, only the pair `before` may be served.
 async fn becomes(address: SocketAddr, pair: &Pair, before: &Pair, how: &str) -> Result<()> {
     let began = Instant::now();
     let bundle = format!("{}{}", pair.certificate, before.certificate);
     eventually(how, LONG, async || {
-        // A wrong pair is a handshake that fails.
+        // With any other pair, the handshake fails.
         match shake_hands(address, bundle.as_bytes()).await {
             Ok(shown) if pair.shown() == [shown.clone()] => Ok(Ok(())),
             Ok(shown) => Err(format!("{shown:?}")),
@@ -93,7 +93,7 @@ async fn rejected(warden: &WardenProcess) -> Result<u64> {
     Ok(value.map(str::parse).transpose()?.unwrap_or(0))
 }
 
-/// Waits until something was rejected, and sees that `pair` is shown nevertheless.
+/// Waits until `times` contents were rejected, and checks that `pair` is still served.
 async fn stays(warden: &WardenProcess, address: SocketAddr, pair: &Pair, times: u64, how: &str) -> Result<()> {
     eventually(how, LONG, async || match rejected(warden).await {
         Ok(now) if now == times => Ok(()),
@@ -102,13 +102,13 @@ async fn stays(warden: &WardenProcess, address: SocketAddr, pair: &Pair, times: 
     })
     .await?;
     let shown = shake_hands(address, pair.certificate.as_bytes()).await?;
-    ensure!(pair.shown() == [shown], "{how}: it is not shown any more");
+    ensure!(pair.shown() == [shown], "{how}: the pair is not served any more");
     println!("{how}: the one before stays");
     Ok(())
 }
 
 #[tokio::test]
-async fn a_pair_in_files_is_taken_up_when_it_is_whole_and_good() -> Result<()> {
+async fn a_new_pair_in_files_is_served_when_it_is_complete_and_valid() -> Result<()> {
     // Given a warden that serves a pair from a mounted folder
     let site = Site::install(&[]).await?;
     let plane = &site.plane;
@@ -133,13 +133,13 @@ async fn a_pair_in_files_is_taken_up_when_it_is_whole_and_good() -> Result<()> {
     fs::write(mounted.file("tls.crt"), &third.certificate)?;
     fs::write(mounted.file("tls.key"), &third.key)?;
     becomes(address, &third, &second, "written in place").await?;
-    // When the key comes long before the certificate, then nothing changes until that has come
+    // When the key is written long before the certificate, then nothing changes until both are new
     let fourth = Pair::new(false)?;
     fs::write(mounted.file("tls.key"), &fourth.key)?;
     stays(&warden, address, &third, 1, "the key alone").await?;
     fs::write(mounted.file("tls.crt"), &fourth.certificate)?;
     becomes(address, &fourth, &third, "key, then certificate").await?;
-    // When the new pair is expired, garbage, or not there, then nothing changes
+    // When the new pair is expired, garbage, or missing, then nothing changes
     let expired = Pair::new(true)?;
     mounted.swap(&expired.certificate, &expired.key)?;
     stays(&warden, address, &fourth, 2, "an expired pair").await?;
@@ -147,7 +147,7 @@ async fn a_pair_in_files_is_taken_up_when_it_is_whole_and_good() -> Result<()> {
     stays(&warden, address, &fourth, 3, "garbage").await?;
     fs::remove_file(mounted.file("tls.crt"))?;
     stays(&warden, address, &fourth, 4, "no file").await?;
-    // When there is a good one again, then it is served
+    // When there is a valid pair again, then it is served
     let fifth = Pair::new(false)?;
     fs::write(mounted.file("tls.crt"), &fifth.certificate)?;
     fs::write(mounted.file("..data/tls.key"), &fifth.key)?;

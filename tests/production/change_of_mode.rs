@@ -1,4 +1,4 @@
-//! From certificates in files to warden's own.
+//! A change from certificates in files to self-managed ones.
 
 use std::path::{Path, PathBuf};
 
@@ -11,7 +11,8 @@ use super::site::{LONG, NAME, Site};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn replicas_that_make_certificates_follow_those_that_read_them_from_files() -> Result<()> {
-    // Given a replica with a certificate in files, whose authority the webhooks trust, and which holds the controllers' lease
+    // Given a replica that serves a certificate from files, whose authority the webhooks trust, and that holds the controllers'
+    // lease
     let mut site = Site::install_alone(&["--certificate-settle=2"]).await?;
     let certificate = ServingCertificate::issue(&site.plane, &[&format!("{NAME}.{NAME}.svc")])?;
     let manifests = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/manifests");
@@ -27,14 +28,15 @@ async fn replicas_that_make_certificates_follow_those_that_read_them_from_files(
     site.plane.webhooks_in_effect("default").await?;
     let load = Load::of_creations(&site).await?;
     load.goes_on(50).await?;
-    // When one that makes its own comes beside it, and the old one goes
+    // When a replica that makes certificates is started beside it, and the old one ends
     site.start(1).await?;
     load.goes_on(100).await?;
     old.process().signal(Signal::TERM)?;
     let status = old.ended(2 * LONG).await?;
     ensure!(status.success(), "{status}");
     site.balancer.remove(address);
-    // Then nobody was refused, and the old authority is trusted for a while, in whose name others might still serve
+    // Then no creation failed, and the old authority stays trusted for a while, since other replicas might still serve
+    // certificates by it
     let (trusted, own) = (Certificate::all_in(&site.ca_bundle().await?), site.authorities().await?);
     ensure!(trusted == own && own.len() == 2, "{} are trusted, {} are known", trusted.len(), own.len());
     let annotations = site.secret().await?.metadata.annotations.unwrap_or_default();

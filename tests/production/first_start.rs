@@ -15,13 +15,14 @@ async fn two_replicas_that_start_at_once_agree_on_one_authority() -> Result<()> 
     let authorities = site.authorities().await?;
     ensure!(authorities.len() == 1, "{} authorities", authorities.len());
     let bundle = site.ca_bundle().await?;
-    ensure!(super::handshake::Certificate::all_in(&bundle) == authorities, "the webhooks trust somebody else");
+    ensure!(super::handshake::Certificate::all_in(&bundle) == authorities, "the webhooks trust another authority");
     let mut shown = Vec::new();
     for (address, _) in site.replicas() {
         shown.push(shake_hands(address, &bundle).await?);
     }
     ensure!(shown.len() == 2 && shown[0] == shown[1], "{shown:?}");
-    // One wrote it, once: the Secret as it was made, or as the chart made it, and its contents.
-    ensure!(site.metric("warden_tls_secret_writes_total{outcome=\"Written\"}").await? == 1);
+    // And only one of them has written the Secret, once
+    let written = r#"warden_writes_total{controller="certificates",what="secret",outcome="written"}"#;
+    ensure!(site.metric(written).await? == 1);
     Ok(())
 }

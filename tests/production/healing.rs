@@ -1,4 +1,4 @@
-//! What others take away comes back.
+//! warden restores what other clients delete or change.
 
 use std::time::Instant;
 
@@ -11,27 +11,27 @@ use super::load::Load;
 use super::site::{NAME, Site};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_deleted_secret_comes_back_with_the_same_authority_and_nobody_is_refused() -> Result<()> {
-    // Given two replicas, and modules that are created all the time
+async fn a_deleted_secret_is_restored_with_the_same_authority_and_no_creation_fails() -> Result<()> {
+    // Given two replicas, and a load of module Pods
     let mut site = Site::install_alone(&[]).await?;
     site.start(2).await?;
     let before = site.authorities().await?;
     let load = Load::of_creations(&site).await?;
     load.goes_on(50).await?;
-    // When somebody deletes the Secret
+    // When the Secret is deleted
     let uid = site.secret().await?.metadata.uid;
     let deleted = Instant::now();
     site.secrets()?.delete(&format!("{NAME}-tls"), &DeleteParams::default()).await?;
-    // Then it is there again with the same authority
-    site.until("the Secret is back", async || match site.authorities().await {
+    // Then it is restored with the same authority
+    site.until("the Secret is restored", async || match site.authorities().await {
         Ok(authorities) if authorities == before => Ok(()),
         Ok(authorities) => Err(format!("{} other authorities", authorities.len())),
         Err(error) => Err(error.to_string()),
     })
     .await?;
-    println!("the Secret was deleted: whole again after {:?}", deleted.elapsed());
-    ensure!(site.secret().await?.metadata.uid != uid, "it was never gone");
-    // And no creation failed meanwhile, nor soon after
+    println!("the Secret was deleted: restored after {:?}", deleted.elapsed());
+    ensure!(site.secret().await?.metadata.uid != uid, "the Secret was never deleted");
+    // And no creation failed during that time or soon after
     load.goes_on(200).await?;
     let (created, _, failed) = load.stop().await;
     println!("{created} module Pods created meanwhile; failed: {}", failed.len());
@@ -40,25 +40,25 @@ async fn a_deleted_secret_comes_back_with_the_same_authority_and_nobody_is_refus
 }
 
 #[tokio::test]
-async fn a_ca_bundle_emptied_by_hand_is_put_back() -> Result<()> {
-    // Given an installation at work
+async fn a_ca_bundle_that_is_removed_is_restored() -> Result<()> {
+    // Given an installation that serves
     let mut site = Site::install(&[]).await?;
     site.start(1).await?;
     let trusted = site.authorities().await?;
-    // When somebody empties a caBundle of each configuration
+    // When a caBundle of each configuration is removed
     let emptied = Instant::now();
     for kind in ["mutatingwebhookconfiguration", "validatingwebhookconfiguration"] {
         let patch = json!([{"op": "remove", "path": "/webhooks/0/clientConfig/caBundle"}]).to_string();
         site.plane.kubectl(&["patch", kind, NAME, "--type=json", "-p", &patch]).await?.expect_success()?;
     }
-    // Then it is put back, and modules are admitted again
-    site.until("the caBundle is back", async || match site.ca_bundle().await {
+    // Then it is restored, and modules are admitted again
+    site.until("the caBundle is restored", async || match site.ca_bundle().await {
         Ok(bundle) if Certificate::all_in(&bundle) == trusted => Ok(()),
         Ok(bundle) => Err(format!("{} bytes", bundle.len())),
         Err(error) => Err(error.to_string()),
     })
     .await?;
-    println!("caBundle was emptied: back after {:?}", emptied.elapsed());
+    println!("caBundle was removed: restored after {:?}", emptied.elapsed());
     site.plane.webhooks_in_effect("default").await?;
     println!("modules are admitted again after {:?}", emptied.elapsed());
     Ok(())
@@ -66,18 +66,18 @@ async fn a_ca_bundle_emptied_by_hand_is_put_back() -> Result<()> {
 
 #[tokio::test]
 async fn garbage_in_the_secret_is_replaced_and_never_served() -> Result<()> {
-    // Given an installation at work
+    // Given an installation that serves
     let mut site = Site::install(&[]).await?;
     site.start(1).await?;
     let before = site.authorities().await?;
-    // When somebody writes garbage in the place of the key
+    // When the key is replaced with garbage
     let patch = json!({"stringData": {"tls.key": "garbage"}}).to_string();
     site.plane
         .kubectl(&["-n", NAME, "patch", "secret", &format!("{NAME}-tls"), "-p", &patch])
         .await?
         .expect_success()?;
-    // Then what was there is written back, and warden says so
-    site.until("the key is back", async || {
+    // Then warden restores the key, and counts the rejected contents
+    site.until("the key is restored", async || {
         let data = site.secret().await.map_err(|error| error.to_string())?.data.unwrap_or_default();
         match data.get("tls.key") {
             Some(key) if key.0.starts_with(b"-----BEGIN") => Ok(()),
@@ -91,17 +91,17 @@ async fn garbage_in_the_secret_is_replaced_and_never_served() -> Result<()> {
 }
 
 #[tokio::test]
-async fn who_asks_for_another_authority_gets_it() -> Result<()> {
-    // Given an installation at work
+async fn a_requested_authority_replaces_the_old_one() -> Result<()> {
+    // Given an installation that serves
     let mut site = Site::install(&["--certificate-settle=1"]).await?;
     site.start(2).await?;
     let before = site.authorities().await?;
-    // When somebody asks for another authority
+    // When a user requests another authority
     let secret = format!("{NAME}-tls");
     let annotate = ["-n", NAME, "annotate", "secret", &secret, "warden.koupleless.io/rotate=authority"];
     site.plane.kubectl(&annotate).await?.expect_success()?;
-    // Then another one follows it, and in the end is trusted alone
-    site.until("another authority is alone", async || match site.authorities().await {
+    // Then another one is made, and in the end it is the only one
+    site.until("another authority is the only one", async || match site.authorities().await {
         Ok(authorities) if authorities.len() == 1 && authorities != before => Ok(()),
         Ok(authorities) => Err(format!("{} authorities", authorities.len())),
         Err(error) => Err(error.to_string()),

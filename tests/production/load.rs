@@ -1,4 +1,4 @@
-//! Modules that are created all the time, and handshakes.
+//! A continuous load of module Pods, and of handshakes.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -19,25 +19,25 @@ use super::site::{LONG, NAME, Site};
 
 /// 50 Pods per second.
 const CREATE_PERIOD: Duration = Duration::from_millis(20);
-/// Handshakes are dear for a machine of two cores.
+/// Handshakes are expensive for a machine with two cores.
 const HANDSHAKE_PERIOD: Duration = Duration::from_millis(100);
 
-/// Work that goes on until it is stopped.
+/// Work that is repeated until it is stopped.
 pub(super) struct Load {
     work: JoinHandle<()>,
-    tally: Arc<Tally>,
+    results: Arc<Results>,
     began: Instant,
 }
 
-/// What came of it.
+/// The results of all pieces of work.
 #[derive(Default)]
-struct Tally {
+struct Results {
     done: AtomicUsize,
     failed: Mutex<Vec<String>>,
 }
 
 impl Load {
-    /// Creates 50 module Pods per second, and deletes each as soon as it is there.
+    /// Creates 50 module Pods per second, and deletes each as soon as it exists.
     pub(super) async fn of_creations(site: &Site) -> Result<Self> {
         let namespace = site.plane.namespace("load").await?;
         let pods: Api<Pod> = Api::namespaced(site.plane.client()?, &namespace);
@@ -54,8 +54,8 @@ impl Load {
         }))
     }
 
-    /// Shakes hands ten times a second with whoever the balancer gives, trusting what a webhook trusts at that moment: as an
-    /// API server that begins anew each time.
+    /// Shakes hands ten times per second with the replica that the balancer chooses, and trusts what a webhook trusts at that
+    /// moment, like an API server that has just started.
     pub(super) async fn of_handshakes(site: &Site) -> Result<Self> {
         use k8s_openapi::api::admissionregistration::v1::ValidatingWebhookConfiguration as Configuration;
         let (client, address) = (site.plane.client()?, site.balancer.address());
@@ -74,12 +74,12 @@ impl Load {
     where
         W: Future<Output = Result<()>> + Send + 'static,
     {
-        let tally = Arc::new(Tally::default());
-        let counts = Arc::clone(&tally);
+        let results = Arc::new(Results::default());
+        let counts = Arc::clone(&results);
         let work = tokio::spawn(async move {
             let mut pieces = JoinSet::new();
             let mut ticks = tokio::time::interval(period);
-            // A machine that is too slow does less, and not all at once.
+            // A slow machine does less work, and does not catch up in bursts.
             ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
             loop {
                 ticks.tick().await;
@@ -93,29 +93,29 @@ impl Load {
                 });
             }
         });
-        Self { work, tally, began: Instant::now() }
+        Self { work, results, began: Instant::now() }
     }
 
-    /// Waits until so many more have succeeded, or one has failed.
+    /// Waits until `more` further pieces have succeeded, or one has failed.
     pub(super) async fn goes_on(&self, more: usize) -> Result<()> {
-        let enough = self.tally.done.load(Ordering::Relaxed) + more;
+        let enough = self.results.done.load(Ordering::Relaxed) + more;
         eventually("the load goes on", LONG, async || {
-            let done = self.tally.done.load(Ordering::Relaxed);
-            if done >= enough || !self.tally.failed.lock().await.is_empty() { Ok(()) } else { Err(done.to_string()) }
+            let done = self.results.done.load(Ordering::Relaxed);
+            if done >= enough || !self.results.failed.lock().await.is_empty() { Ok(()) } else { Err(done.to_string()) }
         })
         .await
     }
 
-    /// Stops it. Gives how many succeeded, how many that were per second, and what the others failed of.
+    /// Stops the load. Returns how many pieces succeeded, the rate per second, and the errors of the others.
     pub(super) async fn stop(self) -> (usize, f64, Vec<String>) {
         self.work.abort();
-        let done = self.tally.done.load(Ordering::Relaxed);
-        let failed = std::mem::take(&mut *self.tally.failed.lock().await);
+        let done = self.results.done.load(Ordering::Relaxed);
+        let failed = std::mem::take(&mut *self.results.failed.lock().await);
         (done, done as f64 / self.began.elapsed().as_secs_f64(), failed)
     }
 }
 
-/// What the API server said, once.
+/// The message of the API server only.
 fn brief(error: &anyhow::Error) -> String {
     match error.downcast_ref::<kube::Error>() {
         Some(kube::Error::Api(status)) => status.message.clone(),
@@ -123,13 +123,13 @@ fn brief(error: &anyhow::Error) -> String {
     }
 }
 
-/// For a base that nobody runs: what counts is that it is admitted, and filled in.
+/// A Pod for a base that does not exist: it only has to be admitted and filled in.
 fn module_pod() -> Result<Pod> {
     Ok(serde_json::from_value(json!({
         "metadata": {
             "generateName": "module-",
             "labels": {"virtual-kubelet.koupleless.io/component": "module"},
-            "annotations": {"base.koupleless.io/name": "nobody"},
+            "annotations": {"base.koupleless.io/name": "none"},
         },
         "spec": {"containers": [{
             "name": "biz1",

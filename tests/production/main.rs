@@ -1,5 +1,5 @@
-//! warden as it is installed, on a real control plane: replicas behind a Service, certificates that it makes itself, and modules
-//! that are created all the while.
+//! warden as it is installed, on a real control plane: replicas behind a Service, self-managed certificates, and a continuous load
+//! of modules.
 //!
 //! A binary of its own: under load a creation fails after 3 s, and a machine that plays other scenarios beside it may take as
 //! long. Here such a test has the machine to itself, see [`site`].

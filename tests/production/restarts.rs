@@ -1,4 +1,4 @@
-//! Replicas that are replaced refuse nobody.
+//! No request fails while replicas are replaced.
 
 use anyhow::{Result, ensure};
 
@@ -13,7 +13,7 @@ async fn while_replicas_are_replaced_one_after_the_other_every_module_is_admitte
     let mut site = Site::install_alone(&[]).await?;
     site.start(2).await?;
     let load = Load::of_creations(&site).await?;
-    // When each is replaced, ten times, as a rollout does it
+    // When each is replaced ten times, as a rollout replaces them
     for round in 1..=ROUNDS {
         for number in 0..2 {
             site.replace(number).await?;
@@ -23,9 +23,9 @@ async fn while_replicas_are_replaced_one_after_the_other_every_module_is_admitte
     let ended = site.replaced_have_ended().await?;
     // Then every creation succeeded, and each Pod was filled in
     let (created, per_second, failed) = load.stop().await;
-    println!("{ended} replicas have ended, each in good order");
+    println!("{ended} replicas have ended without a fault");
     println!("{created} module Pods created, {per_second:.0} per second; failed: {}", failed.len());
     ensure!(failed.is_empty(), "{failed:#?}");
-    ensure!(created > 100 * ROUNDS, "only {created} were tried: that is no load");
+    ensure!(created > 100 * ROUNDS, "only {created} were tried: that is too little load");
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Certificates and authorities that change all the time refuse nobody.
+//! No request fails while certificates and authorities are rotated.
 
 use std::collections::BTreeSet;
 
@@ -12,16 +12,16 @@ use super::site::{SHORT_LIVED, Site};
 const AUTHORITIES: usize = 3;
 const CERTIFICATES: usize = 8;
 
-/// Handshakes that failed by warden's own count.
-const FAILED: &str = "warden_tls_handshakes_total{outcome=\"Failed\"}";
+/// warden's own count of failed handshakes.
+const FAILED: &str = "warden_tls_handshakes_total{outcome=\"failed\"}";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn while_certificates_and_authorities_change_no_handshake_fails() -> Result<()> {
-    // Given two replicas whose certificate lives for seconds, module Pods created all the time, and handshakes by who trusts
-    // what the webhooks trust at that moment
+    // Given two replicas whose certificate lives for seconds, a load of module Pods, and a load of handshakes by clients that
+    // trust what the webhooks trust at that moment
     let mut site = Site::install_alone(&SHORT_LIVED).await?;
     site.start(2).await?;
-    // What failed before that, while API servers had not heard of the authority yet, is no matter here.
+    // Handshakes before that may have failed, while API servers had not observed the authority yet.
     let failed_before = site.metric(FAILED).await?;
     let (creations, handshakes) = (Load::of_creations(&site).await?, Load::of_handshakes(&site).await?);
     // When several authorities and certificates have followed each other
@@ -42,13 +42,13 @@ async fn while_certificates_and_authorities_change_no_handshake_fails() -> Resul
             news.await?;
         }
     }
-    // Then every creation and every handshake succeeded; those are not counted that end with the load
+    // Then every creation and every handshake succeeded, except those that were interrupted by the end of the load
     let refused = site.metric(FAILED).await? - failed_before;
     let (created, per_second, failed) = creations.stop().await;
     let (shaken, _, unshaken) = handshakes.stop().await;
     println!("{} authorities, {} certificates were seen", authorities.len(), certificates.len());
     println!("{created} module Pods created, {per_second:.0} per second; failed: {}", failed.len());
-    println!("{shaken} handshakes by who trusts what the webhooks trust; failed: {}", unshaken.len());
+    println!("{shaken} handshakes by clients that trust what the webhooks trust; failed: {}", unshaken.len());
     println!("handshakes that failed by warden's own count: {refused}");
     ensure!(failed.is_empty() && unshaken.is_empty(), "{failed:#?}\n{unshaken:#?}");
     ensure!(refused == 0 && created > 500 && shaken > 100, "{refused} {created} {shaken}");

@@ -1,4 +1,4 @@
-//! An installation from `deploy/manifests/`, with local processes behind its Service in the place of its Pods.
+//! An installation from `deploy/manifests/`, with local processes behind its Service instead of Pods.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -15,7 +15,7 @@ use warden_testbed::{Balancer, ControlPlane, Options, Signal, WardenProcess, eve
 
 use super::handshake::Certificate;
 
-/// Long enough for anything that a cluster does on a busy machine.
+/// Longer than anything that a cluster does on a busy machine.
 pub(super) const LONG: Duration = Duration::from_secs(60);
 
 /// The name of the namespace, and of all objects in it.
@@ -24,17 +24,17 @@ pub(super) const NAME: &str = "koupleless-warden";
 /// The `terminationGracePeriodSeconds` that ships.
 const TERMINATION_GRACE: Duration = Duration::from_secs(110);
 
-/// So many may be ending at a time: each still watches the cluster, and all do that on this machine.
+/// How many replicas may be ending at a time. Each still watches the cluster and takes up this machine.
 const ENDING_AT_A_TIME: usize = 6;
 
-/// A control plane on which what ships is installed.
+/// A control plane with warden installed.
 pub(super) struct Site {
     pub(super) plane: ControlPlane,
     pub(super) balancer: Balancer,
     replicas: Vec<Replica>,
-    /// They were told to end.
+    /// Replicas that were told to end.
     ending: Vec<Replica>,
-    /// So many have ended.
+    /// How many replicas have ended.
     ended: usize,
     /// Ends with the site.
     _share: Share,
@@ -56,7 +56,7 @@ struct Replica {
 }
 
 impl Site {
-    /// Applies the manifests; no replica runs yet. `args` replace those of the same name in the Deployment. Waits until no
+    /// Applies the manifests, and starts no replica. `args` replace those of the same name in the Deployment. Waits until no
     /// other site is there, and is the only one until it is dropped: for tests that put it under load.
     pub(super) async fn install_alone(args: &[&str]) -> Result<Self> {
         Self::install_with(Share::All { _guard: MACHINE.write().await }, args).await
@@ -90,7 +90,7 @@ impl Site {
         Ok(Self { plane, balancer, replicas: Vec::new(), ending: Vec::new(), ended: 0, _share: share })
     }
 
-    /// Starts so many replicas, all at once, and waits until they get connections.
+    /// Starts `count` replicas at once, and waits until they get connections.
     pub(super) async fn start(&mut self, count: usize) -> Result<()> {
         let replicas = futures::future::try_join_all((0..count).map(|_| self.replica())).await?;
         for replica in replicas {
@@ -100,8 +100,8 @@ impl Site {
         self.plane.webhooks_in_effect("default").await
     }
 
-    /// Replaces a replica as a rollout does: another one is started, and gets connections; then the old one is told to end,
-    /// which it does in its own time.
+    /// Replaces a replica as a rollout does: starts a new one that gets connections, and then tells the old one to end, which it
+    /// does in the background.
     pub(super) async fn replace(&mut self, number: usize) -> Result<()> {
         if self.ending.len() == ENDING_AT_A_TIME {
             self.replaced_have_ended().await?;
@@ -114,7 +114,7 @@ impl Site {
         Ok(())
     }
 
-    /// Waits until all that were replaced have ended, and sees that they ended well. Gives how many there ever were.
+    /// Waits until all replaced replicas have ended, and checks that they ended without a fault. Returns their number so far.
     pub(super) async fn replaced_have_ended(&mut self) -> Result<usize> {
         for mut old in self.ending.drain(..) {
             let status = old.process.ended(TERMINATION_GRACE).await?;
@@ -165,7 +165,7 @@ impl Site {
         Ok(Certificate::all_in(&bundle.0))
     }
 
-    /// What a validating webhook trusts.
+    /// The caBundle of a validating webhook.
     pub(super) async fn ca_bundle(&self) -> Result<Vec<u8>> {
         let api: Api<ValidatingWebhookConfiguration> = Api::all(self.plane.client()?);
         let webhooks = api.get(NAME).await?.webhooks.unwrap_or_default();
@@ -173,7 +173,7 @@ impl Site {
         Ok(first.client_config.ca_bundle.map(|bundle| bundle.0).unwrap_or_default())
     }
 
-    /// Waits until an answer is `Ok`.
+    /// Waits until `ask` returns `Ok`.
     pub(super) async fn until<T>(&self, what: &str, ask: impl AsyncFnMut() -> Result<T, String>) -> Result<T> {
         let waited = eventually(what, LONG, ask).await;
         let logs = || self.replicas().map(|(_, process)| process.process().log_tail()).collect::<String>();
@@ -181,6 +181,6 @@ impl Site {
     }
 }
 
-/// How long a test's certificates live: renewed after 8 s, the authority after 24 s; 3 s for everybody to hear of it.
+/// Short lifetimes: a certificate is renewed after 8 s, an authority after 24 s, and a change settles within 3 s.
 pub(super) const SHORT_LIVED: [&str; 3] =
     ["--certificate-lifetime=12", "--authority-lifetime=36", "--certificate-settle=3"];

@@ -104,7 +104,7 @@ async fn rules_and_log_level_change_while_it_serves_and_garbage_changes_nothing(
         if log.contains("DEBUG") { Ok(()) } else { Err(log) }
     })
     .await?;
-    shows(&stage, "warden_config_reloads_total{outcome=\"Applied\"} 1").await?;
+    shows(&stage, "warden_config_reloads_total{outcome=\"applied\"} 1").await?;
 
     // When it is garbage
     config.turn_to("rules:\n  same-version: warn\nlog: debug\n")?;

@@ -46,14 +46,14 @@ async fn a_webhook_that_changes_pods_after_us_converges_with_us() -> Result<()> 
     let certificate = ServingCertificate::issue(&stage.plane, &["localhost"])?;
     let current = certificates::Current::none(certificates::CertificateMetrics::default());
     let files = certificates::Files { certificate: certificate.cert_path.clone(), key: certificate.key_path.clone() };
-    current.take(files.pair()?);
+    current.set(files.load()?.0);
     let config = serving::server_config(Arc::new(current), &serving::TlsSettings::default());
-    let listener = serving::Listener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), config).await?;
+    let listener = serving::Listener::bind_tls(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), config).await?;
     let port = listener.local_addr()?.port();
     let router = axum::Router::new().route("/", post(add_sidecar));
-    let farewell = serving::Farewell::default();
-    let _stop_at_the_end = farewell.stop.clone().drop_guard();
-    tokio::spawn(serving::serve(listener, router, serving::Terms::default(), farewell));
+    let shutdown = serving::Shutdown::default();
+    let _stop_at_the_end = shutdown.stop.clone().drop_guard();
+    tokio::spawn(serving::serve(listener, router, serving::ServerOptions::default(), shutdown));
     let name = format!("zz-{}", scene.namespace);
     scene
         .apply(&json!({

@@ -1,4 +1,4 @@
-//! What a review is answered with.
+//! The answers to reviews.
 
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -21,7 +21,7 @@ async fn a_module_is_filled_in_by_a_json_patch_in_base64() {
 }
 
 #[tokio::test]
-async fn what_needs_nothing_is_answered_without_a_patch() {
+async fn a_complete_module_is_answered_without_a_patch() {
     let server = Server::start().await;
     let review = creation_of(module());
     let filled_in = patched(&review, &server.client().review("/mutate", &review).await);
@@ -30,7 +30,7 @@ async fn what_needs_nothing_is_answered_without_a_patch() {
 }
 
 #[tokio::test]
-async fn a_refusal_tells_every_fault_in_words_and_as_causes() {
+async fn a_refusal_lists_every_fault_in_its_message_and_as_causes() {
     let server = Server::start().await;
     let answer = server.client().review("/validate", &creation_of(refused_module())).await;
     let response = &answer["response"];
@@ -58,7 +58,7 @@ async fn a_refusal_tells_every_fault_in_words_and_as_causes() {
 }
 
 #[tokio::test]
-async fn a_refused_object_without_a_name_is_told_by_what_it_will_be_named_after() {
+async fn a_refused_object_without_a_name_is_named_by_its_generate_name() {
     let server = Server::start().await;
     let mut object = refused_module();
     object["metadata"] = json!({"generateName": "biz1-", "namespace": "shop"});
@@ -88,7 +88,7 @@ async fn warnings_come_with_admission() {
 #[case::no_object(&[("/request/object", Value::Null)])]
 #[case::a_text_for_an_object(&[("/request/object", json!("text"))])]
 #[tokio::test]
-async fn what_is_not_ours_to_decide_on_passes_untouched(
+async fn other_objects_are_admitted_unchanged(
     #[case] changes: &[(&str, Value)],
     #[values("/mutate", "/validate")] path: &str,
 ) {
@@ -103,7 +103,7 @@ async fn what_is_not_ours_to_decide_on_passes_untouched(
 }
 
 #[tokio::test]
-async fn the_timeout_that_the_api_server_appends_to_the_path_disturbs_nobody() {
+async fn the_timeout_that_the_api_server_appends_to_the_path_is_ignored() {
     let server = Server::start().await;
     let answer = server.client().review("/mutate?timeout=3s", &creation_of(module())).await;
     assert_eq!(answer["response"]["patchType"], "JSONPatch");

@@ -19,12 +19,12 @@ impl Authority {
         self.0.pem()
     }
 
-    /// A certificate for the client of this name.
+    /// A certificate for a client with this name.
     pub(crate) fn client(&self, name: &str) -> OwnCertificate {
         self.signs(name, ExtendedKeyUsagePurpose::ClientAuth)
     }
 
-    /// A certificate that is no client's.
+    /// A certificate for a server.
     pub(crate) fn server(&self, name: &str) -> OwnCertificate {
         self.signs(name, ExtendedKeyUsagePurpose::ServerAuth)
     }
@@ -32,7 +32,7 @@ impl Authority {
     fn signs(&self, name: &str, usage: ExtendedKeyUsagePurpose) -> OwnCertificate {
         let mut params = CertificateParams::default();
         params.distinguished_name = rcgen::DistinguishedName::new();
-        params.distinguished_name.push(DnType::OrganizationName, "anybody");
+        params.distinguished_name.push(DnType::OrganizationName, "any");
         if !name.is_empty() {
             params.distinguished_name.push(DnType::CommonName, name);
         }

@@ -1,4 +1,4 @@
-//! Bodies that are no review, or an odd or a large one.
+//! Bodies that are not reviews, and odd or large reviews.
 
 use axum::body::{Body, Bytes};
 use futures::stream;
@@ -38,7 +38,7 @@ async fn the_content_type_must_be_json(#[case] content_type: Option<&str>, #[cas
 #[case::a_number_beyond_all("{\"n\": 1e999}", "line 1 column 11")]
 #[case::nested_too_deep("[".repeat(100_000), "line 1 column 128")]
 #[tokio::test]
-async fn what_is_no_json_is_told_by_line_and_column(#[case] body: impl Into<Bytes>, #[case] place: &str) {
+async fn an_answer_to_invalid_json_names_line_and_column(#[case] body: impl Into<Bytes>, #[case] place: &str) {
     let server = Server::start().await;
     let answer = server.client().post("/validate", body.into()).await;
     assert_eq!(answer.code, 400, "{answer:?}");
@@ -53,7 +53,7 @@ async fn what_is_no_json_is_told_by_line_and_column(#[case] body: impl Into<Byte
 #[case::another_operation("/request/operation", json!("SING"), "SING")]
 #[case::a_name_that_is_none("/request/name", json!(7), "expected a string")]
 #[tokio::test]
-async fn json_that_is_no_review_is_told_what_is_wrong_under_its_uid(
+async fn an_answer_to_an_invalid_review_has_its_uid_and_says_what_is_wrong(
     #[case] pointer: &str,
     #[case] value: Value,
     #[case] told: &str,
@@ -114,7 +114,7 @@ async fn an_odd_review_is_answered_like_any_other(#[case] object: Value, #[value
     assert!(refused == (path == "/validate"), "{answer:#}");
 }
 
-/// The API server sends none; of those who would, the last word counts, as for Go.
+/// The API server never sends duplicate keys. If a client does, the last value counts, as in Go.
 #[tokio::test]
 async fn of_duplicate_keys_the_last_one_counts() {
     let server = Server::start().await;
@@ -143,7 +143,7 @@ fn review_of_size(size: usize) -> String {
     review.replacen("\"filler\":\"\"", &filler, 1)
 }
 
-/// A body whose length nobody knows before it ends.
+/// A body without a declared length.
 fn in_chunks(body: Bytes) -> Body {
     let chunks: Vec<_> = body.chunks(64 * 1024).map(|chunk| Ok::<_, std::io::Error>(body.slice_ref(chunk))).collect();
     Body::from_stream(stream::iter(chunks))

@@ -1,16 +1,16 @@
-//! Files that we cannot serve with.
+//! Certificate files that cannot be served.
 
 use koupleless_warden::certificates::{CertificateError, Files, PairError};
 
 use crate::server::Certificate;
 
-/// The pair in these files of one folder.
+/// Loads the pair in these files of one folder.
 fn pair(pair: &Certificate, certificate: &str, key: &str) -> Result<(), CertificateError> {
-    Files { certificate: pair.file(certificate), key: pair.file(key) }.pair().map(|_| ())
+    Files { certificate: pair.file(certificate), key: pair.file(key) }.load().map(|_| ())
 }
 
 #[test]
-fn a_pair_that_belongs_together_is_taken() {
+fn a_matching_pair_is_loaded() {
     pair(&Certificate::new(), "tls.crt", "tls.key").unwrap();
 }
 

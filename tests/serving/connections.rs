@@ -1,4 +1,4 @@
-//! TLS and HTTP versions, and clients that take too long.
+//! TLS and HTTP versions, limits of headers, and clients that take too long.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use axum::body::Body;
 use futures::stream::{self, StreamExt as _};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use koupleless_warden::serving::{Patience, TlsSettings, TlsVersion};
+use koupleless_warden::serving::{Timeouts, TlsSettings, TlsVersion};
 use rstest::rstest;
 use rustls::version::{TLS12, TLS13};
 use rustls::{AlertDescription, ProtocolVersion, SupportedProtocolVersion};
@@ -25,28 +25,28 @@ const PROTOCOL_VERSION: u8 = 70;
 const SHORT: Duration = Duration::from_millis(200);
 
 #[rstest]
-#[case::the_newer_where_both_can(&[&TLS13, &TLS12], ProtocolVersion::TLSv1_3)]
+#[case::the_newer_one_if_both_are_offered(&[&TLS13, &TLS12], ProtocolVersion::TLSv1_3)]
 #[case::tls_1_3(&[&TLS13], ProtocolVersion::TLSv1_3)]
 #[case::tls_1_2(&[&TLS12], ProtocolVersion::TLSv1_2)]
 #[tokio::test]
-async fn tls_is_spoken_from_1_2_on(
+async fn tls_1_2_and_1_3_are_accepted(
     #[case] versions: &[&'static SupportedProtocolVersion],
-    #[case] spoken: ProtocolVersion,
+    #[case] agreed: ProtocolVersion,
 ) {
     let server = Server::start().await;
     let client = server.client().speaking(versions);
-    assert_eq!(client.connect().await.get_ref().1.protocol_version(), Some(spoken));
+    assert_eq!(client.connect().await.get_ref().1.protocol_version(), Some(agreed));
     client.review("/mutate", &creation_of(module())).await;
 }
 
 #[tokio::test]
-async fn tls_1_2_is_refused_where_1_3_is_the_oldest() {
-    let server = Server::speaking(TlsSettings { min_version: TlsVersion::Tls13, ..TlsSettings::default() }).await;
+async fn tls_1_2_is_refused_if_1_3_is_the_oldest_version() {
+    let server = Server::with_tls(TlsSettings { min_version: TlsVersion::Tls13, ..TlsSettings::default() }, None).await;
     server.client().review("/mutate", &creation_of(module())).await;
     assert_eq!(server.client().speaking(&[&TLS12]).alert().await, AlertDescription::ProtocolVersion);
 }
 
-/// Told by a hello written by hand: no client of ours speaks TLS 1.1 any more.
+/// With a ClientHello written by hand, since rustls does not support TLS 1.1.
 #[rstest]
 #[case::tls_1_1([3, 2], &[ALERT, 3, 3, 0, 2, FATAL, PROTOCOL_VERSION])]
 #[case::tls_1_2([3, 3], &[HANDSHAKE])]
@@ -61,14 +61,14 @@ async fn tls_1_1_is_refused(#[case] newest: [u8; 2], #[case] answered: &[u8]) {
 }
 
 #[tokio::test]
-async fn http_2_is_spoken_too() {
+async fn http_2_is_accepted() {
     let server = Server::start().await;
     let answers = server.client().send_by_http2([post("/mutate", creation_of(module()).to_string())]).await;
     assert_eq!(answers[0].code, 200, "{answers:?}");
 }
 
 #[tokio::test]
-async fn a_connection_serves_one_review_after_the_other() {
+async fn a_connection_serves_several_reviews() {
     let server = Server::start().await;
     let stream = server.client().connect().await;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
@@ -81,11 +81,11 @@ async fn a_connection_serves_one_review_after_the_other() {
 }
 
 #[rstest]
-#[case::that_is_not_begun(b"")]
-#[case::that_is_not_finished(&hello([3, 3])[..20])]
+#[case::not_begun(b"")]
+#[case::not_finished(&hello([3, 3])[..20])]
 #[tokio::test]
 async fn a_handshake_that_takes_too_long_is_cut_off(#[case] sent: &[u8]) {
-    let server = Server::patient(Patience { handshake: SHORT, ..Patience::default() }).await;
+    let server = Server::with_timeouts(Timeouts { handshake: SHORT, ..Timeouts::default() }).await;
     let mut stream = TcpStream::connect(server.address).await.unwrap();
     stream.write_all(sent).await.unwrap();
     assert_eq!(read_to_the_end(stream).await, "");
@@ -100,15 +100,41 @@ async fn a_handshake_that_takes_too_long_is_cut_off(#[case] sent: &[u8]) {
 #[case::of_http_2_without_a_request("h2", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00")]
 #[tokio::test]
 async fn headers_that_take_too_long_are_cut_off(#[case] protocol: &'static str, #[case] sent: &[u8]) {
-    let server = Server::patient(Patience { headers: SHORT, ..Patience::default() }).await;
+    let server = Server::with_timeouts(Timeouts { headers: SHORT, ..Timeouts::default() }).await;
     let mut stream = server.client().offering(protocol).connect().await;
     stream.write_all(sent).await.unwrap();
     read_to_the_end(stream).await;
 }
 
 #[tokio::test]
+async fn headers_may_have_32_kib_over_http_1() {
+    let server = Server::start().await;
+    let with_header = async |bytes: usize| {
+        let mut stream = server.client().connect().await;
+        let request = format!("POST / HTTP/1.1\r\nConnection: close\r\nX-Long: {}\r\n\r\n", "x".repeat(bytes));
+        stream.write_all(request.as_bytes()).await.unwrap();
+        read_to_the_end(stream).await
+    };
+    let (short, long) = (with_header(30 * 1024).await, with_header(33 * 1024).await);
+    assert!(short.starts_with("HTTP/1.1 404 ") && long.starts_with("HTTP/1.1 431 "), "{short}\n{long}");
+}
+
+#[tokio::test]
+async fn headers_may_have_16_kib_over_http_2() {
+    let server = Server::start().await;
+    let requests = [15, 17].map(|kib| {
+        let mut request = post("/", "");
+        request.headers_mut().insert("x-long", "x".repeat(kib * 1024).parse().unwrap());
+        request
+    });
+    let answers = server.client().send_by_http2(requests).await;
+    let codes: Vec<_> = answers.iter().map(|answer| answer.code).collect();
+    assert_eq!(codes, [404, 431], "{answers:?}");
+}
+
+#[tokio::test]
 async fn a_connection_that_is_idle_for_too_long_is_closed() {
-    let server = Server::patient(Patience { headers: SHORT, ..Patience::default() }).await;
+    let server = Server::with_timeouts(Timeouts { headers: SHORT, ..Timeouts::default() }).await;
     let mut stream = server.client().connect().await;
     stream.write_all(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n").await.unwrap();
     assert!(read_to_the_end(stream).await.starts_with("HTTP/1.1 404"));
@@ -116,7 +142,7 @@ async fn a_connection_that_is_idle_for_too_long_is_closed() {
 
 #[tokio::test]
 async fn a_body_that_takes_too_long_is_cut_off() {
-    let server = Server::patient(Patience { request: SHORT, ..Patience::default() }).await;
+    let server = Server::with_timeouts(Timeouts { request: SHORT, ..Timeouts::default() }).await;
     let mut stream = server.client().connect().await;
     let headers =
         "POST /mutate HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{";
@@ -126,25 +152,25 @@ async fn a_body_that_takes_too_long_is_cut_off() {
 
 #[tokio::test]
 async fn a_body_that_takes_too_long_is_cut_off_by_http_2() {
-    let server = Server::patient(Patience { request: SHORT, ..Patience::default() }).await;
+    let server = Server::with_timeouts(Timeouts { request: SHORT, ..Timeouts::default() }).await;
     let beginning = stream::once(async { Ok::<_, std::io::Error>("{") });
     let body = Body::from_stream(beginning.chain(stream::pending()));
     assert_eq!(server.client().send_by_http2([post("/mutate", body)]).await[0].code, 408);
 }
 
 #[tokio::test]
-async fn handshakes_are_counted_by_how_they_end() {
-    let server = Server::patient(Patience { handshake: SHORT, ..Patience::default() }).await;
+async fn handshakes_are_counted_by_outcome() {
+    let server = Server::with_timeouts(Timeouts { handshake: SHORT, ..Timeouts::default() }).await;
     let _silent = TcpStream::connect(server.address).await.unwrap();
     TcpStream::connect(server.address).await.unwrap().write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
     let _connected = server.client().connect().await;
-    for (outcome, count) in [("Completed", 1.0), ("Failed", 1.0), ("TimedOut", 1.0)] {
+    for (outcome, count) in [("completed", 1.0), ("failed", 1.0), ("timed_out", 1.0)] {
         server.metric_becomes(&format!("warden_tls_handshakes_total{{outcome=\"{outcome}\"}}"), count).await;
     }
     server.metric_becomes("warden_tls_connections", 1.0).await;
 }
 
-/// A ClientHello, in the words of RFC 5246, whose newest version is `newest`.
+/// A ClientHello by RFC 5246 whose newest version is `newest`.
 fn hello(newest: [u8; 2]) -> Vec<u8> {
     const CLIENT_HELLO: u8 = 1;
     const RANDOM: [u8; 32] = [7; 32];

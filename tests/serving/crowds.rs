@@ -1,4 +1,4 @@
-//! More clients than there is room for.
+//! More connections and bodies than the limits permit.
 
 use std::time::Duration;
 
@@ -11,33 +11,35 @@ use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio_rustls::client::TlsStream;
 
-use crate::client::{Answer, in_time, read_to_the_end};
+use crate::client::{Answer, in_time, post, read_to_the_end};
 use crate::reviews::{creation_of, module};
 use crate::server::{Answering, Gate, Server, nothing_said};
 
-const COMPLETED: &str = "warden_tls_handshakes_total{outcome=\"Completed\"}";
+const COMPLETED: &str = "warden_tls_handshakes_total{outcome=\"completed\"}";
 const CONNECTIONS: &str = "warden_tls_connections";
 const MEMORY: &str = "warden_tls_body_memory_bytes";
 const REFUSED: &str = "warden_tls_bodies_refused_total";
 
-/// What a byte of text counts as memory.
+/// The estimated memory per byte of text.
 const PER_BYTE: usize = 3;
 
-/// Room for three connections, none of which is too new to leave.
-const THREE: Limits = Limits { connections: 3, grace: Duration::ZERO };
+/// Limits of three connections, without a grace period.
+fn three() -> Limits {
+    Limits { connections: 3, grace: Duration::ZERO, ..Limits::default() }
+}
 
 fn closed(reason: &str) -> String {
     format!("warden_tls_connections_closed_total{{reason=\"{reason}\"}}")
 }
 
-/// A connection that has asked something and been answered.
+/// A connection after its first answer.
 async fn idle(server: &Server) -> TlsStream<TcpStream> {
     let mut stream = server.client().connect().await;
     ask(&mut stream).await;
     stream
 }
 
-/// Asks something, and reads the answer.
+/// Sends a request, and reads the answer.
 async fn ask(stream: &mut TlsStream<TcpStream>) {
     stream.write_all(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n").await.unwrap();
     let mut answer = Vec::new();
@@ -48,39 +50,39 @@ async fn ask(stream: &mut TlsStream<TcpStream>) {
 }
 
 #[tokio::test]
-async fn who_never_asked_leaves_first_and_then_who_has_been_idle_longest() {
-    // Given room for three: two that are idle, and one that has asked nothing since its handshake
-    let server = Server::limited(Answering(nothing_said), THREE).await;
+async fn a_silent_connection_is_evicted_first_and_then_the_longest_idle_one() {
+    // Given three connections, the most there may be: two idle ones, and one without a request since its handshake
+    let server = Server::limited(Answering(nothing_said), three()).await;
     let mut first = idle(&server).await;
     let second = idle(&server).await;
     let silent = server.client().connect().await;
     server.metric_becomes(COMPLETED, 3.0).await;
-    // When one more comes, then the silent one has to go
+    // When one more is opened, then the silent one is evicted
     let mut third = idle(&server).await;
     read_to_the_end(silent).await;
     assert_eq!(server.metric(&closed("silent")), 1.0);
-    // When the first asks again and one more comes, then the second has been idle longest
+    // When the first sends a request and one more is opened, then the second has been idle for the longest time
     ask(&mut first).await;
     let _fourth = idle(&server).await;
     read_to_the_end(second).await;
     assert_eq!(server.metric(&closed("idle")), 1.0);
-    // And the others are served still
+    // And the others are still served
     ask(&mut first).await;
     ask(&mut third).await;
     server.metric_becomes(CONNECTIONS, 3.0).await;
 }
 
 #[tokio::test]
-async fn a_review_under_way_is_never_cut_off_and_where_all_are_busy_the_new_one_is() {
+async fn a_review_in_progress_is_never_evicted_and_the_new_connection_is_closed() {
     let gate = Gate::default();
-    let server = Server::limited(gate.clone(), THREE).await;
+    let server = Server::limited(gate.clone(), three()).await;
     let mut reviews = Vec::new();
     for _ in 0..3 {
         let client = server.client();
         reviews.push(tokio::spawn(async move { client.post("/mutate", creation_of(module()).to_string()).await }));
         gate.reached().await;
     }
-    // When one more comes, then it is turned away
+    // When one more connection is opened, then it is closed
     let stream = TcpStream::connect(server.address).await.unwrap();
     assert_eq!(read_to_the_end(stream).await, "");
     assert_eq!(server.metric(&closed("full")), 1.0);
@@ -89,27 +91,27 @@ async fn a_review_under_way_is_never_cut_off_and_where_all_are_busy_the_new_one_
         gate.open();
         assert_eq!(in_time(review).await.unwrap().code, 200);
     }
-    // And then there is room again
+    // And then connections are accepted again
     server.metric_becomes(CONNECTIONS, 0.0).await;
     idle(&server).await;
 }
 
 #[tokio::test]
-async fn who_takes_long_to_send_its_question_leaves_before_a_new_one_is_turned_away() {
-    let server = Server::limited(Answering(nothing_said), THREE).await;
+async fn a_slow_sender_is_evicted_for_a_new_connection() {
+    let server = Server::limited(Answering(nothing_said), three()).await;
     let mut slow = Vec::new();
     for _ in 0..3 {
         let mut stream = server.client().connect().await;
         let headers = "POST /mutate HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
         let headers = format!("{headers}Content-Length: 100\r\nExpect: 100-continue\r\n\r\n");
         stream.write_all(headers.as_bytes()).await.unwrap();
-        // Until we are told to go on, and so the request has begun.
+        // The answer to `Expect` shows that the request has begun.
         in_time(stream.read_u8()).await.unwrap();
         slow.push(stream);
     }
     idle(&server).await;
     assert_eq!(server.metric(&closed("sending")), 1.0);
-    // And it has left: its place is taken.
+    // And its connection is closed.
     in_time(async {
         let mut rest = [0; 64];
         while slow[0].read(&mut rest).await.is_ok_and(|read| read > 0) {}
@@ -119,12 +121,12 @@ async fn who_takes_long_to_send_its_question_leaves_before_a_new_one_is_turned_a
 }
 
 #[tokio::test]
-async fn handshakes_that_are_not_finished_keep_nobody_out() {
-    let server = Server::limited(Answering(nothing_said), THREE).await;
+async fn unfinished_handshakes_do_not_keep_other_clients_out() {
+    let server = Server::limited(Answering(nothing_said), three()).await;
     let mut silent = Vec::new();
     for _ in 0..50 {
         let mut stream = TcpStream::connect(server.address).await.unwrap();
-        // The beginning of a record with a ClientHello.
+        // The first bytes of a record with a ClientHello.
         stream.write_all(&[22, 3, 1, 1, 0, 1]).await.unwrap();
         silent.push(stream);
     }
@@ -133,22 +135,22 @@ async fn handshakes_that_are_not_finished_keep_nobody_out() {
 }
 
 #[tokio::test]
-async fn who_has_just_come_gets_through_its_handshake_however_many_knock() {
-    // Given as many idle connections as there is room for, and somebody who knocks without end
-    let limits = Limits { connections: 8, grace: Duration::from_secs(3600) };
+async fn a_new_connection_completes_its_handshake_however_many_others_are_opened() {
+    // Given as many idle connections as there may be, and a client that opens connections without pause
+    let limits = Limits { connections: 8, grace: Duration::from_secs(3600), ..Limits::default() };
     let server = Server::limited(Answering(nothing_said), limits).await;
     for _ in 0..8 {
         let mut stream = idle(&server).await;
         tokio::spawn(async move { stream.read_u8().await });
     }
-    let mut knocks = Vec::new();
+    let mut silent = Vec::new();
     for _ in 0..4 {
-        knocks.push(TcpStream::connect(server.address).await.unwrap());
+        silent.push(TcpStream::connect(server.address).await.unwrap());
     }
-    // When somebody comes before others who knock, then it is answered
+    // When another client connects between these, then it is answered
     let slow = TcpStream::connect(server.address).await.unwrap();
     for _ in 0..2 {
-        knocks.push(TcpStream::connect(server.address).await.unwrap());
+        silent.push(TcpStream::connect(server.address).await.unwrap());
     }
     server.metric_becomes(&closed("idle"), 7.0).await;
     assert_eq!(server.metric(&closed("silent")), 0.0);
@@ -156,7 +158,7 @@ async fn who_has_just_come_gets_through_its_handshake_however_many_knock() {
     server.client().review("/mutate", &creation_of(module())).await;
 }
 
-/// The beginning of a body, and the rest of it once that is wanted.
+/// A body that sends its last byte when the sender is used.
 fn in_two_parts(size: usize) -> (Body, oneshot::Sender<()>) {
     let (sender, wanted) = oneshot::channel();
     let rest = stream::once(async move {
@@ -168,8 +170,8 @@ fn in_two_parts(size: usize) -> (Body, oneshot::Sender<()>) {
 }
 
 #[tokio::test]
-async fn large_bodies_are_refused_where_there_is_no_room_and_small_ones_find_theirs() {
-    // Given eight that have sent all but the last byte of the largest body
+async fn large_bodies_are_refused_without_memory_and_small_ones_are_accepted() {
+    // Given eight clients that have sent all but the last byte of the largest body
     let server = Server::start().await;
     let send = |body: Body| {
         let client = server.client();
@@ -178,13 +180,13 @@ async fn large_bodies_are_refused_where_there_is_no_room_and_small_ones_find_the
     let (bodies, rests): (Vec<_>, Vec<_>) = (0..8).map(|_| in_two_parts(BODY_LIMIT)).unzip();
     let reviews: Vec<_> = bodies.into_iter().map(send).collect();
     server.metric_becomes(MEMORY, (8 * PER_BYTE * (BODY_LIMIT - 1)) as f64).await;
-    // When another one comes with as much, then it is refused
+    // When another client sends as much, then it is refused
     let refused = send(Body::from(vec![b' '; BODY_LIMIT])).await.unwrap();
     assert_eq!((refused.code, &refused.headers["retry-after"]), (429, &"1".parse().unwrap()), "{refused:?}");
     assert_eq!(server.metric(REFUSED), 1.0);
     // And an ordinary review is answered
     server.client().review("/mutate", &creation_of(module())).await;
-    // When they have come to an end, then there is room again
+    // When the eight are answered, then there is memory again
     for rest in rests {
         rest.send(()).unwrap();
     }
@@ -200,7 +202,31 @@ fn is_no_json(answer: &Answer) {
     assert_eq!(answer.code, 400, "{answer:?}");
 }
 
-/// Small as a text, these objects would take more memory than there is for all reviews.
+#[tokio::test]
+async fn the_headers_of_unfinished_requests_have_a_limit() {
+    // Given memory for four long headers, and requests with such headers whose bodies do not end
+    let limits = Limits { body_memory: 66 * 1024, ..Limits::default() };
+    let server = Server::limited(Answering(nothing_said), limits).await;
+    let unfinished = || {
+        let mut request = post("/mutate", Body::from_stream(stream::pending::<Result<Bytes, std::io::Error>>()));
+        request.headers_mut().insert("x-long", "x".repeat(15 * 1024).parse().unwrap());
+        let client = server.client();
+        tokio::spawn(async move { client.send_by_http2([request]).await })
+    };
+    let requests: Vec<_> = (0..4).map(|_| unfinished()).collect();
+    // When they hold the memory, then another request with long headers is refused
+    let long = async || {
+        let mut request = post("/", "");
+        request.headers_mut().insert("x-long", "x".repeat(10 * 1024).parse().unwrap());
+        server.client().send(request).await.code
+    };
+    in_time(async { while long().await != 429 {} }).await;
+    // When they are given up, then there is memory again
+    requests.iter().for_each(tokio::task::JoinHandle::abort);
+    in_time(async { while long().await != 404 {} }).await;
+}
+
+/// As text these objects are small. In memory they would take more than there is for all reviews.
 #[tokio::test]
 async fn a_body_of_too_many_objects_is_refused_for_good() {
     let server = Server::start().await;

@@ -1,8 +1,8 @@
-//! What happens when we cannot decide.
+//! What happens if warden cannot decide.
 
 use koupleless_warden::cluster::NamespacesUnavailable;
 use koupleless_warden::policy::NamespaceFacts;
-use koupleless_warden::serving::Patience;
+use koupleless_warden::serving::Timeouts;
 use serde_json::{Value, json};
 
 use crate::client::post;
@@ -10,19 +10,19 @@ use crate::reviews::{UID, creation_of, module};
 use crate::server::{Answering, Server, nothing_said};
 
 #[tokio::test]
-async fn without_the_namespace_the_decision_is_left_to_the_failure_policy() {
+async fn without_the_namespace_the_failure_policy_decides() {
     let unavailable = |name: &str| {
         Err(NamespacesUnavailable { name: name.to_owned(), reason: "the API server does not answer".to_owned() })
     };
-    let server = Server::with(Answering(unavailable), Patience::default()).await;
+    let server = Server::with(Answering(unavailable), Timeouts::default()).await;
     let answer = server.client().post("/mutate", creation_of(module()).to_string()).await;
     assert_eq!(answer.code, 500, "{answer:?}");
     is_our_fault(&answer.json(), "cannot read Namespace shop: the API server does not answer");
 }
 
 #[tokio::test]
-async fn a_panic_is_the_end_of_one_review_alone() {
-    let server = Server::with(Answering(panics_in_haunted), Patience::default()).await;
+async fn a_panic_ends_one_review_only() {
+    let server = Server::with(Answering(panics_in_haunted), Timeouts::default()).await;
     let answer = server.client().post("/mutate", creation_of(haunted()).to_string()).await;
     assert_eq!(answer.code, 500, "{answer:?}");
     is_our_fault(&answer.json(), "fault of warden's");
@@ -31,8 +31,8 @@ async fn a_panic_is_the_end_of_one_review_alone() {
 }
 
 #[tokio::test]
-async fn a_panic_is_nothing_to_other_reviews_on_the_same_connection() {
-    let server = Server::with(Answering(panics_in_haunted), Patience::default()).await;
+async fn a_panic_does_not_affect_other_reviews_on_the_same_connection() {
+    let server = Server::with(Answering(panics_in_haunted), Timeouts::default()).await;
     let requests = [haunted(), module()].map(|object| post("/mutate", creation_of(object).to_string()));
     let answers = server.client().send_by_http2(requests).await;
     let codes: Vec<_> = answers.iter().map(|answer| answer.code).collect();
@@ -48,7 +48,7 @@ fn is_our_fault(answer: &Value, said: &str) {
     assert!(status["message"].as_str().unwrap().contains(said), "{answer:#}");
 }
 
-/// A module in a Namespace at which [`panics_in_haunted`] panics.
+/// A module in the Namespace for which [`panics_in_haunted`] panics.
 pub(crate) fn haunted() -> Value {
     let mut object = module();
     object["metadata"]["namespace"] = json!("haunted");

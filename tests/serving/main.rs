@@ -1,15 +1,16 @@
-//! The webhook's server from the outside: over TLS, on loopback, without a cluster.
+//! The servers from outside: the webhook over TLS and the ops port, on loopback, without a cluster.
 //!
-//! - [`answers`]: what a review is answered with.
-//! - [`bodies`]: bodies that are no review, or an odd or a large one.
-//! - [`faults`]: what happens when we cannot decide.
-//! - [`connections`]: TLS and HTTP versions, and clients that take too long.
-//! - [`crowds`]: more clients than there is room for.
-//! - [`strangers`]: clients that need a certificate.
-//! - [`scales`]: who may scale a peer Deployment.
-//! - [`shutdown`]: the last answers before the end.
-//! - [`telemetry`]: what is counted and written down of a review.
-//! - [`certificates`]: files that we cannot serve with.
+//! - [`answers`]: the answers to reviews.
+//! - [`bodies`]: bodies that are not reviews, and odd or large reviews.
+//! - [`faults`]: what happens if warden cannot decide.
+//! - [`connections`]: TLS and HTTP versions, limits of headers, and clients that take too long.
+//! - [`crowds`]: more connections and bodies than the limits permit.
+//! - [`ops`]: the limits of the ops port.
+//! - [`strangers`]: client certificates.
+//! - [`scales`]: which clients may scale a peer Deployment.
+//! - [`shutdown`]: the answers of a server that shuts down.
+//! - [`telemetry`]: the metrics and log lines of a review, and the pages for probes and metrics.
+//! - [`certificates`]: certificate files that cannot be served.
 //! - [`process`]: `warden serve` as a process, from its start to SIGTERM.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on may panic")]
@@ -22,6 +23,7 @@ mod client;
 mod connections;
 mod crowds;
 mod faults;
+mod ops;
 mod process;
 mod reviews;
 mod scales;

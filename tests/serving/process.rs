@@ -21,13 +21,13 @@ const NO_CLUSTER: &str = "
 apiVersion: v1
 kind: Config
 clusters: [{name: none, cluster: {server: 'http://127.0.0.1:1'}}]
-users: [{name: nobody, user: {}}]
-contexts: [{name: none, context: {cluster: none, user: nobody}}]
+users: [{name: none, user: {}}]
+contexts: [{name: none, context: {cluster: none, user: none}}]
 current-context: none
 ";
 
 #[tokio::test]
-async fn without_an_api_server_it_judges_what_needs_none_and_is_not_ready() {
+async fn without_an_api_server_it_answers_what_it_can_and_is_not_ready() {
     let warden = Warden::start(&["--shutdown-delay", "0"]);
     let answer = warden.client().review("/validate", &creation_of(refused_module())).await;
     assert_eq!(answer["response"]["allowed"], false);
@@ -37,26 +37,26 @@ async fn without_an_api_server_it_judges_what_needs_none_and_is_not_ready() {
 }
 
 #[tokio::test]
-async fn after_sigterm_it_goes_on_serving_until_every_api_server_has_heard_of_it() {
+async fn after_sigterm_it_goes_on_serving_for_the_shutdown_delay() {
     let warden = Warden::start(&["--shutdown-delay", "3"]);
     warden.terminate();
-    warden.has_heard_it().await;
+    warden.is_shutting_down().await;
     let answer = warden.client().review("/validate", &creation_of(refused_module())).await;
     assert_eq!(answer["response"]["allowed"], false);
     assert!(warden.ended().success());
 }
 
 #[tokio::test]
-async fn told_twice_it_ends_at_once() {
+async fn a_second_sigterm_ends_it_at_once() {
     let warden = Warden::start(&["--shutdown-delay", "3600"]);
     warden.terminate();
-    warden.has_heard_it().await;
+    warden.is_shutting_down().await;
     warden.terminate();
     assert!(warden.ended().success());
 }
 
 #[tokio::test]
-async fn a_client_that_does_not_finish_its_question_does_not_delay_the_end() {
+async fn an_unfinished_request_at_the_ops_port_does_not_delay_the_end() {
     let warden = Warden::start(&["--shutdown-delay", "0"]);
     let mut slow = TcpStream::connect(warden.ops).await.unwrap();
     slow.write_all(b"GET /met").await.unwrap();
@@ -66,7 +66,7 @@ async fn a_client_that_does_not_finish_its_question_does_not_delay_the_end() {
 }
 
 #[test]
-fn a_certificate_that_cannot_be_used_ends_it_with_a_word() {
+fn an_unusable_certificate_ends_it_with_an_error() {
     let pair = Certificate::new();
     std::fs::write(pair.file("tls.key"), "garbage").unwrap();
     let output = command(&pair, &[]).output().unwrap();
@@ -76,7 +76,7 @@ fn a_certificate_that_cannot_be_used_ends_it_with_a_word() {
 }
 
 #[test]
-fn a_client_ca_that_cannot_be_used_ends_it_with_a_word() {
+fn an_unusable_client_ca_ends_it_with_an_error() {
     let pair = Certificate::new();
     let file = pair.written("clients.crt", "garbage");
     let output = command(&pair, &["--client-ca", file.to_str().unwrap()]).output().unwrap();
@@ -86,11 +86,11 @@ fn a_client_ca_that_cannot_be_used_ends_it_with_a_word() {
 }
 
 #[tokio::test]
-async fn a_client_without_a_certificate_is_refused_where_one_is_wanted() {
+async fn a_client_without_a_certificate_is_refused_if_one_is_required() {
     let authority = Authority::new("clients");
     let folder = Certificate::new();
     let file = folder.written("clients.crt", &authority.pem());
-    let wanted = ["--client-ca", file.to_str().unwrap(), "--client-names", "somebody,apiserver"];
+    let wanted = ["--client-ca", file.to_str().unwrap(), "--client-names", "other,apiserver"];
     let warden = Warden::start(&[&wanted[..], &["--tls-min-version", "1.3"]].concat());
     assert!(warden.client().is_refused().await);
     let client = warden.client().known_by(authority.client("apiserver"));
@@ -99,11 +99,11 @@ async fn a_client_without_a_certificate_is_refused_where_one_is_wanted() {
     assert!(client.speaking(&[&TLS12]).is_refused().await);
 }
 
-/// A process that does not outlive its test.
-struct Warden {
+/// A process that ends with its test.
+pub(crate) struct Warden {
     child: Child,
     webhook: SocketAddr,
-    ops: SocketAddr,
+    pub(crate) ops: SocketAddr,
     pair: Certificate,
 }
 
@@ -117,13 +117,13 @@ fn command(pair: &Certificate, arguments: &[&str]) -> Command {
 }
 
 impl Warden {
-    /// Starts it, and reads in its log where it serves.
-    fn start(arguments: &[&str]) -> Self {
+    /// Starts it, and reads its addresses from the log.
+    pub(crate) fn start(arguments: &[&str]) -> Self {
         let pair = Certificate::new();
         let mut child = command(&pair, arguments).spawn().unwrap();
         let log = BufReader::new(child.stderr.take().unwrap());
         let (sender, receiver) = mpsc::channel();
-        // Reads to the end, or the process would stop at a full pipe.
+        // Reads to the end, or the process would block at a full pipe.
         thread::spawn(move || {
             for line in log.lines().map_while(Result::ok) {
                 let fields = serde_json::from_str::<Value>(&line).unwrap()["fields"].take();
@@ -137,8 +137,12 @@ impl Warden {
         Self { child, webhook: address("listen"), ops: address("ops"), pair }
     }
 
-    fn client(&self) -> Client {
+    pub(crate) fn client(&self) -> Client {
         Client::new(self.webhook, &self.pair.pem)
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     fn terminate(&self) {
@@ -146,8 +150,8 @@ impl Warden {
         assert!(kill.success());
     }
 
-    /// Waits until it is not ready any more.
-    async fn has_heard_it(&self) {
+    /// Waits until it is shutting down.
+    async fn is_shutting_down(&self) {
         in_time(async {
             while !get(self.ops, "/readyz").await.body.contains("[-]not-shutting-down") {
                 tokio::task::yield_now().await;

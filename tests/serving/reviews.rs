@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 /// The uid of every review here.
 pub(crate) const UID: &str = "705ab4f5-6393-11e8-b7cc-42010a800002";
 
-/// A module as its author writes it, with what only the author can know: the module, and the base it is for.
+/// A module as its author writes it, with what only the author knows: the module and its base.
 pub(crate) fn module() -> Value {
     json!({
         "apiVersion": "apps/v1",
@@ -31,7 +31,7 @@ pub(crate) fn container(name: &str) -> Value {
     })
 }
 
-/// A module with two faults: nobody can tell its version, and its image is no jar.
+/// A module with two faults: its version cannot be determined, and its image is not a jar.
 pub(crate) fn refused_module() -> Value {
     let mut module = module();
     module["spec"]["template"]["spec"]["containers"][0] = json!({"name": "biz1", "image": "nginx:1.27"});
@@ -62,7 +62,7 @@ pub(crate) fn creation_of(object: Value) -> Value {
     })
 }
 
-/// What `review` asks about, after the patch of `answer`.
+/// The object of `review` after the patch of `answer`.
 pub(crate) fn patched(review: &Value, answer: &Value) -> Value {
     let patch = answer["response"]["patch"].as_str().expect("a patch in base64");
     let patch = base64::engine::general_purpose::STANDARD.decode(patch).unwrap();

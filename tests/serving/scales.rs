@@ -1,10 +1,10 @@
-//! Who may scale a peer Deployment.
+//! Which clients may scale a peer Deployment.
 
 use koupleless_warden::k8s::ObjectKey;
 use koupleless_warden::module::Workload;
 use koupleless_warden::peer::Peers;
 use koupleless_warden::policy::CountBases;
-use koupleless_warden::serving::Patience;
+use koupleless_warden::serving::Timeouts;
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -29,7 +29,7 @@ impl Peers for Orders {
 }
 
 async fn server() -> Server {
-    Server::among(Answering(nothing_said), Orders, Patience::default()).await
+    Server::among(Answering(nothing_said), Orders, Timeouts::default()).await
 }
 
 fn scale_to(replicas: Option<u32>) -> Value {
@@ -121,7 +121,7 @@ async fn any_other_scaling_passes(#[case] changes: &[(&str, Value)]) {
 }
 
 #[tokio::test]
-async fn scalings_are_counted_as_such() {
+async fn reviews_of_scale_are_counted() {
     let server = server().await;
     server.client().review("/validate", &scaling()).await;
     server.client().review("/validate", &scaling_but(&[("/request/name", json!("basket"))])).await;
@@ -133,7 +133,7 @@ async fn scalings_are_counted_as_such() {
 }
 
 #[tokio::test]
-async fn a_new_peer_is_given_a_replica_per_base() {
+async fn a_new_peer_gets_a_replica_per_base() {
     let server = server().await;
     let mut manifest = module();
     manifest["metadata"]["labels"] = json!({"virtual-kubelet.koupleless.io/strategy": "peer"});
@@ -143,7 +143,7 @@ async fn a_new_peer_is_given_a_replica_per_base() {
 }
 
 #[tokio::test]
-async fn a_peer_that_is_updated_is_told_that_it_keeps_its_number() {
+async fn an_update_of_a_peer_keeps_its_replicas_with_a_warning() {
     let server = server().await;
     let mut manifest = module();
     manifest["metadata"]["labels"] = json!({"virtual-kubelet.koupleless.io/strategy": "peer"});

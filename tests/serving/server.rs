@@ -1,4 +1,4 @@
-//! A server of our own, and Namespaces as a test wants them.
+//! A webhook server within the test's process, and Namespaces that answer as a test wants.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ use koupleless_warden::cluster::{Namespaces, NamespacesUnavailable};
 use koupleless_warden::peer::{NoPeers, Peers};
 use koupleless_warden::policy::{NamespaceFacts, Policy};
 use koupleless_warden::runtime;
-use koupleless_warden::serving::{self, Farewell, Patience, Terms, TlsSettings};
+use koupleless_warden::serving::{self, ClientCaFile, Listener, ServerOptions, Shutdown, Timeouts, TlsSettings};
 use prometheus_client::registry::Registry;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -23,17 +23,17 @@ use tokio::task::JoinHandle;
 
 use crate::client::{Client, in_time};
 
-/// How long a test waits for what must come; it comes at once where all is well. Less than any default of [`Patience`].
+/// How long a test waits for something that comes at once unless there is a fault. Less than any default of [`Timeouts`].
 pub(crate) const LIMIT: Duration = Duration::from_secs(8);
 
-/// Who warden is to the API server.
+/// The user name of warden at the API server.
 pub(crate) const WARDEN: &str = "system:serviceaccount:shop:warden";
 
 /// The webhook on a port of its own.
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     pub(crate) registry: Arc<Registry>,
-    farewell: Farewell,
+    shutdown: Shutdown,
     task: JoinHandle<()>,
     certificate: String,
 }
@@ -44,10 +44,10 @@ pub(crate) struct Certificate {
     pub(crate) pem: String,
 }
 
-/// Namespaces that answer as a function does.
+/// Namespaces that answer as a function returns.
 pub(crate) struct Answering<F>(pub(crate) F);
 
-/// Namespaces that keep a review waiting until it is let go.
+/// Namespaces that keep a review waiting until the gate is opened.
 #[derive(Clone, Default)]
 pub(crate) struct Gate {
     reached: Arc<Notify>,
@@ -55,48 +55,54 @@ pub(crate) struct Gate {
 }
 
 impl Server {
-    /// A server for a cluster whose Namespaces say nothing.
+    /// A server for a cluster whose Namespaces have no settings.
     pub(crate) async fn start() -> Self {
-        Self::with(Answering(nothing_said), Patience::default()).await
+        Self::with(Answering(nothing_said), Timeouts::default()).await
     }
 
-    /// A server for clients that are in a hurry.
-    pub(crate) async fn patient(patience: Patience) -> Self {
-        Self::with(Answering(nothing_said), patience).await
+    /// A server with these timeouts.
+    pub(crate) async fn with_timeouts(timeouts: Timeouts) -> Self {
+        Self::with(Answering(nothing_said), timeouts).await
     }
 
-    pub(crate) async fn with(namespaces: impl Namespaces, patience: Patience) -> Self {
-        Self::among(namespaces, NoPeers, patience).await
+    pub(crate) async fn with(namespaces: impl Namespaces, timeouts: Timeouts) -> Self {
+        Self::among(namespaces, NoPeers, timeouts).await
     }
 
     /// A server for a cluster with peer Deployments.
-    pub(crate) async fn among(namespaces: impl Namespaces, peers: impl Peers, patience: Patience) -> Self {
-        let terms = Terms { patience, ..Terms::default() };
-        Self::on_terms(reviewer_among(namespaces, peers), terms, TlsSettings::default()).await
+    pub(crate) async fn among(namespaces: impl Namespaces, peers: impl Peers, timeouts: Timeouts) -> Self {
+        let options = ServerOptions { timeouts, ..ServerOptions::default() };
+        Self::with_options(reviewer_among(namespaces, peers), options, TlsSettings::default(), None).await
     }
 
-    /// A server that speaks TLS in a certain way.
-    pub(crate) async fn speaking(settings: TlsSettings) -> Self {
-        Self::on_terms(reviewer(Answering(nothing_said)), Terms::default(), settings).await
+    /// A server with these TLS settings, which follows the file with its client CA.
+    pub(crate) async fn with_tls(settings: TlsSettings, client_ca: Option<ClientCaFile>) -> Self {
+        Self::with_options(reviewer(Answering(nothing_said)), ServerOptions::default(), settings, client_ca).await
     }
 
-    /// A server whose clients may have so much.
+    /// A server with these limits.
     pub(crate) async fn limited(namespaces: impl Namespaces, limits: serving::Limits) -> Self {
-        Self::on_terms(reviewer(namespaces), Terms { limits, ..Terms::default() }, TlsSettings::default()).await
+        let options = ServerOptions { limits, ..ServerOptions::default() };
+        Self::with_options(reviewer(namespaces), options, TlsSettings::default(), None).await
     }
 
-    async fn on_terms((reviewer, mut registry): (Reviewer, Registry), terms: Terms, settings: TlsSettings) -> Self {
+    async fn with_options(
+        (reviewer, mut registry): (Reviewer, Registry),
+        options: ServerOptions,
+        settings: TlsSettings,
+        client_ca: Option<ClientCaFile>,
+    ) -> Self {
         let certificate = Certificate::new();
-        let terms = Terms { metrics: serving::Metrics::register(&mut registry), ..terms };
-        if let Some(clients) = settings.clients.clone() {
-            tokio::spawn(clients.follow(terms.metrics.clone()));
+        let options = ServerOptions { metrics: serving::Metrics::register(&mut registry), ..options };
+        if let Some(client_ca) = client_ca {
+            tokio::spawn(client_ca.follow(options.metrics.clone()));
         }
         let config = serving::server_config(Arc::new(certificate.resolver()), &settings);
-        let listener = serving::Listener::bind((Ipv4Addr::LOCALHOST, 0).into(), config).await.unwrap();
+        let listener = Listener::bind_tls((Ipv4Addr::LOCALHOST, 0).into(), config).await.unwrap();
         let address = listener.local_addr().unwrap();
-        let farewell = Farewell::default();
-        let task = tokio::spawn(serving::serve(listener, http::router(reviewer), terms, farewell.clone()));
-        Self { address, registry: Arc::new(registry), farewell, task, certificate: certificate.pem.clone() }
+        let shutdown = Shutdown::default();
+        let task = tokio::spawn(serving::serve(listener, http::router(reviewer), options, shutdown.clone()));
+        Self { address, registry: Arc::new(registry), shutdown, task, certificate: certificate.pem.clone() }
     }
 
     /// A client that trusts this server.
@@ -106,15 +112,15 @@ impl Server {
 
     /// Tells the server that it is about to stop.
     pub(crate) fn leave(&self) {
-        self.farewell.leaving.cancel();
+        self.shutdown.leaving.cancel();
     }
 
     /// Tells the server to stop.
     pub(crate) fn stop(&self) {
-        self.farewell.stop.cancel();
+        self.shutdown.stop.cancel();
     }
 
-    /// The value of a metric; 0 where it has none yet.
+    /// The value of a metric; 0 if it has none yet.
     pub(crate) fn metric(&self, name: &str) -> f64 {
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &self.registry).unwrap();
@@ -138,7 +144,7 @@ impl Server {
     }
 }
 
-/// A reviewer by the default policy, and what is counted of it.
+/// A reviewer with the default policy, and its metrics.
 pub(crate) fn reviewer(namespaces: impl Namespaces) -> (Reviewer, Registry) {
     reviewer_among(namespaces, NoPeers)
 }
@@ -151,7 +157,7 @@ fn reviewer_among(namespaces: impl Namespaces, peers: impl Peers) -> (Reviewer, 
     (reviewer.for_user(own), registry)
 }
 
-/// What a cluster answers whose Namespaces say nothing.
+/// The answer of a cluster whose Namespaces have no settings.
 pub(crate) fn nothing_said(_: &str) -> Result<Option<NamespaceFacts>, NamespacesUnavailable> {
     Ok(Some(NamespaceFacts::default()))
 }
@@ -166,12 +172,12 @@ where
 }
 
 impl Gate {
-    /// Waits until a review is under way.
+    /// Waits until a review is in progress.
     pub(crate) async fn reached(&self) {
-        tokio::time::timeout(LIMIT, self.reached.notified()).await.expect("no review is under way");
+        tokio::time::timeout(LIMIT, self.reached.notified()).await.expect("no review is in progress");
     }
 
-    /// Lets the review go on.
+    /// Lets the review continue.
     pub(crate) fn open(&self) {
         self.open.notify_one();
     }
@@ -199,7 +205,7 @@ impl Certificate {
         certificate
     }
 
-    /// What a server shows it with.
+    /// A resolver by which a server shows it.
     fn resolver(&self) -> SingleCertAndKey {
         let chain = vec![CertificateDer::from_pem_slice(self.pem.as_bytes()).unwrap()];
         let key = PrivateKeyDer::from_pem_file(self.file("tls.key")).unwrap();

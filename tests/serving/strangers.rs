@@ -1,7 +1,7 @@
-//! Clients that need a certificate.
+//! Client certificates.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use koupleless_warden::runtime;
 use koupleless_warden::serving::{ClientAuthority, TlsSettings};
@@ -16,9 +16,9 @@ use crate::reviews::{creation_of, module};
 use crate::server::Server;
 
 const REJECTED: &str = "warden_tls_client_ca_rejected_total";
-const COMPLETED: &str = "warden_tls_handshakes_total{outcome=\"Completed\"}";
+const COMPLETED: &str = "warden_tls_handshakes_total{outcome=\"completed\"}";
 
-/// A file with authorities, which stays as long as this does.
+/// A file with authorities. It is removed when this is dropped.
 struct File {
     folder: TempDir,
 }
@@ -39,11 +39,11 @@ impl File {
         std::fs::write(self.path(), text).unwrap();
     }
 
-    /// A server for clients of these names.
+    /// A server for clients with these names.
     async fn serve(&self, names: &[&str]) -> Server {
         let names = names.iter().map(|&name| name.to_owned()).collect();
-        let clients = Arc::new(ClientAuthority::load(&self.path(), names).unwrap());
-        Server::speaking(TlsSettings { clients: Some(clients), ..TlsSettings::default() }).await
+        let (clients, file) = ClientAuthority::load(&self.path(), names).unwrap();
+        Server::with_tls(TlsSettings { clients: Some(clients), ..TlsSettings::default() }, Some(file)).await
     }
 }
 
@@ -53,8 +53,8 @@ async fn is_served(client: Client) {
 
 #[rstest]
 #[case::of_the_one_name(&["apiserver"], "apiserver")]
-#[case::of_one_of_several_names(&["somebody", "apiserver"], "apiserver")]
-#[case::of_any_name(&[], "whoever")]
+#[case::of_one_of_several_names(&["other", "apiserver"], "apiserver")]
+#[case::of_any_name(&[], "any")]
 #[case::without_a_name(&[], "")]
 #[tokio::test]
 async fn a_client_by_the_right_authority_is_served(
@@ -75,7 +75,7 @@ async fn one_of_several_authorities_is_enough() {
     is_served(server.client().known_by(other.client("apiserver"))).await;
 }
 
-/// What a stranger has to show.
+/// What a client without a valid certificate shows.
 #[derive(Clone, Copy)]
 enum Shows {
     Nothing,
@@ -118,7 +118,7 @@ async fn a_stranger_is_refused_in_the_handshake(
 }
 
 #[tokio::test]
-async fn another_authority_in_the_file_is_taken_up_and_the_one_before_forgotten() {
+async fn a_new_authority_in_the_file_replaces_the_old_one() {
     let (old, new) = (Authority::new("old"), Authority::new("new"));
     let file = File::with(&[&old]);
     let server = file.serve(&["apiserver"]).await;
@@ -137,7 +137,7 @@ async fn garbage_in_the_file_changes_nothing_and_is_counted_once() {
     file.write("garbage");
     server.metric_becomes(REJECTED, 1.0).await;
     is_served(server.client().known_by(authority.client("apiserver"))).await;
-    // Nor does the lack of the file; each fault counts once, however often the file is read.
+    // A missing file changes nothing either. Each fault is counted once, however often the file is read.
     std::fs::remove_file(file.path()).unwrap();
     server.metric_becomes(REJECTED, 2.0).await;
     is_served(server.client().known_by(authority.client("apiserver"))).await;
@@ -145,6 +145,31 @@ async fn garbage_in_the_file_changes_nothing_and_is_counted_once() {
     file.write(&other.pem());
     in_time(async { while server.client().known_by(other.client("apiserver")).is_refused().await {} }).await;
     assert_eq!(server.metric(REJECTED), 2.0);
+}
+
+/// What a writer has written so far may be valid by itself.
+#[tokio::test]
+async fn a_half_written_file_is_not_used_and_the_complete_one_is() {
+    // Given a server that accepts clients of an old authority
+    let (old, first, second) = (Authority::new("old"), Authority::new("first"), Authority::new("second"));
+    let file = File::with(&[&old]);
+    let server = file.serve(&[]).await;
+    let is_refused = async |authority: &Authority| server.client().known_by(authority.client("a")).is_refused().await;
+    // When a program writes two new authorities, and has written the first one and a part of a comment for a while
+    let began = Instant::now();
+    let mut text = format!("{}# ", first.pem());
+    while began.elapsed() < Duration::from_secs(3) {
+        text.push('.');
+        file.write(&text);
+        // Then only the old authority is accepted
+        assert!(is_refused(&first).await && !is_refused(&old).await, "after {:?}", began.elapsed());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(server.metric(REJECTED), 0.0);
+    // When the file is complete, then both new ones are
+    file.write(&format!("{text}\n{}", second.pem()));
+    in_time(async { while is_refused(&second).await {} }).await;
+    assert!(!is_refused(&first).await && is_refused(&old).await);
 }
 
 #[rstest]

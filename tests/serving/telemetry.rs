@@ -1,4 +1,4 @@
-//! What is counted and written down of a review.
+//! The metrics and log lines of a review, and the pages for probes and metrics.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -8,12 +8,11 @@ use std::sync::{Arc, Mutex};
 use koupleless_warden::admission::Endpoint;
 use koupleless_warden::cluster::NamespacesUnavailable;
 use koupleless_warden::policy::NamespaceFacts;
-use koupleless_warden::runtime::{Ops, Readiness, serve_ops};
-use koupleless_warden::serving::Patience;
+use koupleless_warden::runtime::{Ops, Readiness, ops_router};
+use koupleless_warden::serving::{self, Listener, ServerOptions, Shutdown, Timeouts};
 use prometheus_client::registry::Registry;
 use rstest::rstest;
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::subscriber::DefaultGuard;
@@ -26,7 +25,7 @@ use crate::server::{Answering, Server, nothing_said, reviewer};
 
 #[tokio::test]
 async fn reviews_are_counted_by_endpoint_kind_operation_and_outcome() {
-    let server = Server::with(Answering(unavailable_in_nowhere), Patience::default()).await;
+    let server = Server::with(Answering(unavailable_in_nowhere), Timeouts::default()).await;
     let client = server.client();
     let review = creation_of(module());
     let answer = client.review("/mutate", &review).await;
@@ -62,8 +61,8 @@ async fn reviews_are_counted_by_endpoint_kind_operation_and_outcome() {
 }
 
 #[tokio::test]
-async fn a_panic_is_counted_as_our_fault_and_leaves_nothing_in_flight() {
-    let server = Server::with(Answering(panics_in_haunted), Patience::default()).await;
+async fn a_panic_is_counted_as_a_failure_and_leaves_no_review_in_flight() {
+    let server = Server::with(Answering(panics_in_haunted), Timeouts::default()).await;
     server.client().post("/mutate", creation_of(haunted()).to_string()).await;
     let metrics = get(ops(&Readiness::default(), &server.registry).await, "/metrics").await.body;
     let labels = "endpoint=\"Mutate\",kind=\"Deployment\",operation=\"CREATE\",outcome=\"Failed\"";
@@ -73,7 +72,7 @@ async fn a_panic_is_counted_as_our_fault_and_leaves_nothing_in_flight() {
 }
 
 #[tokio::test]
-async fn readiness_tells_for_what_it_waits_and_health_does_not_wait() {
+async fn readyz_lists_the_conditions_and_healthz_does_not_depend_on_them() {
     let readiness = Readiness::default();
     let caches = readiness.condition("caches");
     let address = ops(&readiness, &Arc::default()).await;
@@ -85,10 +84,10 @@ async fn readiness_tells_for_what_it_waits_and_health_does_not_wait() {
     assert_eq!((answer.code, answer.body.as_str()), (200, "[+]caches\n"));
 }
 
-/// Names of several lengths, for base64 fills up what is no multiple of three.
+/// With names of several lengths, since base64 pads what is not a multiple of three.
 #[rstest]
 #[tokio::test]
-async fn a_review_is_one_span_with_all_that_is_known_of_it(#[values("biz1", "biz12", "biz123")] name: &str) {
+async fn a_review_is_one_span_with_its_object_and_verdict(#[values("biz1", "biz12", "biz123")] name: &str) {
     let spans = Spans::default();
     let _recording = spans.record();
     let mut module = module();
@@ -119,7 +118,7 @@ async fn a_review_is_one_span_with_all_that_is_known_of_it(#[values("biz1", "biz
 }
 
 #[tokio::test]
-async fn a_refusal_is_written_down_as_one() {
+async fn the_span_of_a_refusal_has_its_reasons_and_the_user() {
     let spans = Spans::default();
     let _recording = spans.record();
     let (reviewer, _) = reviewer(Answering(nothing_said));
@@ -133,7 +132,7 @@ async fn a_refusal_is_written_down_as_one() {
 }
 
 #[tokio::test]
-async fn a_review_that_failed_is_written_down_without_a_decision() {
+async fn the_span_of_a_failed_review_has_no_decision() {
     let spans = Spans::default();
     let _recording = spans.record();
     let (reviewer, _) = reviewer(Answering(panics_in_haunted));
@@ -150,11 +149,13 @@ fn unavailable_in_nowhere(name: &str) -> Result<Option<NamespaceFacts>, Namespac
     }
 }
 
-/// The ops port, somewhere.
+/// Serves the ops port, and returns its address.
 pub(crate) async fn ops(readiness: &Readiness, registry: &Arc<Registry>) -> SocketAddr {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let listener = Listener::bind_plain((Ipv4Addr::LOCALHOST, 0).into()).await.unwrap();
     let address = listener.local_addr().unwrap();
-    tokio::spawn(serve_ops(listener, Ops { readiness: readiness.clone(), registry: registry.clone() }));
+    let router = ops_router(Ops { readiness: readiness.clone(), registry: registry.clone() });
+    let options = ServerOptions::for_ops(serving::Metrics::default());
+    tokio::spawn(serving::serve(listener, router, options, Shutdown::default()));
     address
 }
 
@@ -163,13 +164,13 @@ pub(crate) fn has_line(text: &str, line: &str) {
     assert!(text.lines().any(|one| one == line), "no line {line} in\n{text}");
 }
 
-/// The size of the patch before it was put into base64.
+/// The size of the patch before its encoding in base64.
 fn patch_bytes(answer: &Value) -> usize {
     use base64::Engine as _;
     base64::engine::general_purpose::STANDARD.decode(answer["response"]["patch"].as_str().unwrap()).unwrap().len()
 }
 
-/// Keeps the fields of every span.
+/// Records the fields of every span.
 #[derive(Clone, Default)]
 struct Spans(Arc<Mutex<BTreeMap<u64, BTreeMap<String, String>>>>);
 
@@ -181,7 +182,7 @@ impl Spans {
         tracing::subscriber::set_default(tracing_subscriber::registry().with(self.clone()))
     }
 
-    /// The fields of the one span that was there.
+    /// The fields of the only span.
     #[track_caller]
     fn the_one(&self) -> BTreeMap<String, String> {
         let spans = self.0.lock().unwrap();

@@ -62,7 +62,7 @@ const UNREADABLE: u8 = 2;
 
 impl Review {
     pub(super) fn run(self) -> ExitCode {
-        let settings = match Source::new(self.settings.config.clone(), self.settings.given()).read() {
+        let settings = match Source::new(self.settings.config.clone(), self.settings.overrides()).read() {
             Ok(settings) => settings,
             Err(error) => {
                 eprintln!("error: {error}");

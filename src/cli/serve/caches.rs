@@ -1,21 +1,21 @@
-//! What is known of the cluster while we serve.
+//! The caches of the cluster that reviews and controllers use.
 
 use std::sync::Arc;
 
 use kube::Client;
 use tokio::sync::watch;
 
-use super::background::Background;
+use super::background_tasks::BackgroundTasks;
 use crate::cluster::NamespaceStore;
 use crate::peer::PeerStore;
 use crate::policy::Policy;
 use crate::runtime::Readiness;
 
-/// Begins to watch. We are ready when every first list has come.
+/// Starts the watches. The process is ready when the first list of each is complete.
 pub(super) fn watch_cluster(
     client: &Client,
     policy: watch::Receiver<Arc<Policy>>,
-    background: &mut Background,
+    background: &mut BackgroundTasks,
     readiness: &Readiness,
 ) -> (NamespaceStore, PeerStore) {
     let (namespaces, watch) = NamespaceStore::watch(client.clone());

@@ -1,57 +1,63 @@
-//! Where the certificate comes from: files, or ourselves.
+//! The source of the served certificate: files, or warden itself.
 
 use kube::Client;
 
 use super::Failure;
 use super::args::{CertificateArgs, Identity};
-use super::background::Background;
-use crate::certificates::{CertificateMetrics, Current, Files, Keeper, Names, Pair, Settings as AuthoritySettings};
+use super::background_tasks::BackgroundTasks;
+use crate::certificates::{
+    CertificateController, CertificateFiles, CertificateLifetimes, CertificateMetrics, Current, Names, Pair,
+};
+use crate::k8s::WriteMetrics;
 use crate::runtime::Readiness;
 
-/// Where the certificate comes from, checked as far as it can be before anything runs.
+/// The source of the certificate, checked as far as possible before anything runs.
 #[derive(Debug)]
-pub(super) enum Source {
-    /// Somebody else renews it.
-    Files(Files, Pair),
-    /// We do.
-    Own(Names, AuthoritySettings),
+pub(super) enum CertificateSource {
+    /// Files that another program renews.
+    Files(Pair, CertificateFiles),
+    /// warden makes and renews certificates itself.
+    SelfManaged(Names, CertificateLifetimes),
 }
 
-impl Source {
-    /// By the arguments.
+impl CertificateSource {
+    /// Chooses the source by the arguments.
     ///
     /// # Errors
-    /// When the files hold nothing that can be served with, or our own certificates would end too soon.
+    /// If the certificate in the files cannot be served, or the lifetimes are too short.
     pub(super) fn of(args: &CertificateArgs, names: &Identity) -> Result<Self, Failure> {
         Ok(match args.files() {
             Some(files) => {
-                let pair = files.pair()?;
-                Self::Files(files, pair)
+                let (pair, files) = files.load()?;
+                Self::Files(pair, files)
             }
-            None => Self::Own(names.of_certificates(), args.settings()?),
+            None => Self::SelfManaged(names.of_certificates(), args.lifetimes()?),
         })
     }
 
-    /// Lets `current` have it, now or soon, and whatever follows it. Gives the keeper that has to be run, where it is ours.
+    /// Serves the certificate through `current` from now on, and its successors. Returns the controller that must run, if
+    /// certificates are self-managed.
     pub(super) fn start(
         self,
         client: Client,
         current: Current,
-        metrics: CertificateMetrics,
-        background: &mut Background,
+        metrics: (CertificateMetrics, &WriteMetrics),
+        background: &mut BackgroundTasks,
         readiness: &Readiness,
-    ) -> Option<Keeper> {
+    ) -> Option<CertificateController> {
         match self {
-            Self::Files(files, pair) => {
-                current.take(pair);
+            Self::Files(pair, files) => {
+                current.set(pair);
                 background.spawn("reader of the certificate", files.follow(current));
                 None
             }
-            Self::Own(names, settings) => {
-                let (keeper, watch) = Keeper::watch(client, names, settings, current, metrics);
+            Self::SelfManaged(names, lifetimes) => {
+                let (metrics, writes) = metrics;
+                let (controller, watch) =
+                    CertificateController::new(client, names, lifetimes, current, metrics, writes);
                 background.spawn("watch of certificates", watch);
-                background.ready_when(readiness.condition("certificate-trusted"), keeper.trusted());
-                Some(keeper)
+                background.ready_when(readiness.condition("certificate-trusted"), controller.trusted());
+                Some(controller)
             }
         }
     }

@@ -4,7 +4,7 @@ use rstest::rstest;
 use super::*;
 use crate::settings::Settings;
 
-/// The example in the documentation, which says everything that can be said.
+/// The example in the documentation, which sets every field.
 const EXAMPLE: &str = include_str!("../../../docs/configuration.md");
 
 fn example() -> &'static str {
@@ -13,18 +13,18 @@ fn example() -> &'static str {
 }
 
 #[test]
-fn the_documented_example_says_what_it_says_it_does() {
-    let given = parse(example()).unwrap();
+fn the_documented_example_sets_every_field() {
+    let overrides = parse(example()).unwrap();
     let base = DefaultBase {
         name: Some("base".to_owned()),
         version: Some("1.0.0".to_owned()),
         cluster_name: Some("main".to_owned()),
     };
-    assert_eq!(given.default_base, Some(base));
-    assert_eq!((given.default_env.as_deref(), given.default_toleration_seconds), (Some("prod"), Some(300)));
-    let windows = GivenPeer { window: Some(2), mass_loss_window: Some(60), mass_loss_hold: Some(300) };
-    assert_eq!((given.peer, given.log.as_deref()), (windows, Some("info,koupleless_warden::peer=debug")));
-    let severities = given.severities.unwrap();
+    assert_eq!(overrides.default_base, Some(base));
+    assert_eq!((overrides.default_env.as_deref(), overrides.default_toleration_seconds), (Some("prod"), Some(300)));
+    let windows = PeerOverrides { window: Some(2), mass_loss_window: Some(60), mass_loss_hold: Some(300) };
+    assert_eq!((overrides.peer, overrides.log.as_deref()), (windows, Some("info,koupleless_warden::peer=debug")));
+    let severities = overrides.severities.unwrap();
     assert_eq!(severities.of(Rule::named("identity-labels").unwrap()), Severity::Warn);
     assert_eq!(severities.of(Rule::named("older-dialect").unwrap()), Severity::Deny);
 }
@@ -34,9 +34,9 @@ fn the_documented_example_says_what_it_says_it_does() {
 #[case::a_comment("# nothing yet\n")]
 #[case::null("null\n")]
 #[case::empty_parts("rules:\npeer:\ndefaultBase:\nlog:\n")]
-fn a_file_that_says_nothing_leaves_the_defaults(#[case] text: &str) {
+fn an_empty_file_leaves_the_defaults(#[case] text: &str) {
     let settings = Settings::from(parse(text).unwrap());
-    assert_eq!(settings, Settings::from(Given::default()));
+    assert_eq!(settings, Settings::from(SettingsOverrides::default()));
 }
 
 #[rstest]
@@ -69,7 +69,7 @@ fn a_file_that_says_nothing_leaves_the_defaults(#[case] text: &str) {
     "rules:\n  same-version: warn\n",
     "line 2: rules.same-version: \"warn\" is not possible: same-version cannot be lowered to warn: it would uninstall"
 )]
-fn what_is_wrong_is_told_with_its_line_and_field(#[case] text: &str, #[case] says: &str) {
+fn a_fault_has_its_line_and_field(#[case] text: &str, #[case] says: &str) {
     let faults = parse(text).unwrap_err();
     let told = faults.iter().map(Fault::to_string).collect::<Vec<_>>().join("; ");
     assert!(told.starts_with(says), "{told}");
@@ -77,14 +77,14 @@ fn what_is_wrong_is_told_with_its_line_and_field(#[case] text: &str, #[case] say
 }
 
 #[test]
-fn all_that_is_wrong_is_told_at_once() {
+fn all_faults_are_reported_at_once() {
     let faults = parse("defaultEnv: a b\nlog: 3\nrules: {biz-version: warn, nothing: warn}\n").unwrap_err();
     assert_eq!(faults.iter().map(|fault| fault.line).collect::<Vec<_>>(), [Some(1), Some(2), Some(3), Some(3)]);
 }
 
 proptest! {
     #[test]
-    fn any_text_is_read_or_told_what_is_wrong(text in "\\PC{0,80}|([a-zA-Z]{1,9}: [a-z0-9{}\\[\\]&*!|>'\"#%@-]{0,9}\n){0,5}") {
+    fn any_text_is_parsed_or_has_faults(text in "\\PC{0,80}|([a-zA-Z]{1,9}: [a-z0-9{}\\[\\]&*!|>'\"#%@-]{0,9}\n){0,5}") {
         if let Err(faults) = parse(&text) {
             prop_assert!(!faults.is_empty());
         }

@@ -35,11 +35,12 @@ fn registered() -> Result<BTreeSet<String>> {
                 continue;
             }
             let text = fs::read_to_string(&path)?;
-            let Some((_, text)) = text.split_once("sub_registry_with_prefix(\"") else { continue };
-            let (prefix, text) = text.split_once('"').context("no prefix")?;
-            let calls = text.split("registry.register(").skip(1);
-            let names = calls.filter_map(|call| call.trim_start().strip_prefix('"')?.split('"').next());
-            found.extend(names.map(|name| format!("{prefix}_{name}")));
+            for text in text.split("sub_registry_with_prefix(\"").skip(1) {
+                let (prefix, text) = text.split_once('"').context("no prefix")?;
+                let calls = text.split(".register(").skip(1);
+                let names = calls.filter_map(|call| call.trim_start().strip_prefix('"')?.split('"').next());
+                found.extend(names.map(|name| format!("{prefix}_{name}")));
+            }
         }
     }
     Ok(found)

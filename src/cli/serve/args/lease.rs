@@ -1,4 +1,4 @@
-//! Which of several processes writes.
+//! The arguments of the leader election.
 
 use std::time::Duration;
 
@@ -6,23 +6,23 @@ use clap::Args;
 
 use crate::k8s::LeaseSettings;
 
-/// Which of several processes writes.
+/// Leader election: one of all replicas writes.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Leader election")]
 pub(in crate::cli::serve) struct LeaseArgs {
-    /// After how many seconds without a renewal another process may take the lease.
+    /// How many seconds after its last renewal another process may take the lease.
     #[arg(long, env = "WARDEN_LEASE_DURATION", default_value_t = 15, value_name = "SECONDS")]
     lease_duration: u64,
-    /// For how many seconds the holder tries to renew before it stops writing.
+    /// How many seconds the holder tries to renew the lease before it stops writing.
     #[arg(long, env = "WARDEN_LEASE_RENEW_DEADLINE", default_value_t = 10, value_name = "SECONDS")]
     lease_renew_deadline: u64,
-    /// How many seconds lie between two tries to take or to renew the lease.
+    /// The seconds between two attempts to acquire or renew the lease.
     #[arg(long, env = "WARDEN_LEASE_RETRY_PERIOD", default_value_t = 2, value_name = "SECONDS")]
     lease_retry_period: u64,
 }
 
 impl LeaseArgs {
-    /// Those of the lease called `name`, for the candidate `identity`.
+    /// The settings of the lease `name`, for the candidate `identity`.
     pub(in crate::cli::serve) fn settings(&self, namespace: &str, name: &str, identity: &str) -> LeaseSettings {
         LeaseSettings {
             namespace: namespace.to_owned(),

@@ -1,4 +1,4 @@
-//! The arguments of `warden serve`, one group per concern.
+//! The arguments of `warden serve`, one group per topic.
 
 mod certificates;
 mod identity;
