@@ -19,8 +19,6 @@ use super::{LeaderMetrics, Leadership, LeaseSettings, elect};
 /// the work needs.
 ///
 /// ```no_run
-/// use std::convert::Infallible;
-///
 /// use koupleless_warden::k8s::{LeaderMetrics, LeaderTask, Leadership, LeaseSettings};
 ///
 /// async fn scaler(leadership: Leadership) {
@@ -160,7 +158,7 @@ mod tests {
         }
     }
 
-    /// An API server that stores one Lease, and logs by whom it says to be held.
+    /// An API server that stores one Lease, and logs the holder of each write.
     fn api_server(log: Log) -> Client {
         let lease = Arc::new(Mutex::new(None::<Value>));
         let service = tower::service_fn(move |request: Request<Body>| {

@@ -1,4 +1,9 @@
 //! The ground floor of every controller: what the Kubernetes API asks of its clients, and no word of modules.
+//!
+//! A controller is made of these parts. Its keys come from watches ([`Update`]) and wait in a work queue ([`work_queue`]) until
+//! its reconcile takes them, one key by one worker at a time. The reconcile writes while the process leads
+//! ([`Leadership::write_within`]), counts the outcome ([`ControllerWrites`]), waits longer and longer after failures ([`Backoff`]) and
+//! tells people by Events ([`EventRecorder`]). A [`LeaderTask`] runs it, alone or beside other controllers under the same lease.
 
 mod backoff;
 mod client;

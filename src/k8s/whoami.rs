@@ -16,7 +16,7 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The name of the user that the client's requests are made by. Asks until there is an answer.
 ///
-/// Everybody may ask it of himself (`system:basic-user`).
+/// Every user may ask it about itself (`system:basic-user`).
 pub async fn own_user_name(client: Client) -> String {
     loop {
         match tokio::time::timeout(TIMEOUT, ask(client.clone())).await {

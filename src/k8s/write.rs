@@ -78,10 +78,11 @@ struct WriteLabels {
 }
 
 impl WriteMetrics {
-    /// Counters that are shown at `registry`.
+    /// Counters that are registered at `registry`.
     pub fn register(registry: &mut Registry) -> Self {
         let metrics = Self::default();
-        registry.sub_registry_with_prefix("warden").register(
+        let registry = registry.sub_registry_with_prefix("warden");
+        registry.register(
             "writes",
             "Writes to the API server, by controller, by what was written, and by outcome",
             metrics.writes.clone(),

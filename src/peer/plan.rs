@@ -31,7 +31,7 @@ pub struct WritePreconditions {
 pub struct Plan {
     /// Pods of bases that are back: their marks are removed.
     pub unmark: Vec<Pod>,
-    /// Pods of departed bases: they get the lowest deletion cost, so that they go before all others, whoever scales down.
+    /// Pods of departed bases: they get the lowest deletion cost, so that they go first whenever the Deployment is scaled down.
     pub mark: Vec<Pod>,
     /// Pods of departed bases that have it: they are deleted. The ReplicaSet controller creates others for them, for which there
     /// may be a base; if there is none, the replicas are written then. Empty in a rollout.

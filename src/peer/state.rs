@@ -17,9 +17,9 @@ const MAX_WORKLOAD_BYTES: usize = 330;
 
 /// The state of a peer Deployment, as warden writes it on it ([`crate::vocabulary::PEER_STATE`]).
 ///
-/// The next process needs two facts of it: the number of replicas that warden [settled](Self::settled) on, and a mass loss that
-/// is held. All other fields are for people and their tools; [`messages::state`] makes a sentence of them, which stands beside
-/// them and which warden never reads.
+/// The next process needs two facts of it: the number of replicas that warden settled on, and a mass loss that is held. All other
+/// fields are for people and their tools. A message stands beside them in the annotation: a sentence that is made of the fields,
+/// and that warden never reads.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct PeerState {
     /// Why the number of replicas is the user's; all other fields are missing then.
@@ -104,10 +104,10 @@ impl PeerState {
         }
     }
 
-    /// The annotation's value, as of `now`.
+    /// The annotation's value, written at `now`.
     ///
     /// # Errors
-    /// None that are known of: all of it can be JSON.
+    /// Those of the serializer; at present every value of every field can be JSON.
     pub(super) fn to_annotation(&self, now: Timestamp) -> serde_json::Result<String> {
         let since = now.to_zoned(TimeZone::UTC).strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
         serde_json::to_string(&Annotation { v: VERSION, message: messages::state(self), state: self, since })

@@ -75,7 +75,7 @@ pub(crate) async fn leader(candidates: &[Candidate]) -> Result<usize> {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    tokio::time::timeout(LONG, found).await.context("nobody leads")?
+    tokio::time::timeout(LONG, found).await.context("none leads")?
 }
 
 /// Watches them for a while. Fails if two lead at any moment, or if it is not always `leader`.

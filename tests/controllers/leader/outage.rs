@@ -8,7 +8,7 @@ use warden_testbed::{Component, ControlPlane, Options};
 use super::candidate::{Candidate, LEASE_DURATION, LONG, RENEW_DEADLINE, leader, leads_throughout};
 
 #[tokio::test]
-async fn nobody_leads_without_an_api_server_and_somebody_again_with_it() -> Result<()> {
+async fn none_leads_without_an_api_server_and_one_again_with_it() -> Result<()> {
     // Given a leader on a control plane of our own
     let plane = ControlPlane::start(Options::new()).await?;
     let namespace = plane.namespace("leader").await?;
@@ -33,11 +33,11 @@ async fn nobody_leads_without_an_api_server_and_somebody_again_with_it() -> Resu
 }
 
 #[tokio::test]
-async fn settings_by_which_two_could_lead_elect_nobody() -> Result<()> {
+async fn settings_by_which_two_could_lead_elect_none() -> Result<()> {
     // Given settings by which the others take over before the leader has given up
     let plane = ControlPlane::shared().await?;
     let namespace = plane.namespace("leader").await?;
-    // When an election is held by them, then it ends at once and nobody leads
+    // When an election is held by them, then it ends at once and none leads
     let mut unsound = Candidate::stand_with(plane.client()?, &namespace, RENEW_DEADLINE);
     unsound.ended().await?;
     ensure!(!unsound.leads());

@@ -72,7 +72,7 @@ async fn from_one_that_retires_it_passes_before_its_lease_would_run_out() -> Res
     ensure!(before.elapsed() < RENEW_DEADLINE, "after {:?}", before.elapsed());
     // When the last retires too
     candidates[other].retire().await?;
-    // Then the Lease is nobody's
+    // Then the Lease is held by none
     let spec = lease(plane.client()?, &namespace).await?;
     ensure!(spec.holder_identity.as_deref() == Some("") && spec.lease_duration_seconds == Some(1), "{spec:?}");
     Ok(())
@@ -95,14 +95,14 @@ async fn one_that_does_not_lead_retires_without_a_trace() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_lease_that_somebody_deletes_is_made_again_by_its_leader() -> Result<()> {
+async fn a_deleted_lease_is_created_again_by_its_leader() -> Result<()> {
     // Given a leader, and another candidate that knows it
     let plane = ControlPlane::shared().await?;
     let namespace = plane.namespace("leader").await?;
     let candidates = [(); 2].map(|()| Candidate::stand(plane.client().unwrap(), &namespace));
     let first = leader(&candidates).await?;
     leads_throughout(&candidates, first, RENEW_DEADLINE).await?;
-    // When somebody deletes the Lease
+    // When a person deletes the Lease
     let api: Api<Lease> = Api::namespaced(plane.client()?, &namespace);
     api.delete(NAME, &DeleteParams::default()).await?;
     // Then the leader goes on, and the Lease is there again

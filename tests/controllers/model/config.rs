@@ -1,4 +1,4 @@
-//! Which world is looked at: what is there in the beginning, and what may come.
+//! The worlds: what is there in the beginning, and what may happen.
 
 use koupleless_warden::peer::{Elapsed, Settings};
 
@@ -60,8 +60,8 @@ pub(crate) enum Flaw {
     ReliesOnMarks,
     /// It deletes Pods although there is one too many.
     IgnoresSurplus,
-    /// It does not ask whom a scale-down would hit.
-    IgnoresEndangered,
+    /// It does not ask which base a scale-down puts at risk.
+    IgnoresRisk,
     /// A Pod can be installed before its creation has been seen by a watch.
     SlowWatches,
 }

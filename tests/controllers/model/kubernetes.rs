@@ -1,4 +1,4 @@
-//! What Kubernetes and ModuleController do, by and by.
+//! What Kubernetes and ModuleController do, step by step.
 
 use super::config::{Config, Event, Flaw};
 use super::warden;
@@ -55,7 +55,7 @@ fn leaves(world: &mut World, base: Base) {
     world.change_nodes(|nodes| nodes[usize::from(base)].is_there = false);
 }
 
-/// From here on nobody protects the Pods on a base that is no more.
+/// From here on the Pods on a base that is gone are not protected.
 fn excuse(world: &mut World, base: Base) {
     for pod in world.pods.truth().iter().filter(|pod| pod.base == Some(base)) {
         world.excused |= 1 << pod.id;
@@ -111,7 +111,7 @@ fn taken(world: &World, victim: &Pod) -> World {
     if let Some(base) = victim.base.filter(|base| world.is_base(*base)) {
         let mut others = next.pods.truth().iter().filter(|pod| pod.base == Some(base));
         let has = |pods: Pods| pods & (1 << id) != 0;
-        // In a rollout nobody can know of a Pod that has stopped being Ready only since.
+        // In a rollout warden cannot know of a Pod that has stopped being Ready only since.
         let was_known = !world.is_rolling || victim.is_ready || has(world.scaled_with.not_ready);
         if victim.is_installed && was_known && !has(world.excused) && !others.any(|pod| pod.is_installed) {
             next.wrong = Some(Wrong::LostItsModule(base));
@@ -164,14 +164,14 @@ pub(crate) fn turns_ready(config: &Config, world: &World, pod: &Pod) -> Option<W
 /// many replicas as there are bases and Pods that are Ready and on none, but for those of the old ReplicaSet that it has marked.
 fn is_followed(world: &World) -> bool {
     let bases = world.nodes.truth().iter().filter(|node| node.is_base()).count();
-    // A mark makes nobody of the new ReplicaSet go before one of the old.
+    // A mark does not make a Pod of the new ReplicaSet go before one of the old.
     let goes_first = |pod: &Pod| pod.is_marked && pod.set == 0;
     let is_stray = |pod: &&Pod| pod.is_ready && !goes_first(pod) && pod.base.is_some_and(|base| !world.is_base(base));
     let strays = world.pods.truth().iter().filter(is_stray).count();
     !world.is_rolling || usize::from(world.deployment.truth().replicas) >= bases + strays
 }
 
-/// Whether everybody's caches show the Pod as it is and its base, and whatever was decided on without that is over.
+/// Whether all caches show the Pod as it is and its base, and every decision that was taken without that is over.
 fn is_known(world: &World, pod: &Pod, base: Base) -> bool {
     let has = |pods: Pods| pods & (1 << pod.id) != 0;
     let is_over = has(world.scaled_with.on_bases) || !is_scaling_down(world);

@@ -9,7 +9,7 @@
 //! # What is taken for granted
 //! - **An install takes longer than a watch lags, a write is on its way and the controller-manager follows it.** When a Pod
 //!   turns Ready, the caches of every process of warden and of the ReplicaSet controller show it and its base, and what was
-//!   decided on without knowing of it is over. (ModuleController needs seconds for an install.) Without this nobody can know whom a scale-down hits; see
+//!   decided on without knowing of it is over. (ModuleController needs seconds for an install.) Without this no client can know which Pods a scale-down takes; see
 //!   `runs::slow_watches_do_harm`.
 //! - In a rollout an install takes longer than warden needs to follow what has happened, too: to scale up for a base that has
 //!   joined, and to mark the Pods of one that is gone. Until then the Deployment controller, which counts Pods that are
@@ -21,9 +21,10 @@
 //! - In a rollout warden sees the Pods as they are. The Deployment controller moves replicas
 //!   from one ReplicaSet to the other by itself, and what warden writes can depend on the Deployment's resourceVersion only.
 //!   Each step changes that, too, by the Deployment's status, and refuses a scale that was decided on before it.
-//! - In a rollout no Pod stops being Ready between warden's look and a deletion that comes of it: replicas are written, not who
-//!   is to go, and the ReplicaSet controller takes who is not Ready before who is marked. Who was not Ready before is protected.
-//! - Pods that a rollout has one too many of are deleted before the Deployment controller looks again.
+//! - In a rollout no Pod stops being Ready between warden's decision and a deletion that comes of it: warden writes replicas, not
+//!   the Pods to delete, and the ReplicaSet controller takes a Pod that is not Ready before a marked one. A Pod that was not Ready
+//!   before is protected.
+//! - Pods that a rollout has one too many of are deleted before the Deployment controller acts again.
 //! - What warden waits for takes longer than watches and writes do, so time passes only when these have caught up.
 //! - Where the ReplicaSet controller's cache of Pods does not lag by itself, it sees marks no later than a scale that was written
 //!   after them. It may see both late. Where it does, Pods on Nodes that are gone are deleted by warden before Pod garbage
@@ -53,9 +54,9 @@ use world::{Base, Node, PodId, Saw, Watch, World};
 pub(crate) enum Move {
     /// The event of this number.
     Happens(usize),
-    /// Time passes until warden looks again.
+    /// Time passes until warden reconciles again.
     Waits,
-    Looks(usize),
+    Reconciles(usize),
     Lands(usize),
     LandsLate(usize),
     IsLost(usize),
@@ -95,7 +96,7 @@ impl Config {
             moves.extend([Move::TurnsReady(pod.id), Move::TurnsNotReady(pod.id), Move::IsCollected(pod.id)]);
         }
         // What takes longest to find out comes last.
-        moves.extend((0..world.wardens.len()).map(Move::Looks));
+        moves.extend((0..world.wardens.len()).map(Move::Reconciles));
         moves.push(Move::Waits);
         moves
     }
@@ -116,7 +117,7 @@ impl Config {
                 Some(world)
             }
             Move::Waits => warden::waits(self, world),
-            Move::Looks(who) => warden::looks(self, world, who),
+            Move::Reconciles(who) => warden::reconciles(self, world, who),
             Move::Lands(who) => warden::lands(world, who),
             Move::LandsLate(who) => warden::lands_late(world, who, false),
             Move::IsLost(who) => warden::lands_late(world, who, true),

@@ -149,8 +149,8 @@ fn a_broken_plan_is_found_out(#[case] flaw: Flaw, #[case] events: &[Event]) {
 }
 
 #[test]
-fn who_ignores_whom_a_scale_down_hits_in_a_rollout_is_found_out() {
-    let config = Config::new(&[READY; 3]).events(&[RollsOut, Leaves(2)]).waits().flaw(Flaw::IgnoresEndangered);
+fn ignored_risk_of_a_scale_down_in_a_rollout_is_found_out() {
+    let config = Config::new(&[READY; 3]).events(&[RollsOut, Leaves(2)]).waits().flaw(Flaw::IgnoresRisk);
     found_out("broken", "LostItsModule", config);
 }
 

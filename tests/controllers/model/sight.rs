@@ -31,7 +31,7 @@ pub(crate) fn snapshot(config: &Config, world: &World, warden: &Warden) -> Snaps
         replicas: deployment.replicas.into(),
         max_surge: MaxSurge::Pods(1),
         observed: deployment.is_observed,
-        // In a rollout everybody sees at once how it is, see [`super`].
+        // In a rollout all processes see the Pods as they are, see [`super`].
         rolled_out: !world.is_rolling || pods.iter().all(|pod| pod.set == 1),
         pinned: false,
         unmanaged: None,

@@ -1,4 +1,4 @@
-//! warden's processes: caches that lag, the functions that ship, writes that take their time.
+//! The processes of warden: caches that lag, the functions that ship, writes that take time.
 
 use koupleless_warden::peer::{Elapsed, Hold, ObservedHistory, Plan, ScaleDecision, WritePreconditions, decide};
 use koupleless_warden::peer::{Pod as SeenPod, Snapshot};
@@ -12,8 +12,8 @@ fn number(pod: &SeenPod) -> PodId {
     pod.uid.parse().unwrap()
 }
 
-/// What a process makes of what its caches show, and what it remembers then.
-fn thinks(config: &Config, world: &World, who: usize) -> (Plan, ObservedHistory, Snapshot) {
+/// What a process plans by what its caches show, and its history after that.
+fn plans(config: &Config, world: &World, who: usize) -> (Plan, ObservedHistory, Snapshot) {
     let warden = &world.wardens[who];
     let seen = sight::snapshot(config, world, warden);
     let now = Elapsed::from_secs(world.now.into());
@@ -26,13 +26,13 @@ fn thinks(config: &Config, world: &World, who: usize) -> (Plan, ObservedHistory,
     (plan, history, seen)
 }
 
-/// A process looks at what its caches show, decides, and sends the first write. Nothing where nothing comes of it.
-pub(crate) fn looks(config: &Config, world: &World, who: usize) -> Option<World> {
+/// A process reconciles: it decides by what its caches show, and sends the first write. None where nothing changes by it.
+pub(crate) fn reconciles(config: &Config, world: &World, who: usize) -> Option<World> {
     let warden = &world.wardens[who];
     if !warden.writes.is_empty() {
         return None;
     }
-    let (plan, history, seen) = thinks(config, world, who);
+    let (plan, history, seen) = plans(config, world, who);
     let mut writes: Vec<Write> = plan.unmark.iter().map(number).map(Write::Unmark).collect();
     writes.extend(plan.mark.iter().map(number).map(Write::Mark));
     writes.extend(plan.delete.iter().map(number).map(Write::Delete));
@@ -51,7 +51,7 @@ pub(crate) fn looks(config: &Config, world: &World, who: usize) -> Option<World>
     if !writes.is_empty() {
         let may_write = warden.is_synced && world.leader == who;
         let rules = [
-            (!may_write, Wrong::NoStanding),
+            (!may_write, Wrong::WithoutPreconditions),
             (world.now < config.held, Wrong::MassLossFollowed),
             (config.are_all_back(world), Wrong::WroteForNothing),
         ];
@@ -65,7 +65,7 @@ pub(crate) fn looks(config: &Config, world: &World, who: usize) -> Option<World>
     Some(next)
 }
 
-/// Time passes until a process looks again by itself. All others have nothing under way: whatever warden waits for takes
+/// Time passes until a process reconciles again by itself. All others have nothing under way: whatever warden waits for takes
 /// longer than watches and writes do.
 pub(crate) fn waits(config: &Config, world: &World) -> Option<World> {
     let is_up_to_date = |warden: &Warden| warden.lag == [0; 3] && warden.writes.is_empty() && warden.late.is_none();
@@ -73,7 +73,7 @@ pub(crate) fn waits(config: &Config, world: &World) -> Option<World> {
     if !leader.is_synced || !world.wardens.iter().all(is_up_to_date) {
         return None;
     }
-    let (plan, history, _) = thinks(config, world, world.leader);
+    let (plan, history, _) = plans(config, world, world.leader);
     match plan.scale {
         ScaleDecision::Hold { until: Some(until), .. } if history == leader.history => {
             Some(World { now: u8::try_from(until.as_secs()).unwrap(), ..world.clone() })
@@ -91,7 +91,7 @@ fn flawed(config: &Config, seen: &Snapshot, mut plan: Plan) -> Plan {
     let is_skipped = match &plan.scale {
         ScaleDecision::Hold { reason: Hold::MarksUnseen, .. } => config.has(Flaw::SkipsMarks),
         ScaleDecision::Hold { reason: Hold::PodsToGo, .. } => config.has(Flaw::ReliesOnMarks),
-        ScaleDecision::Hold { reason: Hold::BaseAtRisk(_), .. } => config.has(Flaw::IgnoresEndangered),
+        ScaleDecision::Hold { reason: Hold::BaseAtRisk(_), .. } => config.has(Flaw::IgnoresRisk),
         _ => false,
     };
     if is_skipped {
@@ -185,14 +185,14 @@ pub(crate) fn crashes(world: &mut World, who: usize) {
     world.trim();
 }
 
-/// A process does not wait any longer for the write that is on its way, and sends no more of that decision.
+/// A process no longer waits for the write that is on its way, and sends no more writes of that decision.
 pub(crate) fn gives_up(world: &mut World, who: usize) {
     let warden = &mut world.wardens[who];
     let late = warden.writes.first().map(|write| (*write, warden.saw));
     *warden = Warden { late: late.or(warden.late), writes: Vec::new(), saw: Saw::default(), ..warden.clone() };
 }
 
-/// A process gets the lease. Whoever had it drops what it does and begins anew when it has it again.
+/// A process gets the lease. The last leader drops its work, and begins anew when it gets the lease again.
 pub(crate) fn leads(config: &Config, world: &mut World, who: usize) {
     let before = std::mem::replace(&mut world.leader, who);
     if config.may_lead(world, before) {
@@ -203,7 +203,7 @@ pub(crate) fn leads(config: &Config, world: &mut World, who: usize) {
     }
 }
 
-/// What was given up on arrives all the same, or never.
+/// A write that a process gave up on arrives all the same, or is lost.
 pub(crate) fn lands_late(world: &World, who: usize, is_lost: bool) -> Option<World> {
     let (write, saw) = world.wardens[who].late?;
     let mut next = world.clone();

@@ -1,4 +1,4 @@
-//! What there is in the model of a cluster, and who has seen how much of it.
+//! What there is in the model of a cluster, and how much of it each process has seen.
 
 use std::hash::{Hash, Hasher};
 
@@ -31,7 +31,7 @@ pub(crate) struct Pod {
     pub(crate) base: Option<Base>,
     pub(crate) is_running: bool,
     pub(crate) is_ready: bool,
-    /// Its module has been installed on its base, and serves there whether or not somebody still says that it is ready.
+    /// Its module has been installed on its base, and serves there whether or not its Pod is still Ready.
     pub(crate) is_installed: bool,
     /// It carries the lowest deletion cost, and warden's mark.
     pub(crate) is_marked: bool,
@@ -45,7 +45,7 @@ pub(crate) struct Deployment {
     pub(crate) is_observed: bool,
 }
 
-/// All versions of a kind of object that somebody has not seen yet, oldest first; the last one is how it is.
+/// All versions of a kind of object that some process has not seen yet, oldest first; the last one is the present one.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Log<T>(Vec<T>);
 
@@ -136,8 +136,8 @@ pub(crate) enum Wrong {
     LostItsModule(Base),
     /// More replicas were decided on than there were bases.
     Overshoot,
-    /// Something was decided on without the lease, or before all was listed.
-    NoStanding,
+    /// A write was decided on without the lease, or before all was listed.
+    WithoutPreconditions,
     /// Most bases went at once, and something was written before the hold was over.
     MassLossFollowed,
     /// Something was written although all that was gone was back in time.
@@ -213,7 +213,7 @@ impl World {
         self.trim();
     }
 
-    /// Forgets what everybody has seen.
+    /// Forgets the versions that all have seen.
     pub(crate) fn trim(&mut self) {
         let oldest = |watch: Watch| self.wardens.iter().map(|warden| warden.lag[watch as usize]).max().unwrap_or(0);
         let [nodes, pods, deployment] = [Watch::Nodes, Watch::Pods, Watch::Deployment].map(oldest);
@@ -250,7 +250,7 @@ impl World {
 }
 
 impl Pod {
-    /// One that nobody has started yet.
+    /// One that was not started yet.
     pub(crate) fn new(id: PodId, set: u8, base: Option<Base>) -> Self {
         Self { id, set, base, is_running: false, is_ready: false, is_installed: false, is_marked: false }
     }

@@ -18,6 +18,7 @@ mod paused_controller;
 mod ready_pods;
 mod rollout;
 mod shared_host;
+mod upgrade;
 mod whose_number;
 
 use anyhow::{Result, ensure};
