@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 use warden_testbed::{ServingCertificate, Signal, WardenProcess, WardenProgram, replica_address};
 
 use super::handshake::Certificate;
-use super::load::Load;
+use super::load::{Load, hurried};
 use super::site::{LONG, NAME, Site};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -32,7 +32,7 @@ async fn replicas_that_make_certificates_follow_those_that_read_them_from_files(
     site.start(1).await?;
     load.goes_on(100).await?;
     old.process().signal(Signal::TERM)?;
-    let status = old.ended(2 * LONG).await?;
+    let status = hurried(&site.plane, old.ended(2 * LONG)).await?;
     ensure!(status.success(), "{status}");
     site.balancer.remove(address);
     // Then no creation failed, and the old authority stays trusted for a while, since other replicas might still serve

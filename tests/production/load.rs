@@ -5,14 +5,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use futures::future::try_join_all;
 use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
 use kube::api::{DeleteParams, PostParams};
 use serde_json::json;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, watch};
 use tokio::task::{JoinHandle, JoinSet};
-use tokio::time::MissedTickBehavior;
-use warden_testbed::eventually;
+use tokio::time::{MissedTickBehavior, interval, sleep};
+use warden_testbed::{ControlPlane, eventually};
 
 use super::handshake::shake_hands;
 use super::site::{LONG, NAME, Site};
@@ -21,10 +22,17 @@ use super::site::{LONG, NAME, Site};
 const CREATE_PERIOD: Duration = Duration::from_millis(20);
 /// Handshakes are expensive for a machine with two cores.
 const HANDSHAKE_PERIOD: Duration = Duration::from_millis(100);
+/// 5 per second, see [`Load::slow_down`].
+const SLOW_PERIOD: Duration = Duration::from_millis(200);
+
+/// More than the idle connections that the API server keeps per webhook, which are 25.
+const BURST: usize = 40;
+const BURST_PERIOD: Duration = Duration::from_secs(1);
 
 /// Work that is repeated until it is stopped.
 pub(super) struct Load {
     work: JoinHandle<()>,
+    period: watch::Sender<Duration>,
     results: Arc<Results>,
     began: Instant,
 }
@@ -76,13 +84,21 @@ impl Load {
     {
         let results = Arc::new(Results::default());
         let counts = Arc::clone(&results);
+        let (period, mut periods) = watch::channel(period);
         let work = tokio::spawn(async move {
             let mut pieces = JoinSet::new();
-            let mut ticks = tokio::time::interval(period);
-            // A slow machine does less work, and does not catch up in bursts.
-            ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            let ticking = |period| {
+                let mut ticks = interval(period);
+                // A slow machine does less work, and does not catch up in bursts.
+                ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+                ticks
+            };
+            let mut ticks = ticking(*periods.borrow_and_update());
             loop {
-                ticks.tick().await;
+                tokio::select! {
+                    Ok(()) = periods.changed() => ticks = ticking(*periods.borrow_and_update()),
+                    _ = ticks.tick() => {}
+                }
                 while pieces.try_join_next().is_some() {}
                 let (piece, counts) = (work(), Arc::clone(&counts));
                 pieces.spawn(async move {
@@ -93,7 +109,12 @@ impl Load {
                 });
             }
         });
-        Self { work, results, began: Instant::now() }
+        Self { work, period, results, began: Instant::now() }
+    }
+
+    /// Goes on with so little that it does not disturb others: 5 per second.
+    pub(super) fn slow_down(&self) {
+        self.period.send_replace(SLOW_PERIOD);
     }
 
     /// Waits until `more` further pieces have succeeded, or one has failed.
@@ -112,6 +133,30 @@ impl Load {
         let done = self.results.done.load(Ordering::Relaxed);
         let failed = std::mem::take(&mut *self.results.failed.lock().await);
         (done, done as f64 / self.began.elapsed().as_secs_f64(), failed)
+    }
+}
+
+/// What comes of `ending`, a wait for replicas to end, which it shortens.
+///
+/// A replica that is told to end closes a connection after its next answer, and waits for those that are idle until the API
+/// server drops them, after 90 s. Creations that come all at once make the API server use its idle connections, too.
+///
+/// # Errors
+/// Those of `ending`, and when one of these creations fails.
+pub(super) async fn hurried<T>(plane: &ControlPlane, ending: impl Future<Output = Result<T>>) -> Result<T> {
+    let (pods, pod): (Api<Pod>, Pod) = (Api::namespaced(plane.client()?, "default"), module_pod()?);
+    let dry_run = PostParams { dry_run: true, ..PostParams::default() };
+    let bursts = async {
+        loop {
+            if let Err(error) = try_join_all((0..BURST).map(|_| pods.create(&dry_run, &pod))).await {
+                return anyhow::Error::new(error).context("a creation failed while replicas ended");
+            }
+            sleep(BURST_PERIOD).await;
+        }
+    };
+    tokio::select! {
+        ended = ending => ended,
+        failed = bursts => Err(failed),
     }
 }
 

@@ -20,6 +20,9 @@ async fn while_replicas_are_replaced_one_after_the_other_every_module_is_admitte
         }
         println!("round {round}: both replicas were replaced");
     }
+    // And the last of them end in their own time, while modules are still created, but fewer
+    load.slow_down();
+    site.make_room();
     let ended = site.replaced_have_ended().await?;
     // Then every creation succeeded, and each Pod was filled in
     let (created, per_second, failed) = load.stop().await;

@@ -14,6 +14,7 @@ use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use warden_testbed::{Balancer, ControlPlane, Options, Signal, WardenProcess, eventually, replica_address};
 
 use super::handshake::Certificate;
+use super::load::hurried;
 
 /// Longer than anything that a cluster does on a busy machine.
 pub(super) const LONG: Duration = Duration::from_secs(60);
@@ -36,8 +37,8 @@ pub(super) struct Site {
     ending: Vec<Replica>,
     /// How many replicas have ended.
     ended: usize,
-    /// Ends with the site.
-    _share: Share,
+    /// Ends with the site, if not before.
+    share: Option<Share>,
 }
 
 /// How much of the machine a site has while it is there.
@@ -46,6 +47,17 @@ enum Share {
     All { _guard: RwLockWriteGuard<'static, ()> },
     /// What others leave that are under no load either.
     Some { _guard: RwLockReadGuard<'static, ()> },
+}
+
+/// Waits until these have ended, and sees that they ended well. Gives how many those are.
+async fn have_ended(ending: &mut Vec<Replica>, balancer: &Balancer) -> Result<usize> {
+    let count = ending.len();
+    for mut old in ending.drain(..) {
+        let status = old.process.ended(TERMINATION_GRACE).await?;
+        ensure!(status.success(), "{status}: {}", old.process.process().log_tail());
+        balancer.remove(old.address);
+    }
+    Ok(count)
 }
 
 static MACHINE: RwLock<()> = RwLock::const_new(());
@@ -87,7 +99,7 @@ impl Site {
             .expect_success()?;
         let balancer = Balancer::start(plane.webhook_address()).await?;
         plane.lead_service_to(NAME, NAME, plane.webhook_address()).await?;
-        Ok(Self { plane, balancer, replicas: Vec::new(), ending: Vec::new(), ended: 0, _share: share })
+        Ok(Self { plane, balancer, replicas: Vec::new(), ending: Vec::new(), ended: 0, share: Some(share) })
     }
 
     /// Starts `count` replicas at once, and waits until they get connections.
@@ -104,7 +116,7 @@ impl Site {
     /// does in the background.
     pub(super) async fn replace(&mut self, number: usize) -> Result<()> {
         if self.ending.len() == ENDING_AT_A_TIME {
-            self.replaced_have_ended().await?;
+            self.ended += hurried(&self.plane, have_ended(&mut self.ending, &self.balancer)).await?;
         }
         let new = self.replica().await?;
         self.balancer.add(new.address, &new.process).await?;
@@ -116,13 +128,13 @@ impl Site {
 
     /// Waits until all replaced replicas have ended, and checks that they ended without a fault. Returns their number so far.
     pub(super) async fn replaced_have_ended(&mut self) -> Result<usize> {
-        for mut old in self.ending.drain(..) {
-            let status = old.process.ended(TERMINATION_GRACE).await?;
-            ensure!(status.success(), "{status}: {}", old.process.process().log_tail());
-            self.balancer.remove(old.address);
-            self.ended += 1;
-        }
+        self.ended += have_ended(&mut self.ending, &self.balancer).await?;
         Ok(self.ended)
+    }
+
+    /// Lets other sites use the machine from now on: this one is under little load until its end.
+    pub(super) fn make_room(&mut self) {
+        self.share = None;
     }
 
     async fn replica(&self) -> Result<Replica> {

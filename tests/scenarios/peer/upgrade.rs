@@ -40,7 +40,7 @@ async fn an_upgrade_forgets_neither_a_mass_loss_nor_a_mark() -> Result<()> {
     let _warden = stage.another(&in_haste()).await?;
     // Then it holds the mass loss, and its own state has taken the place of the sentence
     scene.says("orders", "4/1 bases, held: 3 of 4 bases went at once").await?;
-    let deployment = scene.get(&["deployment", "orders"]).await?;
+    let deployment = scene.get("deployment/orders").await?;
     ensure!(deployment["metadata"]["annotations"].get(keys::PEER_STATE_OLDER).is_none(), "{deployment}");
     ensure!(deployment["spec"]["replicas"] == 4, "{deployment}");
     // When the bases are back, then all is in order, and the mark is removed

@@ -11,8 +11,8 @@ use serde_json::json;
 use crate::ControlPlane;
 use crate::nodes::HEARTBEAT_LABEL;
 
-/// The ledger follows by a watch.
-const LEDGER_TIMEOUT: Duration = Duration::from_secs(10);
+/// The ledger follows by a watch, within milliseconds where the machine is not busy.
+const LEDGER_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// How much metaspace a base tells that it has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

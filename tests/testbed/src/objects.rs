@@ -54,7 +54,7 @@ impl Objects {
     /// When there is no such object, and where [`Objects`] does not know its kind.
     pub async fn get(&self, what: &str) -> Result<Value> {
         let (kind, name) = what.split_once('/').with_context(|| format!("{what:?} is not of the form kind/name"))?;
-        let mut object = self.read(&format!("{}/{name}", self.path(kind)?)).await?;
+        let mut object = self.read(&format!("{}/{name}", path(kind, &self.namespace)?)).await?;
         hide_managed_fields(&mut object);
         Ok(object)
     }
@@ -64,17 +64,10 @@ impl Objects {
     /// # Errors
     /// As [`Self::get`].
     pub async fn list(&self, kind: &str) -> Result<Vec<Value>> {
-        let mut list = self.read(&self.path(kind)?).await?;
+        let mut list = self.read(&path(kind, &self.namespace)?).await?;
         let items = list.get_mut("items").and_then(Value::as_array_mut).context("no list")?;
         items.iter_mut().for_each(hide_managed_fields);
         Ok(std::mem::take(items))
-    }
-
-    fn path(&self, kind: &str) -> Result<String> {
-        let known = KINDS.iter().find(|(singular, plural, ..)| [*singular, *plural].contains(&kind));
-        let &(_, plural, group, is_namespaced) = known.with_context(|| format!("add the kind {kind:?} to KINDS"))?;
-        let namespace = if is_namespaced { format!("namespaces/{}/", self.namespace) } else { String::new() };
-        Ok(format!("/{group}/{namespace}{plural}"))
     }
 
     async fn read(&self, path: &str) -> Result<Value> {
@@ -82,8 +75,35 @@ impl Objects {
     }
 }
 
+/// Where the API server serves the objects of a kind.
+fn path(kind: &str, namespace: &str) -> Result<String> {
+    let known = KINDS.iter().find(|(singular, plural, ..)| [*singular, *plural].contains(&kind));
+    let &(_, plural, group, is_namespaced) = known.with_context(|| format!("add the kind {kind:?} to KINDS"))?;
+    let namespace = if is_namespaced { format!("namespaces/{namespace}/") } else { String::new() };
+    Ok(format!("/{group}/{namespace}{plural}"))
+}
+
 fn hide_managed_fields(object: &mut Value) {
     if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
         metadata.remove("managedFields");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_are_served_below_their_group_and_namespace() -> Result<()> {
+        assert_eq!(path("deployment", "shop")?, "/apis/apps/v1/namespaces/shop/deployments");
+        assert_eq!(path("pods", "shop")?, "/api/v1/namespaces/shop/pods");
+        assert_eq!(path("node", "shop")?, "/api/v1/nodes");
+        Ok(())
+    }
+
+    #[test]
+    fn an_unknown_kind_is_named_in_the_error() {
+        let error = path("hpa", "shop").map_err(|error| error.to_string());
+        assert_eq!(error, Err("add the kind \"hpa\" to KINDS".to_owned()));
     }
 }

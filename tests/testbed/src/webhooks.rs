@@ -96,7 +96,7 @@ impl ControlPlane {
         let right = module_pod(&name, json!([{ "name": "BIZ_VERSION", "value": "1.0.0" }]))?;
         let wrong = module_pod(&name, json!([]))?;
         let dry_run = PostParams { dry_run: true, ..Default::default() };
-        eventually("webhooks are in effect", Duration::from_secs(15), async || {
+        eventually("webhooks are in effect", Duration::from_secs(60), async || {
             let answer = pods.create(&dry_run, &right).await.map_err(|error| error.to_string())?;
             let tolerations = answer.spec.and_then(|spec| spec.tolerations).unwrap_or_default();
             let is_virtual_node = |key: &str| key == "schedule.koupleless.io/virtual-node";

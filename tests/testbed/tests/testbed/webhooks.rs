@@ -36,7 +36,7 @@ async fn the_service_leads_to_the_webhook_address() -> Result<()> {
     ensure!(!bundle.expect_success()?.is_empty());
     // When it would have to be called
     let address = plane.webhook_address().to_string();
-    let refused = warden_testbed::eventually("the webhook is called", std::time::Duration::from_secs(10), async || {
+    let refused = warden_testbed::eventually("the webhook is called", std::time::Duration::from_secs(60), async || {
         let output = plane.kubectl(&["create", "configmap", "a", "--dry-run=server"]).await;
         match output.map_err(|error| error.to_string())? {
             output if output.success => Err("it was not".to_owned()),
@@ -48,7 +48,7 @@ async fn the_service_leads_to_the_webhook_address() -> Result<()> {
     ensure!(refused.contains(&address) && refused.contains("refused"), "{refused}");
     // When it is unregistered, then the API server does not call it
     plane.unregister_webhooks().await?;
-    warden_testbed::eventually("the webhook is forgotten", std::time::Duration::from_secs(10), async || {
+    warden_testbed::eventually("the webhook is forgotten", std::time::Duration::from_secs(60), async || {
         let output = plane.kubectl(&["create", "configmap", "a", "--dry-run=server"]).await;
         match output.map_err(|error| error.to_string())? {
             output if output.success => Ok(()),
