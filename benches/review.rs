@@ -10,11 +10,11 @@ use std::sync::Arc;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
-use koupleless_warden::admission::{Endpoint, Metrics, Reviewer};
-use koupleless_warden::cluster::{Namespaces, NamespacesUnavailable};
-use koupleless_warden::module::Kind;
-use koupleless_warden::peer::NoPeers;
-use koupleless_warden::policy::{NamespaceFacts, Policy, Request};
+use koupleless_warden::admission::{ClusterView, Endpoint, Metrics, Reviewer};
+use koupleless_warden::cluster::NamespaceUnavailable;
+use koupleless_warden::k8s::ObjectKey;
+use koupleless_warden::module::{Kind, Workload};
+use koupleless_warden::policy::{CountBases, NamespaceFacts, Policy, Request};
 use prometheus_client::registry::Registry;
 use serde_json::{Value, json};
 
@@ -49,7 +49,7 @@ fn engine(criterion: &mut Criterion) {
 /// Decode, decide, encode: what a call of the API server's costs, but for HTTP and TLS.
 fn review(criterion: &mut Criterion) {
     let metrics = Metrics::register(&mut Registry::default());
-    let reviewer = Reviewer::new(Policy::default(), Arc::new(NothingSaid), Arc::new(NoPeers), metrics);
+    let reviewer = Reviewer::new(Policy::default(), Arc::new(NothingSaid), metrics);
     for (name, endpoint) in [("mutate", Endpoint::Mutate), ("validate", Endpoint::Validate)] {
         let mut group = criterion.benchmark_group(name);
         for size in SIZES {
@@ -114,11 +114,21 @@ fn creation_of(object: Value) -> Value {
     })
 }
 
-/// Namespaces that declare nothing.
+/// A cluster without peer Deployments, whose Namespaces declare nothing.
 struct NothingSaid;
 
-impl Namespaces for NothingSaid {
-    fn facts<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Option<NamespaceFacts>, NamespacesUnavailable>> {
+impl CountBases for NothingSaid {
+    fn replicas(&self, _: Workload<'_>) -> Option<u32> {
+        None
+    }
+}
+
+impl ClusterView for NothingSaid {
+    fn namespace<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Option<NamespaceFacts>, NamespaceUnavailable>> {
         async { Ok(None) }.boxed()
+    }
+
+    fn keeps_replicas(&self, _: &ObjectKey) -> bool {
+        false
     }
 }

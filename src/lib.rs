@@ -5,10 +5,13 @@
 //! - [`admission`] takes an AdmissionReview and answers with one: the wire format, the decision, the HTTP around it.
 //! - [`peer`] is the controller of peer Deployments: it keeps their replicas in step with their bases.
 //! - [`certificates`] makes and renews the certificate that is served, or takes it from files.
-//! - [`serving`] serves HTTP: connections and their limits, TLS, client authentication.
-//! - [`runtime`] is what a process needs to live among others: readiness, logs, the ops port, an orderly end.
-//! - [`cluster`] declares facts about the objects of a cluster that this domain is about, each once.
-//! - [`k8s`] is what every controller needs and no module knows: watches and stores, the lease, writes and their outcome.
+//! - [`serving`] serves HTTP: connections and their limits, TLS, client authentication; the ops port, too.
+//! - [`runtime`] is what a process needs to live among others: readiness, logs, the pages of the ops port, the watcher of
+//!   files, an orderly end.
+//! - [`cluster`] declares facts about the objects of a cluster that this domain is about, each once and bounded; which Pods
+//!   belong to which Deployment, and which nodes are alike.
+//! - [`k8s`] is what every controller needs and no module knows: watches and stores, work queue, Events, backoff, lease,
+//!   writes and their outcome.
 //! - [`fit`] says whether a template would run on a node, with a reason for every no. Pure.
 //! - [`policy`] decides: an object and what surrounds it in, a [`policy::Verdict`] out. Pure. One file per default that is
 //!   filled in, one file per rule.

@@ -7,10 +7,9 @@ use std::sync::{Arc, LazyLock};
 use futures::FutureExt as _;
 use futures::executor::block_on;
 use futures::future::BoxFuture;
-use koupleless_warden::admission::{Endpoint, Metrics, Reviewer};
-use koupleless_warden::cluster::{Namespaces, NamespacesUnavailable};
+use koupleless_warden::admission::{ClusterView, Endpoint, Metrics, Reviewer};
+use koupleless_warden::cluster::NamespaceUnavailable;
 use koupleless_warden::k8s::ObjectKey;
-use koupleless_warden::peer::Peers;
 use koupleless_warden::module::Workload;
 use koupleless_warden::policy::{CountBases, NamespaceFacts, Policy};
 use libfuzzer_sys::fuzz_target;
@@ -19,19 +18,10 @@ use serde_json::Value;
 
 static REVIEWER: LazyLock<Reviewer> = LazyLock::new(|| {
     let metrics = Metrics::register(&mut Registry::default());
-    Reviewer::new(Policy::default(), Arc::new(NothingSaid), Arc::new(AllPeers), metrics)
+    Reviewer::new(Policy::default(), Arc::new(AllPeers), metrics)
 });
 
-/// Namespaces that declare nothing.
-struct NothingSaid;
-
-impl Namespaces for NothingSaid {
-    fn facts<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Option<NamespaceFacts>, NamespacesUnavailable>> {
-        async { Ok(None) }.boxed()
-    }
-}
-
-/// Every Deployment is a peer with three bases.
+/// Every Deployment is a peer with three bases, and no Namespace declares anything.
 struct AllPeers;
 
 impl CountBases for AllPeers {
@@ -40,7 +30,11 @@ impl CountBases for AllPeers {
     }
 }
 
-impl Peers for AllPeers {
+impl ClusterView for AllPeers {
+    fn namespace<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Option<NamespaceFacts>, NamespaceUnavailable>> {
+        async { Ok(None) }.boxed()
+    }
+
     fn keeps_replicas(&self, _: &ObjectKey) -> bool {
         true
     }

@@ -1,12 +1,20 @@
 //! The two webhooks.
 
-use prometheus_client::encoding::EncodeLabelValue;
-
 /// Which of the two webhooks is called.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Endpoint {
-    /// `/mutate`: fill in.
+    /// `/mutate`: it fills in what is missing.
     Mutate,
-    /// `/validate`: refuse or admit what came out, or who asks for it.
+    /// `/validate`: it refuses or admits the object that came out, and who may scale a Deployment.
     Validate,
+}
+
+impl Endpoint {
+    /// The name in metrics and log lines.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Mutate => "mutate",
+            Self::Validate => "validate",
+        }
+    }
 }

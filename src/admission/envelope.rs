@@ -137,7 +137,7 @@ pub struct Denial {
     pub violations: Vec<Violation>,
 }
 
-/// What is somebody else's to decide.
+/// A write that another user has to make.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Taken {
     /// The resource of the object.

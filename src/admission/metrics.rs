@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
+use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -22,7 +22,7 @@ pub struct Metrics {
 }
 
 /// How a review ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Outcome {
     /// Admitted as it was.
     Allowed,
@@ -38,20 +38,33 @@ pub enum Outcome {
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ReviewLabels {
-    endpoint: Endpoint,
+    endpoint: &'static str,
     kind: &'static str,
     operation: &'static str,
-    outcome: Outcome,
+    outcome: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct EndpointLabels {
-    endpoint: Endpoint,
+    endpoint: &'static str,
 }
 
 /// Counts a review as in flight until it is dropped, whichever way it ends.
 #[derive(Debug)]
 pub(super) struct InFlight(Gauge);
+
+impl Outcome {
+    /// The outcome as the value of a metric's label.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Allowed => "allowed",
+            Self::Patched => "patched",
+            Self::Denied => "denied",
+            Self::Undecodable => "undecodable",
+            Self::Failed => "failed",
+        }
+    }
+}
 
 impl Metrics {
     /// Counters that are shown at `registry`; those of warden's own faults at 0 from the beginning: Prometheus takes the first
@@ -62,10 +75,10 @@ impl Metrics {
             duration: Family::new_with_constructor(|| Histogram::new(BUCKETS)),
             in_flight: Gauge::default(),
         };
-        for endpoint in [Endpoint::Mutate, Endpoint::Validate] {
+        for endpoint in [Endpoint::Mutate, Endpoint::Validate].map(Endpoint::name) {
             for kind in Kind::ALL.map(Kind::name) {
                 for operation in [Operation::Create, Operation::Update].map(Operation::name) {
-                    let labels = ReviewLabels { endpoint, kind, operation, outcome: Outcome::Failed };
+                    let labels = ReviewLabels { endpoint, kind, operation, outcome: Outcome::Failed.name() };
                     metrics.reviews.get_or_create(&labels).inc_by(0);
                 }
             }
@@ -91,11 +104,12 @@ impl Metrics {
     }
 
     pub(super) fn count(&self, endpoint: Endpoint, kind: &'static str, operation: &'static str, outcome: Outcome) {
+        let (endpoint, outcome) = (endpoint.name(), outcome.name());
         self.reviews.get_or_create(&ReviewLabels { endpoint, kind, operation, outcome }).inc();
     }
 
     pub(super) fn observe(&self, endpoint: Endpoint, duration: Duration) {
-        self.duration.get_or_create(&EndpointLabels { endpoint }).observe(duration.as_secs_f64());
+        self.duration.get_or_create(&EndpointLabels { endpoint: endpoint.name() }).observe(duration.as_secs_f64());
     }
 }
 

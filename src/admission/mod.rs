@@ -4,6 +4,7 @@
 //! and a round trip through typed objects would drop the fields they do not know. [`Reviewer`] decides; [`http`] is the thin
 //! part around it.
 
+mod cluster_view;
 mod endpoint;
 pub mod envelope;
 pub mod http;
@@ -12,6 +13,7 @@ mod refusal;
 mod reviewer;
 mod scale;
 
+pub use cluster_view::{ClusterView, WatchedCluster};
 pub use endpoint::Endpoint;
 pub use metrics::{Metrics, Outcome};
 pub use reviewer::{Reply, Reviewer};

@@ -14,18 +14,16 @@ use super::envelope::{self, Answer, DecodeError, Denial, Operation};
 use super::metrics::Outcome;
 use super::refusal;
 use super::scale::{self, OwnUser};
-use super::{Endpoint, Metrics};
-use crate::cluster::{Namespaces, NamespacesUnavailable};
+use super::{ClusterView, Endpoint, Metrics};
+use crate::cluster::NamespaceUnavailable;
 use crate::module::{Kind, Workload};
-use crate::peer::Peers;
 use crate::policy::{self, Policy, Warning};
 
 /// Answers reviews.
 #[derive(Clone)]
 pub struct Reviewer {
     policy: watch::Receiver<Arc<Policy>>,
-    namespaces: Arc<dyn Namespaces>,
-    peers: Arc<dyn Peers>,
+    cluster: Arc<dyn ClusterView>,
     own: OwnUser,
     metrics: Metrics,
 }
@@ -46,7 +44,7 @@ const DECIDED: u16 = 200;
 #[derive(Debug, Error)]
 enum Undecided {
     #[error(transparent)]
-    Namespace(#[from] NamespacesUnavailable),
+    Namespace(#[from] NamespaceUnavailable),
     #[error("the review failed by a fault of warden's")]
     Panic,
 }
@@ -54,11 +52,11 @@ enum Undecided {
 type Decision = (Answer, Vec<Warning>);
 
 impl Reviewer {
-    /// A reviewer that decides by `policy`.
-    pub fn new(policy: Policy, namespaces: Arc<dyn Namespaces>, peers: Arc<dyn Peers>, metrics: Metrics) -> Self {
+    /// A reviewer that decides by `policy` and by what `cluster` tells.
+    pub fn new(policy: Policy, cluster: Arc<dyn ClusterView>, metrics: Metrics) -> Self {
         // What was sent last can be read when the sender is gone.
         let policy = watch::Sender::new(Arc::new(policy)).subscribe();
-        Self { policy, namespaces, peers, own: OwnUser::default(), metrics }
+        Self { policy, cluster, own: OwnUser::default(), metrics }
     }
 
     /// The same, by the policy that is in force at each review.
@@ -79,7 +77,7 @@ impl Reviewer {
         let began = Instant::now();
         let span = tracing::info_span!(
             "review",
-            ?endpoint,
+            endpoint = endpoint.name(),
             uid = field::Empty,
             kind = field::Empty,
             namespace = field::Empty,
@@ -162,7 +160,7 @@ impl Reviewer {
         request: &mut envelope::Request,
     ) -> Result<Decision, Undecided> {
         if endpoint == Endpoint::Validate && scale::scales_a_deployment(request) {
-            let answer = scale::refuse(request, &*self.peers, &self.own).map_or(Answer::Allow, Answer::Forbid);
+            let answer = scale::refuse(request, &*self.cluster, &self.own).map_or(Answer::Allow, Answer::Forbid);
             return Ok((answer, Vec::new()));
         }
         let whole = request.sub_resource.as_deref().unwrap_or_default().is_empty();
@@ -171,12 +169,12 @@ impl Reviewer {
             return Ok((Answer::Allow, Vec::new()));
         };
         let namespace = match endpoint {
-            Endpoint::Mutate => self.namespaces.facts(&request.namespace).await?,
+            Endpoint::Mutate => self.cluster.namespace(&request.namespace).await?,
             // The stored object is judged as it stands; what the Namespace declares was filled in before.
             Endpoint::Validate => None,
         };
         let old = Some(&request.old_object).filter(|old| !old.is_null());
-        let context = policy::Request { kind, old, namespace: namespace.as_ref(), peers: Some(&*self.peers) };
+        let context = policy::Request { kind, old, namespace: namespace.as_ref(), peers: Some(&*self.cluster) };
         let object = request.object.take();
         let policy = Arc::clone(&self.policy.borrow());
         Ok(match endpoint {

@@ -7,10 +7,10 @@ use std::sync::{Arc, OnceLock};
 
 use serde_json::Value;
 
+use super::ClusterView;
 use super::envelope::{Request, Taken};
 use crate::k8s::ObjectKey;
 use crate::module::Workload;
-use crate::peer::Peers;
 use crate::vocabulary as keys;
 
 /// The kind of what is reviewed, as it is counted.
@@ -40,12 +40,13 @@ pub(super) fn scales_a_deployment(request: &Request) -> bool {
 }
 
 /// Why this user may not scale the Deployment; none where it may.
-pub(super) fn refuse(request: &Request, peers: &dyn Peers, own: &OwnUser) -> Option<Taken> {
+pub(super) fn refuse(request: &Request, cluster: &dyn ClusterView, own: &OwnUser) -> Option<Taken> {
     // A Scale to zero leaves the number out.
     let replicas = |scale: &Value| Workload::replicas_path().get(scale).and_then(Value::as_u64).unwrap_or(0);
     let key = ObjectKey { namespace: request.namespace.clone(), name: request.name.clone() };
-    let refused =
-        replicas(&request.object) != replicas(&request.old_object) && !own.asks(request) && peers.keeps_replicas(&key);
+    let refused = replicas(&request.object) != replicas(&request.old_object)
+        && !own.asks(request)
+        && cluster.keeps_replicas(&key);
     refused.then(|| Taken {
         resource: request.resource.clone(),
         message: format!(

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use futures::future::BoxFuture;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{Api, Client};
 use serde::de::IgnoredAny;
@@ -20,16 +19,10 @@ const LOOK_UP_TIMEOUT: Duration = Duration::from_secs(2);
 /// A Namespace as far as it is decoded.
 type NamespaceView = View<Namespace, IgnoredAny, IgnoredAny>;
 
-/// Where the facts about a Namespace come from.
-pub trait Namespaces: Send + Sync + 'static {
-    /// The facts about Namespace `name`; none when there is no such Namespace.
-    fn facts<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<NamespaceFacts>, NamespacesUnavailable>>;
-}
-
 /// Nothing is known of a Namespace; the review can be tried again.
 #[derive(Debug, Error)]
 #[error("cannot read Namespace {name}: {reason}")]
-pub struct NamespacesUnavailable {
+pub struct NamespaceUnavailable {
     /// The Namespace's name.
     pub name: String,
     /// Why it cannot be read.
@@ -76,27 +69,26 @@ impl NamespaceStore {
         self.store.read(|index| index.0.get(name).cloned()).flatten()
     }
 
+    /// What the store holds of Namespace `name`. One that is not there may be so new that its event is still on its way, so
+    /// the API server is asked about it; none where it does not know it either.
+    ///
+    /// # Errors
+    /// Where the API server does not tell in time.
+    pub async fn get_or_ask(&self, name: &str) -> Result<Option<NamespaceFacts>, NamespaceUnavailable> {
+        if let Some(facts) = self.get(name) {
+            return Ok(Some(facts));
+        }
+        let unavailable = |reason: String| NamespaceUnavailable { name: name.to_owned(), reason };
+        match tokio::time::timeout(LOOK_UP_TIMEOUT, self.api.get_opt(name)).await {
+            Ok(Ok(namespace)) => Ok(namespace.as_ref().map(facts)),
+            Ok(Err(error)) => Err(unavailable(brief(&error))),
+            Err(_) => Err(unavailable(format!("no answer within {LOOK_UP_TIMEOUT:?}"))),
+        }
+    }
+
     /// Waits until the first list has arrived.
     pub async fn synced(&self) {
         self.store.synced().await;
-    }
-}
-
-impl Namespaces for NamespaceStore {
-    /// From the store; a Namespace that is not there may be so new that its event is still on its way, so the API server is
-    /// asked about it.
-    fn facts<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<NamespaceFacts>, NamespacesUnavailable>> {
-        Box::pin(async move {
-            if let Some(facts) = self.get(name) {
-                return Ok(Some(facts));
-            }
-            let unavailable = |reason: String| NamespacesUnavailable { name: name.to_owned(), reason };
-            match tokio::time::timeout(LOOK_UP_TIMEOUT, self.api.get_opt(name)).await {
-                Ok(Ok(namespace)) => Ok(namespace.as_ref().map(facts)),
-                Ok(Err(error)) => Err(unavailable(brief(&error))),
-                Err(_) => Err(unavailable(format!("no answer within {LOOK_UP_TIMEOUT:?}"))),
-            }
-        })
     }
 }
 

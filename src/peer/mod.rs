@@ -1,16 +1,19 @@
 //! Keeps the replicas of peer Deployments in step with their bases.
 //!
-//! The cache ([`PeerCache`]) shows each Deployment as a [`Snapshot`]. [`decide`] is pure: a snapshot, the history that was observed
+//! The store ([`PeerStore`]) shows each Deployment as a [`Snapshot`]. [`decide`] is pure: a snapshot, the history that was observed
 //! of the Deployment ([`ObservedHistory`]) and the time in, a [`Plan`] out. [`Controller`] does the I/O around it, while it holds
 //! the lease: a work queue of keys, each reconciled by one worker at a time, which marks and deletes Pods of departed bases and
 //! writes `/scale`, the state annotation ([`PeerState`]) and Events.
 //!
 //! | file | what |
 //! |---|---|
-//! | `controller` | the run loop: subscribes to the cache, runs the work queue |
+//! | `watch`, `followed`, `change` | the watches that fill the store |
+//! | `store`, `index` | what they show, and how many bases each Deployment has. Pure, but for the lock |
+//! | `observed` | what is known of one Deployment at one moment |
+//! | `controller` | the run loop: subscribes to the store, runs the work queue |
 //! | `reconcile` | one reconcile: decide, write, report |
 //! | `plan` | the decision. Pure, as are the files that it uses: `observed_history`, `mass_loss`, `scale_down_risk`, `hold` |
-//! | `writes` | what is written to the API server, under the lease |
+//! | `writes`, `live_recheck` | what is written to the API server, under the lease, and what is asked before |
 //! | `state` | the state annotation, which the next process reads |
 //! | `messages`, `hold_reporter`, `metrics` | what people are told, and when |
 
@@ -24,12 +27,11 @@ mod live_recheck;
 mod mass_loss;
 mod messages;
 mod metrics;
+mod observed;
 mod observed_history;
-mod peers;
 mod plan;
 mod reconcile;
 mod scale_down_risk;
-mod snapshot;
 mod state;
 mod store;
 #[cfg(test)]
@@ -43,10 +45,9 @@ pub use hold::Hold;
 pub use index::PeerIndex;
 pub use mass_loss::MassLoss;
 pub use metrics::Metrics;
+pub use observed::{Place, Pod, Snapshot, Source};
 pub use observed_history::ObservedHistory;
-pub use peers::{NoPeers, Peers};
 pub use plan::{Plan, ScaleDecision, Settings, WritePreconditions, decide};
-pub use snapshot::{Place, Pod, Snapshot, Source};
 pub use state::PeerState;
 pub use store::{List, PeerStore};
 

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use tokio::sync::Notify;
 
-use super::{Change, PeerIndex, Peers, Snapshot};
+use super::{Change, PeerIndex, Snapshot};
 use crate::cluster::Spelling;
 use crate::fit::Node;
 use crate::k8s::{Index, ObjectKey, Store, Subscriber, Update};
 use crate::module::{Follow, Management, Workload};
-use crate::policy::{CountBases, Policy};
+use crate::policy::Policy;
 
 /// The bases and peer Deployments of a cluster, kept by watches. Clones are the same store.
 #[derive(Debug, Clone)]
@@ -155,18 +155,6 @@ impl Index for PeerIndex {
     }
 }
 
-impl CountBases for PeerStore {
-    fn replicas(&self, workload: Workload<'_>) -> Option<u32> {
-        self.count(workload)
-    }
-}
-
-impl Peers for PeerStore {
-    fn keeps_replicas(&self, deployment: &ObjectKey) -> bool {
-        self.management(deployment) == Some(Management::Managed)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use futures::FutureExt as _;
@@ -217,7 +205,7 @@ mod tests {
         // then
         assert!(!store.is_synced() && store.synced().now_or_never().is_none());
         assert!(store.snapshot(&orders()).is_none() && store.management(&orders()).is_none());
-        assert!(!store.keeps_replicas(&orders()));
+        assert_eq!(store.management(&orders()), None);
         let module = json!({});
         let workload = Workload::new(crate::module::Kind::Deployment, &module);
         assert_eq!((store.count(workload), subscriber.changed().now_or_never()), (None, None));
@@ -234,7 +222,8 @@ mod tests {
         assert!(store.is_synced() && store.synced().now_or_never().is_some());
         assert_eq!(subscriber.changed().now_or_never(), Some([orders()].into()));
         assert_eq!(subscriber.changed().now_or_never(), None);
-        assert!(store.snapshot(&orders()).is_some() && store.keeps_replicas(&orders()));
+        assert!(store.snapshot(&orders()).is_some());
+        assert_eq!(store.management(&orders()), Some(Management::Managed));
     }
 
     #[test]

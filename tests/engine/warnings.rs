@@ -128,6 +128,15 @@ type Oddity = fn(&mut Value);
     },
     "annotation warden.koupleless.io/follow has no effect here: it is for Deployments with strategy peer",
 )]
+#[case::a_peer_that_is_too_large(
+    |d: &mut Value| {
+        d["metadata"]["labels"] = json!({STRATEGY: "peer"});
+        let names = (0..1000).map(|at| format!("base-{at}")).collect::<Vec<_>>();
+        template_of(d)["spec"]["affinity"]["nodeAffinity"][REQUIRED]["nodeSelectorTerms"] =
+            json!([{"matchExpressions": [{"key": "kubernetes.io/hostname", "operator": "In", "values": names}]}]);
+    },
+    "warden leaves the replicas to you: what it reads takes more than 64 KiB of memory",
+)]
 fn an_oddity_is_admitted_and_named(#[case] oddity: Oddity, #[case] warning: &str) {
     let deployment = deployment(oddity);
     let reviewed = create(Kind::Deployment, &deployment);

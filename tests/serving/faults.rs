@@ -1,6 +1,6 @@
 //! What happens if warden cannot decide.
 
-use koupleless_warden::cluster::NamespacesUnavailable;
+use koupleless_warden::cluster::NamespaceUnavailable;
 use koupleless_warden::policy::NamespaceFacts;
 use koupleless_warden::serving::Timeouts;
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ use crate::server::{Answering, Server, nothing_said};
 #[tokio::test]
 async fn without_the_namespace_the_failure_policy_decides() {
     let unavailable = |name: &str| {
-        Err(NamespacesUnavailable { name: name.to_owned(), reason: "the API server does not answer".to_owned() })
+        Err(NamespaceUnavailable { name: name.to_owned(), reason: "the API server does not answer".to_owned() })
     };
     let server = Server::with(Answering(unavailable), Timeouts::default()).await;
     let answer = server.client().post("/mutate", creation_of(module()).to_string()).await;
@@ -55,7 +55,7 @@ pub(crate) fn haunted() -> Value {
     object
 }
 
-pub(crate) fn panics_in_haunted(name: &str) -> Result<Option<NamespaceFacts>, NamespacesUnavailable> {
+pub(crate) fn panics_in_haunted(name: &str) -> Result<Option<NamespaceFacts>, NamespaceUnavailable> {
     assert_ne!(name, "haunted", "this test wants a panic");
     nothing_said(name)
 }

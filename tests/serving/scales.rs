@@ -1,16 +1,19 @@
 //! Which clients may scale a peer Deployment.
 
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+use koupleless_warden::admission::ClusterView;
+use koupleless_warden::cluster::NamespaceUnavailable;
 use koupleless_warden::k8s::ObjectKey;
 use koupleless_warden::module::Workload;
-use koupleless_warden::peer::Peers;
-use koupleless_warden::policy::CountBases;
+use koupleless_warden::policy::{CountBases, NamespaceFacts};
 use koupleless_warden::serving::Timeouts;
 use rstest::rstest;
 use serde_json::{Value, json};
 
 use crate::client::get;
 use crate::reviews::{UID, creation_of, module, patched};
-use crate::server::{Answering, Server, WARDEN, nothing_said};
+use crate::server::{Server, WARDEN, nothing_said};
 use crate::telemetry::{has_line, ops};
 
 /// A cluster with one peer Deployment, `shop/orders`, and three bases.
@@ -22,14 +25,18 @@ impl CountBases for Orders {
     }
 }
 
-impl Peers for Orders {
+impl ClusterView for Orders {
+    fn namespace<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<NamespaceFacts>, NamespaceUnavailable>> {
+        async move { nothing_said(name) }.boxed()
+    }
+
     fn keeps_replicas(&self, deployment: &ObjectKey) -> bool {
         deployment.to_string() == "shop/orders"
     }
 }
 
 async fn server() -> Server {
-    Server::among(Answering(nothing_said), Orders, Timeouts::default()).await
+    Server::with(Orders, Timeouts::default()).await
 }
 
 fn scale_to(replicas: Option<u32>) -> Value {
@@ -126,8 +133,8 @@ async fn reviews_of_scale_are_counted() {
     server.client().review("/validate", &scaling()).await;
     server.client().review("/validate", &scaling_but(&[("/request/name", json!("basket"))])).await;
     let metrics = get(ops(&Default::default(), &server.registry).await, "/metrics").await.body;
-    for outcome in ["Denied", "Allowed"] {
-        let labels = format!("endpoint=\"Validate\",kind=\"Scale\",operation=\"UPDATE\",outcome=\"{outcome}\"");
+    for outcome in ["denied", "allowed"] {
+        let labels = format!("endpoint=\"validate\",kind=\"Scale\",operation=\"UPDATE\",outcome=\"{outcome}\"");
         has_line(&metrics, &format!("warden_admission_reviews_total{{{labels}}} 1"));
     }
 }

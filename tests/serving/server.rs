@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
-use koupleless_warden::admission::{Metrics, OwnUser, Reviewer, http};
-use koupleless_warden::cluster::{Namespaces, NamespacesUnavailable};
-use koupleless_warden::peer::{NoPeers, Peers};
-use koupleless_warden::policy::{NamespaceFacts, Policy};
+use koupleless_warden::admission::{ClusterView, Metrics, OwnUser, Reviewer, http};
+use koupleless_warden::cluster::NamespaceUnavailable;
+use koupleless_warden::k8s::ObjectKey;
+use koupleless_warden::module::Workload;
+use koupleless_warden::policy::{CountBases, NamespaceFacts, Policy};
 use koupleless_warden::runtime;
 use koupleless_warden::serving::{self, ClientCaFile, Listener, ServerOptions, Shutdown, Timeouts, TlsSettings};
 use prometheus_client::registry::Registry;
@@ -44,10 +45,10 @@ pub(crate) struct Certificate {
     pub(crate) pem: String,
 }
 
-/// Namespaces that answer as a function returns.
+/// A cluster without peer Deployments, whose Namespaces answer as a function returns.
 pub(crate) struct Answering<F>(pub(crate) F);
 
-/// Namespaces that keep a review waiting until the gate is opened.
+/// A cluster whose Namespaces keep a review waiting until the gate is opened.
 #[derive(Clone, Default)]
 pub(crate) struct Gate {
     reached: Arc<Notify>,
@@ -65,14 +66,10 @@ impl Server {
         Self::with(Answering(nothing_said), timeouts).await
     }
 
-    pub(crate) async fn with(namespaces: impl Namespaces, timeouts: Timeouts) -> Self {
-        Self::among(namespaces, NoPeers, timeouts).await
-    }
-
-    /// A server for a cluster with peer Deployments.
-    pub(crate) async fn among(namespaces: impl Namespaces, peers: impl Peers, timeouts: Timeouts) -> Self {
+    /// A server for this cluster.
+    pub(crate) async fn with(cluster: impl ClusterView, timeouts: Timeouts) -> Self {
         let options = ServerOptions { timeouts, ..ServerOptions::default() };
-        Self::with_options(reviewer_among(namespaces, peers), options, TlsSettings::default(), None).await
+        Self::with_options(reviewer(cluster), options, TlsSettings::default(), None).await
     }
 
     /// A server with these TLS settings, which follows the file with its client CA.
@@ -81,9 +78,9 @@ impl Server {
     }
 
     /// A server with these limits.
-    pub(crate) async fn limited(namespaces: impl Namespaces, limits: serving::Limits) -> Self {
+    pub(crate) async fn limited(cluster: impl ClusterView, limits: serving::Limits) -> Self {
         let options = ServerOptions { limits, ..ServerOptions::default() };
-        Self::with_options(reviewer(namespaces), options, TlsSettings::default(), None).await
+        Self::with_options(reviewer(cluster), options, TlsSettings::default(), None).await
     }
 
     async fn with_options(
@@ -145,29 +142,35 @@ impl Server {
 }
 
 /// A reviewer with the default policy, and its metrics.
-pub(crate) fn reviewer(namespaces: impl Namespaces) -> (Reviewer, Registry) {
-    reviewer_among(namespaces, NoPeers)
-}
-
-fn reviewer_among(namespaces: impl Namespaces, peers: impl Peers) -> (Reviewer, Registry) {
+pub(crate) fn reviewer(cluster: impl ClusterView) -> (Reviewer, Registry) {
     let (mut registry, own) = (Registry::default(), OwnUser::default());
     own.is(WARDEN.to_owned());
     let metrics = Metrics::register(&mut registry);
-    let reviewer = Reviewer::new(Policy::default(), Arc::new(namespaces), Arc::new(peers), metrics);
+    let reviewer = Reviewer::new(Policy::default(), Arc::new(cluster), metrics);
     (reviewer.for_user(own), registry)
 }
 
 /// The answer of a cluster whose Namespaces have no settings.
-pub(crate) fn nothing_said(_: &str) -> Result<Option<NamespaceFacts>, NamespacesUnavailable> {
+pub(crate) fn nothing_said(_: &str) -> Result<Option<NamespaceFacts>, NamespaceUnavailable> {
     Ok(Some(NamespaceFacts::default()))
 }
 
-impl<F> Namespaces for Answering<F>
+impl<F> CountBases for Answering<F> {
+    fn replicas(&self, _: Workload<'_>) -> Option<u32> {
+        None
+    }
+}
+
+impl<F> ClusterView for Answering<F>
 where
-    F: Fn(&str) -> Result<Option<NamespaceFacts>, NamespacesUnavailable> + Send + Sync + 'static,
+    F: Fn(&str) -> Result<Option<NamespaceFacts>, NamespaceUnavailable> + Send + Sync + 'static,
 {
-    fn facts<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<NamespaceFacts>, NamespacesUnavailable>> {
+    fn namespace<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<NamespaceFacts>, NamespaceUnavailable>> {
         async move { (self.0)(name) }.boxed()
+    }
+
+    fn keeps_replicas(&self, _: &ObjectKey) -> bool {
+        false
     }
 }
 
@@ -183,14 +186,24 @@ impl Gate {
     }
 }
 
-impl Namespaces for Gate {
-    fn facts<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Option<NamespaceFacts>, NamespacesUnavailable>> {
+impl CountBases for Gate {
+    fn replicas(&self, _: Workload<'_>) -> Option<u32> {
+        None
+    }
+}
+
+impl ClusterView for Gate {
+    fn namespace<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Option<NamespaceFacts>, NamespaceUnavailable>> {
         async move {
             self.reached.notify_one();
             self.open.notified().await;
             Ok(None)
         }
         .boxed()
+    }
+
+    fn keeps_replicas(&self, _: &ObjectKey) -> bool {
+        false
     }
 }
 

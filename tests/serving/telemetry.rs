@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 
 use koupleless_warden::admission::Endpoint;
-use koupleless_warden::cluster::NamespacesUnavailable;
+use koupleless_warden::cluster::NamespaceUnavailable;
 use koupleless_warden::policy::NamespaceFacts;
 use koupleless_warden::runtime::{Ops, Readiness, ops_router};
 use koupleless_warden::serving::{self, Listener, ServerOptions, Shutdown, Timeouts};
@@ -44,18 +44,18 @@ async fn reviews_are_counted_by_endpoint_kind_operation_and_outcome() {
 
     let metrics = get(ops(&Readiness::default(), &server.registry).await, "/metrics").await.body;
     for (endpoint, kind, operation, outcome, count) in [
-        ("Mutate", "Deployment", "CREATE", "Patched", 1),
-        ("Validate", "Deployment", "CREATE", "Allowed", 2),
-        ("Validate", "Deployment", "CREATE", "Denied", 1),
-        ("Mutate", "Deployment", "CREATE", "Failed", 1),
-        ("Mutate", "unknown", "unknown", "Undecodable", 1),
-        ("Mutate", "other", "CREATE", "Allowed", 1),
+        ("mutate", "Deployment", "CREATE", "patched", 1),
+        ("validate", "Deployment", "CREATE", "allowed", 2),
+        ("validate", "Deployment", "CREATE", "denied", 1),
+        ("mutate", "Deployment", "CREATE", "failed", 1),
+        ("mutate", "unknown", "unknown", "undecodable", 1),
+        ("mutate", "other", "CREATE", "allowed", 1),
     ] {
         let labels = format!("endpoint=\"{endpoint}\",kind=\"{kind}\",operation=\"{operation}\",outcome=\"{outcome}\"");
         has_line(&metrics, &format!("warden_admission_reviews_total{{{labels}}} {count}"));
     }
-    has_line(&metrics, "warden_admission_review_duration_seconds_count{endpoint=\"Mutate\"} 4");
-    has_line(&metrics, "warden_admission_review_duration_seconds_count{endpoint=\"Validate\"} 3");
+    has_line(&metrics, "warden_admission_review_duration_seconds_count{endpoint=\"mutate\"} 4");
+    has_line(&metrics, "warden_admission_review_duration_seconds_count{endpoint=\"validate\"} 3");
     has_line(&metrics, "warden_admission_reviews_in_flight 0");
     has_line(&metrics, "# EOF");
 }
@@ -65,9 +65,9 @@ async fn a_panic_is_counted_as_a_failure_and_leaves_no_review_in_flight() {
     let server = Server::with(Answering(panics_in_haunted), Timeouts::default()).await;
     server.client().post("/mutate", creation_of(haunted()).to_string()).await;
     let metrics = get(ops(&Readiness::default(), &server.registry).await, "/metrics").await.body;
-    let labels = "endpoint=\"Mutate\",kind=\"Deployment\",operation=\"CREATE\",outcome=\"Failed\"";
+    let labels = "endpoint=\"mutate\",kind=\"Deployment\",operation=\"CREATE\",outcome=\"failed\"";
     has_line(&metrics, &format!("warden_admission_reviews_total{{{labels}}} 1"));
-    has_line(&metrics, "warden_admission_review_duration_seconds_count{endpoint=\"Mutate\"} 1");
+    has_line(&metrics, "warden_admission_review_duration_seconds_count{endpoint=\"mutate\"} 1");
     has_line(&metrics, "warden_admission_reviews_in_flight 0");
 }
 
@@ -101,7 +101,7 @@ async fn a_review_is_one_span_with_its_object_and_verdict(#[values("biz1", "biz1
     let span = spans.the_one();
     let told: BTreeMap<&str, &str> = span.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     for (field, value) in [
-        ("endpoint", "Mutate"),
+        ("endpoint", "mutate"),
         ("uid", UID),
         ("kind", "Deployment"),
         ("namespace", "shop"),
@@ -142,9 +142,9 @@ async fn the_span_of_a_failed_review_has_no_decision() {
     assert!(!span.contains_key("allowed") && span.contains_key("duration_us"), "{span:?}");
 }
 
-fn unavailable_in_nowhere(name: &str) -> Result<Option<NamespaceFacts>, NamespacesUnavailable> {
+fn unavailable_in_nowhere(name: &str) -> Result<Option<NamespaceFacts>, NamespaceUnavailable> {
     match name {
-        "nowhere" => Err(NamespacesUnavailable { name: name.to_owned(), reason: "no answer".to_owned() }),
+        "nowhere" => Err(NamespaceUnavailable { name: name.to_owned(), reason: "no answer".to_owned() }),
         name => nothing_said(name),
     }
 }

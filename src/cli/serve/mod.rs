@@ -23,7 +23,7 @@ use self::certificates::CertificateSource;
 use self::controllers::Controllers;
 use self::metrics::Metrics;
 use self::running::Running;
-use crate::admission::{self, Reviewer, http};
+use crate::admission::{self, Reviewer, WatchedCluster, http};
 use crate::certificates::Current;
 use crate::k8s::{LeaderTask, api_client, own_user_name, process_identity};
 use crate::policy::Policy;
@@ -128,9 +128,10 @@ impl Serve {
         }
 
         let shutdown = Shutdown::default();
-        let reviewer = Reviewer::new(Policy::default(), Arc::new(namespaces), Arc::new(cache), metrics.reviews)
-            .going_by(policy)
-            .for_user(own_user);
+        let reviewer =
+            Reviewer::new(Policy::default(), Arc::new(WatchedCluster { namespaces, peers: cache }), metrics.reviews)
+                .going_by(policy)
+                .for_user(own_user);
         let options = self.serving.options(metrics.webhook);
         let webhook = tokio::spawn(serving::serve(listener, http::router(reviewer), options, shutdown.clone()));
         let shutdown_delay = self.serving.shutdown_delay();

@@ -9,8 +9,8 @@ mod eligible_count;
 mod follows;
 mod needs;
 mod nodes;
+mod observe;
 mod pods;
-mod snapshots;
 #[cfg(test)]
 mod tests;
 

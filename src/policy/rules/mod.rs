@@ -20,6 +20,7 @@ mod same_version;
 mod several_jars;
 mod sidecars;
 mod toleration_seconds;
+mod too_large;
 mod topology_spread;
 mod unknown_annotations;
 mod unknown_strategy;
@@ -43,6 +44,7 @@ pub(super) const TABLE: &[Rule] = &[
     blocked_release::RULE,
     unplaceable_template::RULE,
     peer_rollout::RULE,
+    too_large::RULE,
     older_dialect::RULE,
     topology_spread::RULE,
     dead_labels::RULE,

@@ -1,0 +1,46 @@
+//! What admission asks about the cluster.
+
+use futures::future::BoxFuture;
+
+use crate::cluster::{NamespaceStore, NamespaceUnavailable};
+use crate::k8s::ObjectKey;
+use crate::module::{Management, Workload};
+use crate::peer::PeerStore;
+use crate::policy::{CountBases, NamespaceFacts};
+
+/// All that admission asks about the cluster around an object.
+pub trait ClusterView: CountBases + Send + Sync + 'static {
+    /// The facts about Namespace `name`; none where there is no such Namespace.
+    ///
+    /// # Errors
+    /// Where neither the watch nor the API server tells; then the review is left to the webhook's `failurePolicy`.
+    fn namespace<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<NamespaceFacts>, NamespaceUnavailable>>;
+
+    /// Whether warden keeps the replicas of this Deployment. False while that is not known.
+    fn keeps_replicas(&self, deployment: &ObjectKey) -> bool;
+}
+
+/// The cluster as the watches of this process show it.
+#[derive(Debug, Clone)]
+pub struct WatchedCluster {
+    /// The Namespaces.
+    pub namespaces: NamespaceStore,
+    /// The peer Deployments and their bases.
+    pub peers: PeerStore,
+}
+
+impl CountBases for WatchedCluster {
+    fn replicas(&self, workload: Workload<'_>) -> Option<u32> {
+        self.peers.count(workload)
+    }
+}
+
+impl ClusterView for WatchedCluster {
+    fn namespace<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<NamespaceFacts>, NamespaceUnavailable>> {
+        Box::pin(self.namespaces.get_or_ask(name))
+    }
+
+    fn keeps_replicas(&self, deployment: &ObjectKey) -> bool {
+        self.peers.management(deployment) == Some(Management::Managed)
+    }
+}
