@@ -18,6 +18,7 @@ async fn while_replicas_are_replaced_one_after_the_other_every_module_is_admitte
         for number in 0..2 {
             site.replace(number).await?;
         }
+        load.goes_on(100).await?;
         println!("round {round}: both replicas were replaced");
     }
     // And the last of them end in their own time, while modules are still created, but fewer
