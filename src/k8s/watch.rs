@@ -24,6 +24,10 @@ const MARGIN: Duration = Duration::from_secs(5);
 /// A watch that ends sooner, and without any event, has failed, whatever the API server says (as for client-go).
 const SHORTEST_WATCH: Duration = Duration::from_secs(1);
 
+/// So many watches in a row that fail make it list again. An API server whose etcd was restored from a backup refuses each watch
+/// from a resourceVersion that it has not reached yet (client-go lists again after nearly every error).
+const FAILURES_BEFORE_LIST: u32 = 3;
+
 /// What to list and then to watch.
 ///
 /// It lists in pages that are bounded by bytes, so that memory does not grow with the size of the objects there are; watches
@@ -135,10 +139,14 @@ where
         tell: &mut impl FnMut(Update<Key, T>),
         backoff: &mut DefaultBackoff,
     ) {
-        loop {
+        let mut failures = 0;
+        while failures < FAILURES_BEFORE_LIST {
             match self.watch_once(&mut version, read, tell, backoff).await {
-                Ended::Resume => {}
-                Ended::ResumeLater => pause(backoff).await,
+                Ended::Resume => failures = 0,
+                Ended::ResumeLater => {
+                    failures += 1;
+                    pause(backoff).await;
+                }
                 Ended::Relist => return,
             }
         }
@@ -406,10 +414,19 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn what_fails_again_and_again_is_listed_anew() {
+        // Given an API server that was restored, and that does not know the resourceVersion of its clients yet
+        let refused = || Step::Refused(504);
+        let script = vec![Step::List(&["a"]), refused(), refused(), refused(), Step::List(&["b"])];
+        assert_eq!(told(script).await, ["all: a", "all: b"]);
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_watch_that_ends_at_once_is_not_asked_for_at_once() {
         // Given an API server that ends each watch without a word
-        let script = (0..5).map(|_| Step::Watch("5", vec![]));
-        let script = std::iter::once(Step::List(&[])).chain(script).collect();
+        let watches = || (0..3).map(|_| Step::Watch("5", vec![]));
+        let lists = || std::iter::once(Step::List(&[]));
+        let script = lists().chain(watches()).chain(lists()).chain(watches()).collect();
         // When it is watched
         let began = Instant::now();
         told(script).await;

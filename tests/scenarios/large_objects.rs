@@ -34,9 +34,7 @@ async fn objects_of_any_size_are_watched_in_bounded_memory() -> Result<()> {
     let tenant = stage.plane.namespace("tenant").await?;
     let deployments: Api<Deployment> = Api::namespaced(client.clone(), &tenant);
     let pods: Api<Pod> = Api::namespaced(client, &tenant);
-    // Every tenth is large in what warden reads, not in what it leaves out.
-    let all_deployments = (0..DEPLOYMENTS).map(|at| large_deployment(at, at % 10 == 0));
-    create(&deployments, all_deployments).await?;
+    create(&deployments, (0..DEPLOYMENTS).map(large_deployment)).await?;
     create(&pods, (0..PODS).map(large_pod)).await?;
 
     // When warden starts, and then each of them changes
@@ -71,21 +69,51 @@ fn name(at: usize) -> String {
     format!("large-{at}")
 }
 
-/// Environment variables that make an object as large as etcd takes it.
-fn variables() -> Value {
-    (0..26_000).map(|at| json!({"name": format!("V{at}"), "value": "x"})).collect()
+/// Where an object is large. The API server takes an atomic list in stride, and seconds for a list of which it tracks who owns
+/// which element, such as environment variables: of those there are a few.
+#[derive(Clone, Copy)]
+enum Ballast {
+    /// In what warden leaves out: a list as large as etcd takes it, of twenty times its size once it is parsed.
+    DnsOptions,
+    /// In what warden leaves out, in another way.
+    Environment,
+    /// In what warden reads.
+    Tolerations,
 }
 
-fn large_deployment(at: usize, in_tolerations: bool) -> Value {
+impl Ballast {
+    fn of(at: usize) -> Self {
+        match at % 50 {
+            0 => Self::Tolerations,
+            1 => Self::Environment,
+            _ => Self::DnsOptions,
+        }
+    }
+
+    fn add_to(self, spec: &mut Value) {
+        match self {
+            Self::DnsOptions => spec["dnsConfig"]["options"] = pairs(26_000),
+            Self::Environment => {
+                let variables = pairs(10_000).as_array().cloned().unwrap_or_default();
+                spec["containers"][0]["env"].as_array_mut().unwrap().extend(variables);
+            }
+            Self::Tolerations => {
+                let toleration = |at| json!({"key": format!("k{at}"), "operator": "Exists"});
+                spec["tolerations"] = (0..20_000).map(toleration).collect();
+            }
+        }
+    }
+}
+
+fn pairs(count: usize) -> Value {
+    (0..count).map(|at| json!({"name": format!("V{at}"), "value": "x"})).collect()
+}
+
+fn large_deployment(at: usize) -> Value {
     let mut object = Module::new(&name(at), "1.0.0", "no-such-base").deployment(0);
     object["metadata"]["labels"] = json!({"virtual-kubelet.koupleless.io/strategy": "peer"});
     object["spec"]["paused"] = json!(true);
-    let spec = &mut object["spec"]["template"]["spec"];
-    if in_tolerations {
-        spec["tolerations"] = (0..20_000).map(|at| json!({"key": format!("k{at}"), "operator": "Exists"})).collect();
-    } else {
-        spec["containers"][0]["env"].as_array_mut().unwrap().extend(variables().as_array().unwrap().clone());
-    }
+    Ballast::of(at).add_to(&mut object["spec"]["template"]["spec"]);
     object
 }
 
@@ -93,7 +121,7 @@ fn large_deployment(at: usize, in_tolerations: bool) -> Value {
 fn large_pod(at: usize) -> Value {
     let mut object = Module::new(&name(at), "1.0.0", "no-such-base").pod();
     object["spec"]["schedulerName"] = json!("none");
-    object["spec"]["containers"][0]["env"].as_array_mut().unwrap().extend(variables().as_array().unwrap().clone());
+    Ballast::DnsOptions.add_to(&mut object["spec"]);
     object
 }
 
