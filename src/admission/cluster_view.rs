@@ -13,7 +13,8 @@ pub trait ClusterView: CountBases + Send + Sync + 'static {
     /// The facts about Namespace `name`; none where there is no such Namespace.
     ///
     /// # Errors
-    /// Where neither the watch nor the API server tells; then the review is left to the webhook's `failurePolicy`.
+    /// If the watch has not shown it and the API server does not return it. The API server then applies the webhook's
+    /// `failurePolicy`.
     fn namespace<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<NamespaceFacts>, NamespaceUnavailable>>;
 
     /// Whether warden keeps the replicas of this Deployment. False while that is not known.

@@ -123,7 +123,7 @@ pub enum Answer {
     /// The object may not pass.
     Deny(Denial),
     /// The object may not be written by who asks for it.
-    Forbid(Taken),
+    Forbid(ScaleForbidden),
 }
 
 /// Why an object may not pass.
@@ -139,7 +139,7 @@ pub struct Denial {
 
 /// A write that another user has to make.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Taken {
+pub struct ScaleForbidden {
     /// The resource of the object.
     pub resource: GroupVersionResource,
     /// The name of the object.
@@ -200,7 +200,7 @@ impl Answer {
                 response["patch"] = json!(STANDARD.encode(operations));
             }
             Self::Deny(denial) => response["status"] = denial.status(),
-            Self::Forbid(taken) => response["status"] = taken.status(),
+            Self::Forbid(forbidden) => response["status"] = forbidden.status(),
         }
         if !warnings.is_empty() {
             response["warnings"] = warnings.iter().map(Warning::text).collect();
@@ -209,7 +209,7 @@ impl Answer {
     }
 }
 
-impl Taken {
+impl ScaleForbidden {
     /// `kubectl` shows this message as it stands, and a HorizontalPodAutoscaler puts it into its condition `AbleToScale`.
     fn status(&self) -> Value {
         json!({

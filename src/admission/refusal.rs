@@ -20,7 +20,7 @@ pub(super) fn of(answer: &Answer) -> Option<String> {
             }
             Some(bounded(text))
         }
-        Answer::Forbid(taken) => Some(bounded(taken.message.clone())),
+        Answer::Forbid(forbidden) => Some(bounded(forbidden.message.clone())),
     }
 }
 
@@ -35,7 +35,7 @@ fn bounded(mut text: String) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::admission::envelope::{Denial, GroupVersionKind, GroupVersionResource, Taken};
+    use crate::admission::envelope::{Denial, GroupVersionKind, GroupVersionResource, ScaleForbidden};
     use crate::module::FieldPath;
     use crate::policy::Violation;
 
@@ -61,12 +61,12 @@ mod tests {
 
     #[test]
     fn who_may_not_write_is_told_why() {
-        let taken = Taken {
+        let forbidden = ScaleForbidden {
             resource: GroupVersionResource::default(),
             name: "biz1".to_owned(),
             message: "warden keeps that number".to_owned(),
         };
-        assert_eq!(of(&Answer::Forbid(taken)).unwrap(), "warden keeps that number");
+        assert_eq!(of(&Answer::Forbid(forbidden)).unwrap(), "warden keeps that number");
     }
 
     #[test]

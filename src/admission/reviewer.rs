@@ -52,9 +52,9 @@ enum Undecided {
 type Decision = (Answer, Vec<Warning>);
 
 impl Reviewer {
-    /// A reviewer that decides by `policy` and by what `cluster` tells.
+    /// A reviewer that decides by `policy` and by what `cluster` shows.
     pub fn new(policy: Policy, cluster: Arc<dyn ClusterView>, metrics: Metrics) -> Self {
-        // What was sent last can be read when the sender is gone.
+        // A receiver still has the last value after its sender is dropped.
         let policy = watch::Sender::new(Arc::new(policy)).subscribe();
         Self { policy, cluster, own: OwnUser::default(), metrics }
     }
@@ -65,7 +65,7 @@ impl Reviewer {
         Self { policy, ..self }
     }
 
-    /// The same, where warden itself is `own` to the API server.
+    /// The same, for a warden whose own user name is `own`.
     #[must_use]
     pub fn for_user(self, own: OwnUser) -> Self {
         Self { own, ..self }
@@ -142,7 +142,7 @@ impl Reviewer {
         reply
     }
 
-    /// A panic is a fault of ours in one review; the others go on, and this one ends like any that cannot be decided.
+    /// Decides a review. A panic fails this review only: it ends like one that cannot be decided.
     async fn decide_or_fail(
         &self,
         endpoint: Endpoint,

@@ -1,14 +1,14 @@
 //! Only warden may scale a peer Deployment.
 //!
-//! A scale review shows an `autoscaling/v1` Scale, which has no labels; whether its Deployment is a peer is known from the
-//! cache alone. What a cache that lags behind lets through, the peer controller puts right.
+//! A scale review has an `autoscaling/v1` Scale, which has no labels. Only the store shows whether its Deployment is a peer. If the
+//! store lags and lets a scale through, the peer controller corrects the replicas.
 
 use std::sync::{Arc, OnceLock};
 
 use serde_json::Value;
 
 use super::ClusterView;
-use super::envelope::{Request, Taken};
+use super::envelope::{Request, ScaleForbidden};
 use crate::k8s::ObjectKey;
 use crate::module::Workload;
 use crate::vocabulary as keys;
@@ -16,7 +16,7 @@ use crate::vocabulary as keys;
 /// The kind of what is reviewed, as it is counted.
 pub(super) const KIND: &str = "Scale";
 
-/// The user that warden itself is to the API server. Until it is known, no user counts as warden.
+/// The user name of warden itself. Until it is known, no user counts as warden.
 #[derive(Debug, Clone, Default)]
 pub struct OwnUser(Arc<OnceLock<String>>);
 
@@ -27,7 +27,7 @@ impl OwnUser {
         let _ = self.0.set(name);
     }
 
-    fn asks(&self, request: &Request) -> bool {
+    fn made(&self, request: &Request) -> bool {
         self.0.get() == Some(&request.user_info.username)
     }
 }
@@ -40,14 +40,14 @@ pub(super) fn scales_a_deployment(request: &Request) -> bool {
 }
 
 /// Why this user may not scale the Deployment; none where it may.
-pub(super) fn refuse(request: &Request, cluster: &dyn ClusterView, own: &OwnUser) -> Option<Taken> {
+pub(super) fn refuse(request: &Request, cluster: &dyn ClusterView, own: &OwnUser) -> Option<ScaleForbidden> {
     // A Scale to zero leaves the number out.
     let replicas = |scale: &Value| Workload::replicas_path().get(scale).and_then(Value::as_u64).unwrap_or(0);
     let key = ObjectKey { namespace: request.namespace.clone(), name: request.name.clone() };
     let refused = replicas(&request.object) != replicas(&request.old_object)
-        && !own.asks(request)
+        && !own.made(request)
         && cluster.keeps_replicas(&key);
-    refused.then(|| Taken {
+    refused.then(|| ScaleForbidden {
         resource: request.resource.clone(),
         message: format!(
             "{} has one replica per base (strategy {}), and warden keeps that number: remove the label {} (or {}), or set \

@@ -32,7 +32,7 @@ pub struct DeploymentStatus {
     updated_replicas: Option<u32>,
 }
 
-/// The longest state annotation that is kept: what a user writes there must not make the cache grow.
+/// The longest state annotation that is kept, so that a user cannot make the store grow by it.
 pub const MAX_STATE_BYTES: usize = 16 * 1024;
 
 /// What is kept of a Deployment.
@@ -54,8 +54,8 @@ pub struct DeploymentFacts {
     pub pinned: bool,
     /// Why the number is the user's, if it is.
     pub unmanaged: Option<UnmanagedReason>,
-    /// The state that warden's controller wrote on it, as text ([`keys::PEER_STATE`]). None of one that is longer than
-    /// [`MAX_STATE_BYTES`], which warden never writes.
+    /// The state that warden's controller wrote on it, as text ([`keys::PEER_STATE`]). None if it is longer than
+    /// [`MAX_STATE_BYTES`]: warden never writes such a one.
     pub state: Option<String>,
     /// The workload that it follows, as its annotation says ([`keys::FOLLOW`]).
     pub follow: Option<String>,
@@ -65,7 +65,7 @@ pub struct DeploymentFacts {
 }
 
 impl DeploymentFacts {
-    /// The resourceVersion as a number; none of what is no number.
+    /// The resourceVersion as a number; none if it is not a number.
     pub fn version(&self) -> Option<u64> {
         version(Some(&self.resource_version))
     }
@@ -78,7 +78,7 @@ impl From<DeploymentView> for DeploymentFacts {
         let workload = Workload::new(Kind::Deployment, &module);
         let pinned = workload.template().node_name().is_some();
         let unmanaged = workload.management().unmanaged_reason();
-        let unmanaged = if is_complete { unmanaged } else { Some(UnmanagedReason::TooLarge) };
+        let unmanaged = if is_complete { unmanaged } else { unmanaged_by_choice(unmanaged) };
         let follow = workload.metadata().annotation(keys::FOLLOW).map(str::to_owned);
         Self {
             uid: view.metadata.uid.clone().unwrap_or_default(),
@@ -96,20 +96,30 @@ impl From<DeploymentView> for DeploymentFacts {
     }
 }
 
+/// Why the number is the user's where the object is too large to be kept. A user's own choice is on the Deployment itself and
+/// comes first, as in [`Workload::management`]. What is missing of the template decides nothing.
+fn unmanaged_by_choice(reason: Option<UnmanagedReason>) -> Option<UnmanagedReason> {
+    match reason {
+        Some(UnmanagedReason::ReplicasControl | UnmanagedReason::Paused | UnmanagedReason::NotInjected) => reason,
+        Some(UnmanagedReason::NoModule | UnmanagedReason::TooLarge) | None => Some(UnmanagedReason::TooLarge),
+    }
+}
+
 fn state(view: &DeploymentView) -> Option<&str> {
     let state = view.annotation(keys::PEER_STATE).or_else(|| view.annotation(keys::PEER_STATE_OLDER));
     state.filter(|state| state.len() <= MAX_STATE_BYTES)
 }
 
-/// The object as far as injection reads it, and whether that is all that it reads: of a Deployment that is too large nothing
-/// is kept.
+/// The object as far as injection reads it, and whether it is complete. The caller keeps nothing of a Deployment that is too
+/// large.
 fn module(view: &mut DeploymentView) -> (Value, bool) {
     let key = view.key();
     let own = |map: Option<&std::collections::BTreeMap<String, String>>| -> Map<String, Value> {
         own_keys(map.into_iter().flatten().map(|(key, value)| (key.as_str(), value.as_str())))
     };
-    let owners = view.metadata.owner_references.iter().flatten();
-    let controllers: Vec<_> = owners.map(|owner| json!({"controller": owner.controller == Some(true)})).collect();
+    // An object can have tens of thousands of owners. Injection reads only whether one of them is its controller.
+    let has_controller = view.metadata.owner_references.iter().flatten().any(|owner| owner.controller == Some(true));
+    let owners = if has_controller { json!([{"controller": true}]) } else { json!([]) };
     let template = std::mem::take(&mut view.spec.template);
     let module = json!({
         "metadata": {
@@ -117,7 +127,7 @@ fn module(view: &mut DeploymentView) -> (Value, bool) {
             "namespace": key.namespace,
             "labels": own(view.metadata.labels.as_ref()),
             "annotations": own(view.metadata.annotations.as_ref()),
-            "ownerReferences": controllers,
+            "ownerReferences": owners,
         },
         "spec": {"template": template.value},
     });
@@ -130,6 +140,7 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
+    use crate::module::retained::{RETAINED_LIMIT, weight};
 
     fn facts(status: &Value, pod: &Value) -> DeploymentFacts {
         let view: DeploymentView = serde_json::from_value(json!({
@@ -167,6 +178,41 @@ mod tests {
 
         assert_eq!(facts.state.as_deref(), state);
         assert_eq!(facts.module["metadata"]["annotations"], json!({}));
+    }
+
+    #[rstest]
+    #[case::none_is_its_controller(false)]
+    #[case::one_is_its_controller(true)]
+    fn of_many_owners_only_the_controller_is_kept(#[case] controlled: bool) {
+        let owner =
+            |controller| json!({"apiVersion": "v1", "kind": "K", "name": "n", "uid": "u", "controller": controller});
+        let mut owners = vec![owner(false); 20_000];
+        owners.push(owner(controlled));
+        let view = json!({"metadata": {"namespace": "shop", "name": "orders", "ownerReferences": owners}});
+
+        let facts = DeploymentFacts::from(serde_json::from_value::<DeploymentView>(view).unwrap());
+
+        assert_eq!(Workload::new(Kind::Deployment, &facts.module).has_controller(), controlled);
+        assert!(weight(&facts.module) < RETAINED_LIMIT / 10, "{} bytes", weight(&facts.module));
+    }
+
+    #[rstest]
+    #[case::the_users_choice(json!({keys::PEER_PAUSED: "true"}), UnmanagedReason::Paused)]
+    #[case::no_injection(json!({keys::INJECT: "false"}), UnmanagedReason::NotInjected)]
+    #[case::no_choice(json!({}), UnmanagedReason::TooLarge)]
+    fn the_users_choice_comes_before_the_size(#[case] annotations: Value, #[case] reason: UnmanagedReason) {
+        let tolerations = vec![json!({"key": "k".repeat(200)}); 1000];
+        let view = json!({
+            "metadata": {
+                "namespace": "shop", "name": "orders", "annotations": annotations,
+                "labels": {keys::STRATEGY.current: keys::STRATEGY_PEER},
+            },
+            "spec": {"template": {"spec": {"tolerations": tolerations}}},
+        });
+
+        let facts = DeploymentFacts::from(serde_json::from_value::<DeploymentView>(view).unwrap());
+
+        assert_eq!((facts.unmanaged, facts.module), (Some(reason), Value::Null));
     }
 
     #[rstest]

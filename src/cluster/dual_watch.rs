@@ -30,7 +30,7 @@ impl Spelling {
     }
 }
 
-/// Which objects are there, by the watches of both spellings: one is gone only when no watch has it.
+/// The objects that the watches of both spellings show: an object is gone only when neither watch has it.
 #[derive(Debug, Default)]
 pub struct DualWatchMerge {
     seen: HashMap<Arc<ObjectKey>, Seen>,
@@ -38,24 +38,26 @@ pub struct DualWatchMerge {
 
 #[derive(Debug, Default)]
 struct Seen {
-    /// The newest resourceVersion that any watch has shown.
+    /// The resourceVersion that was applied last.
     version: Option<u64>,
     /// The spellings by which it is found.
     by: [bool; Spelling::ALL.len()],
+    /// The resourceVersion that the watch of each spelling has shown last.
+    shown: [Option<u64>; Spelling::ALL.len()],
 }
 
-/// What becomes of one object.
+/// What an update comes to for one object, once both watches are merged.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Merged<T> {
-    /// It is there, and this is known of it.
+    /// The object exists, with these facts.
     Present(Arc<ObjectKey>, T),
-    /// It is there no more.
+    /// The object is gone.
     Gone(Arc<ObjectKey>),
 }
 
 impl DualWatchMerge {
-    /// Takes in what the watch of `spelling` tells, and gives back what becomes of the objects. What one watch tells late is
-    /// left out where the other has told newer things already.
+    /// Merges an update from the watch of `spelling`, and returns what it comes to. A state of an object that is older than one
+    /// that the other watch has shown is left out.
     pub fn merge<T>(
         &mut self,
         spelling: Spelling,
@@ -65,31 +67,39 @@ impl DualWatchMerge {
         match update {
             Update::Apply(key, facts) => {
                 let version = version(&facts);
-                self.is(spelling, key, version, false).map(|key| Merged::Present(key, facts)).into_iter().collect()
+                self.apply(spelling, key, version, false).map(|key| Merged::Present(key, facts)).into_iter().collect()
             }
-            Update::Delete(key) => self.gone(spelling, &key).map(Merged::Gone).into_iter().collect(),
+            Update::Delete(key) => self.delete(spelling, &key).map(Merged::Gone).into_iter().collect(),
             Update::Reset(list) => {
                 let listed: HashSet<_> = list.iter().map(|(key, _)| key).collect();
                 let missing =
                     self.seen.iter().filter(|(key, seen)| seen.by[spelling as usize] && !listed.contains(&***key));
                 let missing: Vec<_> = missing.map(|(key, _)| Arc::clone(key)).collect();
-                let mut ones: Vec<_> =
-                    missing.iter().filter_map(|key| self.gone(spelling, key).map(Merged::Gone)).collect();
-                ones.extend(list.into_iter().filter_map(|(key, facts)| {
+                let mut merged: Vec<_> =
+                    missing.iter().filter_map(|key| self.delete(spelling, key).map(Merged::Gone)).collect();
+                merged.extend(list.into_iter().filter_map(|(key, facts)| {
                     let version = version(&facts);
-                    Some(Merged::Present(self.is(spelling, key, version, true)?, facts))
+                    Some(Merged::Present(self.apply(spelling, key, version, true)?, facts))
                 }));
-                ones
+                merged
             }
         }
     }
 
-    /// The key, where this is no old update.
-    fn is(&mut self, spelling: Spelling, key: ObjectKey, version: Option<u64>, listed: bool) -> Option<Arc<ObjectKey>> {
+    /// Notes that the watch of `spelling` has shown the object at `version`. Returns its key, unless the other watch has shown a
+    /// newer state.
+    fn apply(
+        &mut self,
+        spelling: Spelling,
+        key: ObjectKey,
+        version: Option<u64>,
+        listed: bool,
+    ) -> Option<Arc<ObjectKey>> {
         let Some((known, _)) = self.seen.get_key_value(&key) else {
             let key = Arc::new(key);
             let mut seen = Seen { version, ..Seen::default() };
             seen.by[spelling as usize] = true;
+            seen.shown[spelling as usize] = version;
             self.seen.insert(Arc::clone(&key), seen);
             return Some(key);
         };
@@ -97,20 +107,23 @@ impl DualWatchMerge {
         let seen = self.seen.get_mut(&key)?;
         let alone = Spelling::ALL.into_iter().all(|other| other == spelling || !seen.by[other as usize]);
         seen.by[spelling as usize] = true;
-        let is_older = version.zip(seen.version).is_some_and(|(version, newest)| version < newest);
-        // A list is what the API server holds, also after a restore that turned its versions back. Only the other watch can
-        // know better.
-        if is_older && !(listed && alone) {
+        let before = std::mem::replace(&mut seen.shown[spelling as usize], version);
+        let is_older_than = |other: Option<u64>| version.zip(other).is_some_and(|(version, other)| version < other);
+        // etcd was restored from a backup, and its versions begin anew: within one watch they never decrease otherwise. The
+        // same holds for a list, if no other watch shows the object.
+        let is_restored = is_older_than(before) || (listed && alone);
+        if is_older_than(seen.version) && !is_restored {
             return None;
         }
         seen.version = version;
         Some(key)
     }
 
-    /// The key, where it is gone now.
-    fn gone(&mut self, spelling: Spelling, key: &ObjectKey) -> Option<Arc<ObjectKey>> {
+    /// Notes that the watch of `spelling` has the object no more. Returns its key, unless the other watch has it.
+    fn delete(&mut self, spelling: Spelling, key: &ObjectKey) -> Option<Arc<ObjectKey>> {
         let seen = self.seen.get_mut(key)?;
         seen.by[spelling as usize] = false;
+        seen.shown[spelling as usize] = None;
         if seen.by.contains(&true) {
             return None;
         }
@@ -129,9 +142,9 @@ mod tests {
         ObjectKey { namespace: "shop".to_owned(), name: name.to_owned() }
     }
 
-    fn told(merge: &mut DualWatchMerge, spelling: Spelling, update: Update<ObjectKey, u64>) -> Vec<String> {
-        let merged = merge.merge(spelling, update, |version| Some(*version));
-        merged
+    fn merged(merge: &mut DualWatchMerge, spelling: Spelling, update: Update<ObjectKey, u64>) -> Vec<String> {
+        let objects = merge.merge(spelling, update, |version| Some(*version));
+        objects
             .iter()
             .map(|object| match object {
                 Merged::Present(key, version) => format!("{} at {version}", key.name),
@@ -144,20 +157,20 @@ mod tests {
     fn an_object_is_gone_when_no_watch_has_it() {
         let mut merge = DualWatchMerge::default();
         let merge = &mut merge;
-        assert_eq!(told(merge, CURRENT, Update::Apply(key("a"), 1)), ["a at 1"]);
-        assert_eq!(told(merge, OLDER, Update::Apply(key("a"), 1)), ["a at 1"]);
-        assert!(told(merge, CURRENT, Update::Delete(key("a"))).is_empty());
-        assert!(told(merge, CURRENT, Update::Delete(key("a"))).is_empty());
-        assert_eq!(told(merge, OLDER, Update::Delete(key("a"))), ["a gone"]);
+        assert_eq!(merged(merge, CURRENT, Update::Apply(key("a"), 1)), ["a at 1"]);
+        assert_eq!(merged(merge, OLDER, Update::Apply(key("a"), 1)), ["a at 1"]);
+        assert!(merged(merge, CURRENT, Update::Delete(key("a"))).is_empty());
+        assert!(merged(merge, CURRENT, Update::Delete(key("a"))).is_empty());
+        assert_eq!(merged(merge, OLDER, Update::Delete(key("a"))), ["a gone"]);
     }
 
     #[test]
     fn a_list_replaces_what_its_own_watch_has_shown() {
         let mut merge = DualWatchMerge::default();
         let merge = &mut merge;
-        told(merge, CURRENT, Update::Reset(vec![(key("a"), 1), (key("b"), 2), (key("c"), 3)]));
-        told(merge, OLDER, Update::Reset(vec![(key("b"), 2), (key("d"), 4)]));
-        let mut all = told(merge, CURRENT, Update::Reset(vec![(key("c"), 3)]));
+        merged(merge, CURRENT, Update::Reset(vec![(key("a"), 1), (key("b"), 2), (key("c"), 3)]));
+        merged(merge, OLDER, Update::Reset(vec![(key("b"), 2), (key("d"), 4)]));
+        let mut all = merged(merge, CURRENT, Update::Reset(vec![(key("c"), 3)]));
         all.sort_unstable();
         assert_eq!(all, ["a gone", "c at 3"]);
     }
@@ -166,19 +179,34 @@ mod tests {
     fn the_watch_that_lags_behind_does_not_turn_back_time() {
         let mut merge = DualWatchMerge::default();
         let merge = &mut merge;
-        told(merge, OLDER, Update::Apply(key("a"), 1));
-        told(merge, CURRENT, Update::Apply(key("a"), 1));
-        assert_eq!(told(merge, CURRENT, Update::Apply(key("a"), 5)), ["a at 5"]);
-        assert!(told(merge, OLDER, Update::Apply(key("a"), 3)).is_empty());
-        assert!(told(merge, OLDER, Update::Reset(vec![(key("a"), 4)])).is_empty());
-        assert_eq!(told(merge, OLDER, Update::Apply(key("a"), 5)), ["a at 5"]);
+        merged(merge, OLDER, Update::Apply(key("a"), 1));
+        merged(merge, CURRENT, Update::Apply(key("a"), 1));
+        assert_eq!(merged(merge, CURRENT, Update::Apply(key("a"), 5)), ["a at 5"]);
+        assert!(merged(merge, OLDER, Update::Apply(key("a"), 3)).is_empty());
+        assert!(merged(merge, OLDER, Update::Reset(vec![(key("a"), 4)])).is_empty());
+        assert_eq!(merged(merge, OLDER, Update::Apply(key("a"), 5)), ["a at 5"]);
     }
 
     #[test]
     fn a_restored_cluster_is_believed() {
         let mut merge = DualWatchMerge::default();
-        told(&mut merge, CURRENT, Update::Apply(key("a"), 9));
-        assert_eq!(told(&mut merge, CURRENT, Update::Reset(vec![(key("a"), 2)])), ["a at 2"]);
-        assert_eq!(told(&mut merge, CURRENT, Update::Apply(key("a"), 3)), ["a at 3"]);
+        merged(&mut merge, CURRENT, Update::Apply(key("a"), 9));
+        assert_eq!(merged(&mut merge, CURRENT, Update::Reset(vec![(key("a"), 2)])), ["a at 2"]);
+        assert_eq!(merged(&mut merge, CURRENT, Update::Apply(key("a"), 3)), ["a at 3"]);
+    }
+
+    #[test]
+    fn a_restored_cluster_is_believed_by_whichever_watch_lists_first() {
+        // Given an object that both watches show
+        let mut merge = DualWatchMerge::default();
+        let merge = &mut merge;
+        merged(merge, CURRENT, Update::Apply(key("a"), 9));
+        merged(merge, OLDER, Update::Apply(key("a"), 9));
+        // When etcd is restored, and one watch lists again
+        assert_eq!(merged(merge, OLDER, Update::Reset(vec![(key("a"), 2)])), ["a at 2"]);
+        // Then its updates count, and the list of the other watch as well
+        assert_eq!(merged(merge, OLDER, Update::Apply(key("a"), 3)), ["a at 3"]);
+        assert_eq!(merged(merge, CURRENT, Update::Reset(vec![(key("a"), 3)])), ["a at 3"]);
+        assert_eq!(merged(merge, CURRENT, Update::Apply(key("a"), 4)), ["a at 4"]);
     }
 }

@@ -1,5 +1,4 @@
-//! Facts about the objects of a cluster that this domain is about: of each kind what is read of it, declared once, and no
-//! more than a bounded amount for each object.
+//! Facts about the objects of a cluster. The facts of each kind are declared once, and are bounded in size for each object.
 //!
 //! To read another field of an object, add it to the view and to the facts in the file of its kind.
 
@@ -21,7 +20,7 @@ pub use owners::{DeploymentPods, Owners, Touched};
 pub use pod::{OwnedPod, PodFacts, PodView};
 pub use workload_size::{WorkloadSize, WorkloadView};
 
-/// A resourceVersion as the number that it is: those of one kind of object can be compared. None of what is no number.
+/// A resourceVersion as a number, by which two states of one object can be compared. None if it is not a number.
 fn version(resource_version: Option<&String>) -> Option<u64> {
     resource_version?.parse().ok()
 }

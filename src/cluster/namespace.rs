@@ -1,4 +1,4 @@
-//! What a Namespace declares, kept by a watch.
+//! What Namespaces declare, from a watch.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -12,14 +12,14 @@ use crate::k8s::{Index, Store, Subscriber, Update, View, Watch, brief};
 use crate::policy::NamespaceFacts;
 use crate::vocabulary as keys;
 
-/// How long a review waits for the API server to tell of a Namespace that the watch has not shown yet: less than the 3 s
+/// How long a review waits for the API server to return a Namespace that the watch has not shown yet. It is less than the 3 s
 /// that the API server waits for the webhook.
 const LOOK_UP_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A Namespace as far as it is decoded.
 type NamespaceView = View<Namespace, IgnoredAny, IgnoredAny>;
 
-/// Nothing is known of a Namespace; the review can be tried again.
+/// A Namespace cannot be read. The review can be tried again.
 #[derive(Debug, Error)]
 #[error("cannot read Namespace {name}: {reason}")]
 pub struct NamespaceUnavailable {
@@ -53,27 +53,21 @@ impl NamespaceStore {
         (this, watch)
     }
 
-    /// Subscribes to the names of Namespaces whose facts change: of all, at first.
+    /// Subscribes to the names of Namespaces whose facts change. The subscriber gets all names first.
     pub fn subscribe(&self) -> Subscriber<NamespaceIndex> {
         self.store.subscribe()
     }
 
-    /// The facts of all Namespaces by name; none before the first list has arrived.
-    pub fn all(&self) -> Vec<(String, NamespaceFacts)> {
-        let all = self.store.read(|index| index.0.iter().map(|(name, facts)| (name.clone(), facts.clone())).collect());
-        all.unwrap_or_default()
-    }
-
-    /// What the store holds of Namespace `name`.
+    /// The facts of Namespace `name` in the store.
     pub fn get(&self, name: &str) -> Option<NamespaceFacts> {
         self.store.read(|index| index.0.get(name).cloned()).flatten()
     }
 
-    /// What the store holds of Namespace `name`. One that is not there may be so new that its event is still on its way, so
-    /// the API server is asked about it; none where it does not know it either.
+    /// The facts of Namespace `name` in the store, or else at the API server: the watch may not have shown a new Namespace yet.
+    /// None if it does not exist.
     ///
     /// # Errors
-    /// Where the API server does not tell in time.
+    /// If the API server refuses the request, or does not answer in time.
     pub async fn get_or_ask(&self, name: &str) -> Result<Option<NamespaceFacts>, NamespaceUnavailable> {
         if let Some(facts) = self.get(name) {
             return Ok(Some(facts));

@@ -1,4 +1,4 @@
-//! The nodes, in classes of those that every workload judges alike.
+//! The nodes, in classes. All nodes of a class are equally eligible for every workload.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use crate::fit::{Demand, Node};
 use crate::k8s::ObjectKey;
 use crate::vocabulary as keys;
 
-/// How a node fits a workload, where it does at all.
+/// How a node fits a workload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Eligibility {
     /// New Pods are scheduled there now.
@@ -19,7 +19,7 @@ pub enum Eligibility {
 /// The workloads that the nodes of a class fit.
 pub type Eligible = BTreeMap<Arc<ObjectKey>, Eligibility>;
 
-/// The parts of a node that some workload judges it by.
+/// The parts of a node that decide for some workload whether the node fits it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Projection {
     label_keys: BTreeSet<String>,
@@ -30,8 +30,8 @@ pub struct Projection {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ClassId(u64);
 
-/// The nodes of a cluster in their classes: two nodes of one class differ in nothing that any workload looks at, so each
-/// workload is judged once for each class. A cluster of thousands of bases has a handful of classes.
+/// The nodes of a cluster in their classes. Two nodes of one class differ in nothing that any workload depends on, so each
+/// workload is judged once per class. A cluster of thousands of bases usually has a handful of classes.
 #[derive(Debug, Default)]
 pub struct NodeClasses {
     projection: Projection,
@@ -56,7 +56,7 @@ struct NodeClass {
 }
 
 impl Projection {
-    /// All that any of `demands` looks at.
+    /// All parts that any of `demands` depends on.
     pub fn of<'a>(demands: impl Iterator<Item = &'a Demand>) -> Self {
         let mut projection = Self::default();
         for demand in demands {
@@ -70,13 +70,13 @@ impl Projection {
         projection
     }
 
-    /// Whether all that `demand` looks at is in this.
+    /// Whether this has all parts that `demand` depends on.
     pub fn covers(&self, demand: &Demand) -> bool {
         (self.name || !demand.judges_by_name())
             && demand.label_keys().into_iter().all(|key| self.label_keys.contains(key))
     }
 
-    /// `node`, without what no workload looks at.
+    /// `node`, without the parts that no workload depends on.
     fn project(&self, node: &Node) -> Node {
         let labels = self.label_keys.iter().filter_map(|key| node.labels.get_key_value(key));
         Node {
@@ -89,12 +89,12 @@ impl Projection {
 }
 
 impl NodeClasses {
-    /// What decides on the classes.
+    /// The parts of a node that make up its class.
     pub fn projection(&self) -> &Projection {
         &self.projection
     }
 
-    /// Everything known of the node called `name`.
+    /// The facts of the node called `name`.
     pub fn node(&self, name: &str) -> Option<&Node> {
         self.nodes.get(name).map(|classified| &classified.node)
     }
@@ -186,7 +186,7 @@ impl NodeClasses {
         }
     }
 
-    /// Makes all classes anew, by another projection.
+    /// Rebuilds all classes, by another projection.
     pub fn reclassify(&mut self, projection: Projection, judge: impl Fn(&Node) -> Eligible) {
         let nodes = std::mem::take(&mut self.nodes);
         *self = Self { projection, opened: self.opened, ..Self::default() };

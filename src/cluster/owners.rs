@@ -32,7 +32,7 @@ impl Owners {
         self.pods.get(deployment)
     }
 
-    /// The Deployments and nodes that [`Self::apply`] would touch; none where it would change nothing.
+    /// The Deployments and nodes that [`Self::apply`] would touch; none if it would change nothing.
     pub fn touched_by(&self, key: &ObjectKey, pod: Option<&OwnedPod>) -> Option<Touched> {
         let before = self.get(key);
         if before.map(|(_, known)| known) == pod {
@@ -44,8 +44,7 @@ impl Owners {
         Some(before.into_iter().chain(after).collect())
     }
 
-    /// Takes in what Pod `key` is to its Deployment; none where it is gone, is being deleted, has finished, or has no
-    /// Deployment.
+    /// Applies the present state of Pod `key`: none if it is gone, is being deleted, has finished, or has no Deployment.
     pub fn apply(&mut self, key: &Arc<ObjectKey>, pod: Option<OwnedPod>) {
         if let Some(deployment) = self.deployment_of.remove(key)
             && let Some(pods) = self.pods.get_mut(&deployment)

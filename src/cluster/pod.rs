@@ -35,7 +35,7 @@ struct Condition {
 pub struct PodFacts {
     /// The resourceVersion; none of one that is no number.
     pub version: Option<u64>,
-    /// What it is to its Deployment. None for one that is being deleted or has finished, and for one of no Deployment.
+    /// Its state as a Pod of its Deployment. None if it is being deleted, has finished, or has no Deployment.
     pub owned: Option<OwnedPod>,
 }
 
@@ -150,7 +150,7 @@ mod tests {
     #[case::of_a_bare_replica_set("/metadata/ownerReferences/0/name", json!("orders"))]
     #[case::merely_owned("/metadata/ownerReferences/0/controller", json!(false))]
     #[case::without_hash("/metadata/labels", json!({}))]
-    fn others_are_no_owneds(#[case] at: &str, #[case] value: Value) {
+    fn any_other_pod_has_no_deployment(#[case] at: &str, #[case] value: Value) {
         let mut pod = pod();
         let (parent, field) = at.rsplit_once('/').unwrap();
         pod.pointer_mut(parent).unwrap()[field] = value;

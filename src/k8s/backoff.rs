@@ -7,7 +7,7 @@ use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
 /// The longest delay.
 const MAX_DELAY: Duration = Duration::from_secs(30);
 
-/// Without jitter: the work queue spreads keys already, and each key fails by itself.
+/// Without jitter: each key of a work queue has its own backoff.
 const DELAYS: ExponentialBuilder = ExponentialBuilder::new()
     .with_min_delay(Duration::from_millis(200))
     .with_factor(2.0)
@@ -41,7 +41,7 @@ impl Backoff {
         delays.next().unwrap_or(MAX_DELAY)
     }
 
-    /// Begins anew, after a success.
+    /// Starts again with the first delay, after a success.
     pub fn reset(&mut self) {
         self.delays = None;
     }

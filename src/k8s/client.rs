@@ -4,27 +4,27 @@ use std::time::Duration;
 
 use kube::{Client, Config, Error};
 
-/// A client by the environment: `KUBECONFIG`, `~/.kube/config`, or the account of the Pod.
+/// A client that is configured by `KUBECONFIG`, `~/.kube/config`, or the service account of the Pod.
 ///
-/// It sends every request once: whether to try again is for the caller to decide, who may no longer hold the lease, or know
-/// better by then.
+/// It sends every request once. The caller decides whether to try again: by then it may no longer hold the lease, or its store
+/// may show a newer state.
 ///
 /// # Errors
-/// Without any of these, or with one that cannot be read.
+/// If there is none of these, or it cannot be read.
 pub async fn api_client() -> Result<Client, Error> {
     let config = Config::infer().await.map_err(Error::InferConfig)?;
     sending_once(config)
 }
 
-/// How long a connection may say nothing while an answer is awaited. Longer than the 290 s after which kube ends a watch, in
-/// which the API server sends a bookmark every minute; and shorter than the quarter of an hour after which TCP gives up on
-/// an API server that is gone, in which every cache would stand still.
-const SILENCE: Duration = Duration::from_secs(300);
+/// How long a connection may be silent while an answer is pending. Longer than a watch, in which the API server sends a bookmark
+/// every minute. Shorter than the 15 minutes after which TCP gives up on an API server that is gone: until then every store
+/// would be stale.
+const READ_TIMEOUT: Duration = Duration::from_secs(300);
 
-/// kube would send again what was answered by 429, 503 or 504, for minutes.
+/// By default kube retries for minutes after 429, 503 and 504.
 fn sending_once(mut config: Config) -> Result<Client, Error> {
     config.default_retry = false;
-    config.read_timeout = Some(SILENCE);
+    config.read_timeout = Some(READ_TIMEOUT);
     config.reset_reader_on_write = true;
     Client::try_from(config)
 }

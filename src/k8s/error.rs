@@ -1,14 +1,13 @@
-//! Errors of the API server's, for the log.
+//! Errors of requests to the API server, for the log.
 
 use std::error::Error;
 use std::iter::successors;
 
 use kube::core::Status;
 
-/// What went wrong, in a line: where the API server has answered, its message; else the error, and the cause at its root.
+/// The error in one line: the message of the API server if it answered, else the error and its root cause.
 ///
-/// kube writes out the whole `Status`, with every field that it has, and says no more than "connection failed" of one that
-/// did.
+/// kube's own text has every field of the `Status`, and no more than "connection failed" if there is none.
 pub(crate) fn brief(error: &(dyn Error + 'static)) -> String {
     let chain = || successors(Some(error), |error| (*error).source());
     if let Some(status) = chain().find_map(status).filter(|status| !status.message.is_empty()) {
@@ -19,7 +18,7 @@ pub(crate) fn brief(error: &(dyn Error + 'static)) -> String {
     root.map_or_else(|| outer.clone(), |root| format!("{outer}: {root}"))
 }
 
-/// kube keeps it in a box, which is an error of its own.
+/// kube boxes the `Status`, and the box is an error type of its own.
 fn status<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a Status> {
     error.downcast_ref::<Box<Status>>().map(AsRef::as_ref).or_else(|| error.downcast_ref())
 }

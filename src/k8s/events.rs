@@ -1,4 +1,4 @@
-//! Events: recorded at once, published when the API server has time.
+//! An Event recorder. Events are recorded without waiting, and published by one task.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,13 +16,18 @@ use tokio::time::{Instant, timeout};
 
 use super::{ObjectKey, brief};
 
-/// An Event that takes longer to publish is given up, so that those behind it are published.
+/// An Event that takes longer to publish is dropped, so that it does not delay the next ones.
 const TIMEOUT: Duration = Duration::from_secs(3);
-/// How many Events may wait to be published. Further ones are only logged.
+/// How many Events may be pending. Further ones are only logged.
 const MAX_PENDING: usize = 1024;
-/// An Event that is recorded again within this time after the last time is counted in the series of the one that is stored
-/// (client-go's `refreshTime` of a series is as long).
+/// An Event that is recorded again within this time is counted in the series of the stored one (client-go's `refreshTime` of a
+/// series is as long).
 const SERIES_WINDOW: Duration = Duration::from_secs(6 * 60);
+/// How many series are remembered, as for client-go. Each different note is one, and a user of the cluster can cause any number.
+const MAX_SERIES: usize = 4096;
+/// The bytes of an object's name that the name of its Event begins with. The name of an Event may have 253 bytes, and a dot and
+/// up to 32 hexadecimal digits follow.
+const NAME_PREFIX_LIMIT: usize = 253 - 33;
 /// The bytes that a note may have (`NoteLengthLimit` in Kubernetes' `pkg/apis/core/validation/events.go`).
 const NOTE_LIMIT: usize = 1024;
 /// The end of a note that was cut.
@@ -134,7 +139,7 @@ struct Series {
     last: Instant,
 }
 
-/// A reference to the object of kind `K` and this key, for its Events. `uid` is by what `kubectl describe` finds them.
+/// A reference to the object of kind `K` and this key, for its Events. `kubectl describe` finds them by `uid`.
 pub fn object_reference<K: Resource<DynamicType = ()>>(key: &ObjectKey, uid: &str) -> ObjectReference {
     ObjectReference {
         api_version: Some(K::api_version(&()).into_owned()),
@@ -189,8 +194,8 @@ impl EventRecorder {
         }
     }
 
-    /// Publishes recorded Events one after the other, until it is dropped. An Event that cannot be written is logged and given
-    /// up. Only one task may publish.
+    /// Publishes recorded Events one after the other, until it is dropped. An Event that cannot be written is logged and
+    /// dropped. Only one task may publish.
     pub async fn publish(&self) {
         let mut series = HashMap::new();
         loop {
@@ -232,6 +237,7 @@ impl Shared {
         let Some(before) = known.remove(&key) else {
             let stored = self.event(event);
             events.create(&PostParams::default(), &stored).await?;
+            forget_oldest(known, MAX_SERIES - 1);
             known.insert(key, Series { name: stored.metadata.name.unwrap_or_default(), count: 1, last: now });
             return Ok(());
         };
@@ -245,6 +251,8 @@ impl Shared {
 
     fn event(&self, event: &Recorded) -> Event {
         let name = event.regarding.name.as_deref().unwrap_or_default();
+        // Each part of the name between dots must end with a letter or a digit.
+        let name = name[..name.floor_char_boundary(NAME_PREFIX_LIMIT)].trim_end_matches(['.', '-']);
         Event {
             metadata: ObjectMeta {
                 namespace: Some(event.namespace().to_owned()),
@@ -277,6 +285,15 @@ impl EventType {
             Self::Normal => "Normal",
             Self::Warning => "Warning",
         }
+    }
+}
+
+/// Forgets the series that were observed the longest ago, until no more than `limit` are left.
+fn forget_oldest(known: &mut HashMap<SeriesKey, Series>, limit: usize) {
+    while known.len() > limit {
+        let oldest = known.iter().min_by_key(|(_, series)| series.last).map(|(key, _)| key.clone());
+        let Some(oldest) = oldest else { return };
+        known.remove(&oldest);
     }
 }
 

@@ -1,4 +1,4 @@
-//! Work that one of several processes does at a time, and its end in the right order.
+//! Runs work while this process holds a Lease, and stops both in the right order.
 
 use futures::FutureExt as _;
 use futures::future::select_all;
@@ -53,8 +53,8 @@ pub struct LeaderTask {
 }
 
 impl LeaderTask {
-    /// Starts `work`, which gets the leadership over `lease` and must not end; and, once `warm` has ended, the election. Before
-    /// that another process, whose caches are warm, does the work better. `metrics` shows whether this process leads.
+    /// Starts `work`, which gets the leadership over `lease` and must not end. Starts the election when `warm` has ended: until
+    /// then another process, whose stores are synced, should lead. `metrics` shows whether this process leads.
     ///
     /// It must be called within a tokio runtime. Both go on when this is dropped; [`Self::stop`] ends them.
     pub fn start<W>(
@@ -88,8 +88,8 @@ impl LeaderTask {
         Self { lease: name, work, stop_work, election, stop_election }
     }
 
-    /// Waits until the work or the election of any of these has ended, which happens only by a fault, and says which. Pending
-    /// where there are none.
+    /// Waits until the work or the election of any of these tasks has ended, which is always a fault, and returns which one. Never
+    /// returns if there are no tasks.
     pub async fn first_end_of(tasks: &mut [Self]) -> String {
         if tasks.is_empty() {
             return std::future::pending().await;
@@ -104,8 +104,8 @@ impl LeaderTask {
         }
     }
 
-    /// Ends the work, and then releases the Lease for the next leader, in this order: else that one could write beside it. What
-    /// had ended already, [`Self::first_end_of`] has reported.
+    /// Ends the work, and then releases the Lease. In the other order the next leader could write beside this process. What had
+    /// ended before is reported by [`Self::first_end_of`].
     pub async fn stop(self) {
         self.stop_work.cancel();
         if !self.work.is_finished() {

@@ -22,23 +22,23 @@ use thiserror::Error;
 const PAGE_BYTES: usize = 4 << 20;
 /// The bytes that a page of one object may have: many times what etcd stores of one (1.5 MiB).
 const OBJECT_BYTES: usize = 32 << 20;
-/// The objects that a page may have, as for client-go.
+/// The number of objects that the first page may have, as for client-go.
 const PAGE_OBJECTS: u32 = 500;
-/// How many times fewer objects are asked for after a page that was too large.
+/// After a page that was too large, the next one is requested with this many times fewer objects.
 const SHRINK: u32 = 8;
 /// How long one page may take.
 const PAGE_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Why a list cannot be had.
+/// Why a list failed.
 #[derive(Debug, Error)]
 pub enum ListError {
-    /// The API server refused it, or did not answer properly.
+    /// The API server refused the request, or its answer cannot be decoded.
     #[error(transparent)]
     Kube(#[from] kube::Error),
     /// A single object is larger than any that etcd stores.
     #[error("an object of more than {OBJECT_BYTES} bytes")]
     TooLarge,
-    /// There was no answer in time.
+    /// The API server did not answer in time.
     #[error("no answer within {PAGE_TIMEOUT:?}")]
     Timeout,
 }
@@ -46,7 +46,7 @@ pub enum ListError {
 /// A complete list.
 #[derive(Debug)]
 pub(super) struct Listed<T> {
-    /// What `read` made of each object.
+    /// What `read` returned for each object.
     pub(super) items: Vec<T>,
     /// The resourceVersion to watch from.
     pub(super) resource_version: String,
@@ -60,7 +60,7 @@ struct Page<K> {
     items: Vec<K>,
 }
 
-/// Lists what `params` select, page by page, and keeps of each object only what `read` makes of it.
+/// Lists the objects that `params` select, page by page, and keeps only what `read` returns for each.
 pub(super) async fn list<K: Resource + Clone + DeserializeOwned + Debug, T>(
     api: &Api<K>,
     params: &ListParams,
@@ -89,7 +89,7 @@ pub(super) async fn list<K: Resource + Clone + DeserializeOwned + Debug, T>(
     }
 }
 
-/// The body of a page; none where it has more than `limit` bytes.
+/// Requests a page. Returns its body; none if it has more than `limit` bytes.
 async fn fetch(
     client: &Client,
     request: &Request,
@@ -111,7 +111,7 @@ async fn fetch(
     Ok(Some(body.into()))
 }
 
-/// The number of objects that a page is asked to have.
+/// The number of objects that is requested for a page (`limit`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct PageSize(u32);
 
@@ -121,12 +121,12 @@ impl PageSize {
         if self.0 == 1 { OBJECT_BYTES } else { PAGE_BYTES }
     }
 
-    /// The size to ask for after a page that was too large; none where it had one object.
+    /// The size to request after a page that was too large; none if it was for one object.
     fn smaller(self) -> Option<Self> {
         (self.0 > 1).then(|| Self((self.0 / SHRINK).max(1)))
     }
 
-    /// The size to ask for after a page that had so many bytes: twice as many objects where that page was far from the bound.
+    /// The size to request after a page of so many bytes: twice as many objects if that page was far below the limit.
     fn after(self, bytes: usize) -> Self {
         if bytes < PAGE_BYTES / 4 { Self(self.0.saturating_mul(2).min(PAGE_OBJECTS)) } else { self }
     }

@@ -1,9 +1,10 @@
-//! The ground floor of every controller: what the Kubernetes API asks of its clients, and no word of modules.
+//! What every controller needs to work with the Kubernetes API. Nothing in it is about modules.
 //!
-//! A controller is made of these parts. Its keys come from watches ([`Update`]) and wait in a work queue ([`work_queue`]) until
-//! its reconcile takes them, one key by one worker at a time. The reconcile writes while the process leads
-//! ([`Leadership::write_within`]), counts the outcome ([`ControllerWrites`]), waits longer and longer after failures ([`Backoff`]) and
-//! tells people by Events ([`EventRecorder`]). A [`LeaderTask`] runs it, alone or beside other controllers under the same lease.
+//! A controller consists of these parts. A [`Watch`] lists and watches objects, and its updates ([`Update`]) fill a [`Store`]. A
+//! [`Subscriber`] of the store adds the keys that changed to a work queue ([`work_queue`]), from which [`Workers`] reconcile them, one
+//! key by one worker at a time. A reconcile writes while the process holds the lease ([`Leadership::write_within`]), counts the
+//! outcome ([`ControllerWrites`]), is tried again after failures ([`Backoff`]), and records Events ([`EventRecorder`]). A [`LeaderTask`]
+//! runs the controller, alone or with others under the same lease.
 
 mod backoff;
 mod client;

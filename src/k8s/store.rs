@@ -6,13 +6,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use tokio::sync::{Notify, watch};
 
-/// What a [`Store`] holds: an index that each change keeps up to date. Pure, and owned by the store.
+/// What a [`Store`] holds: an index that it updates by each change. Pure, and owned by the store.
 pub trait Index: Send + 'static {
-    /// What subscribers are told of.
+    /// What subscribers are notified of.
     type Key: Ord + Clone + Debug + Send;
-    /// What watches tell.
+    /// An update of one of the watches.
     type Change;
-    /// One of the lists without which nothing is known.
+    /// One of the first lists that the store waits for.
     type List: PartialEq + Debug + Send;
 
     /// All those lists.
@@ -21,7 +21,7 @@ pub trait Index: Send + 'static {
     /// The list that is complete once `change` is applied, if `change` is one.
     fn list_of(change: &Self::Change) -> Option<Self::List>;
 
-    /// Applies `change`, and gives the keys for which the index may have another answer by it, those that are gone too.
+    /// Applies `change`. Returns the keys for which reads may now return something else, also those that are gone.
     fn apply(&mut self, change: Self::Change) -> BTreeSet<Self::Key>;
 
     /// All keys.
@@ -33,7 +33,7 @@ pub trait Index: Send + 'static {
 
 /// An index that several tasks share. Clones are the same store.
 ///
-/// Nothing is handed out before every list has arrived: half a cluster looks like a small one.
+/// No read returns anything before every list has arrived: half a cluster would look like a small one.
 ///
 /// ```
 /// use std::collections::{BTreeMap, BTreeSet};
@@ -112,7 +112,7 @@ struct State<I: Index> {
 #[derive(Debug)]
 struct Mailbox<Key> {
     dirty: Mutex<DirtySet<Key>>,
-    /// The subscriber may be told.
+    /// A key was added.
     woken: Notify,
 }
 
@@ -125,16 +125,17 @@ pub struct Subscriber<I: Index> {
 
 /// The keys that changed since a subscriber took them last.
 ///
-/// A key that is gone is among them only where the subscriber was told of it before. So they are never more than the index
-/// has, and those that the subscriber knows, however much comes and goes meanwhile.
+/// A key that is gone is among them only if the subscriber has taken it before. So there are never more of them than keys in the
+/// index and keys that the subscriber knows, however many objects come and go in the meantime.
 #[derive(Debug)]
 struct DirtySet<Key> {
     dirty: BTreeSet<Key>,
-    told: BTreeSet<Key>,
+    /// The keys that the subscriber has taken, and not yet taken again since they were gone.
+    known: BTreeSet<Key>,
 }
 
 impl<I: Index> Store<I> {
-    /// A store around `index`, which no list has reached yet.
+    /// A store around `index`, before any list has arrived.
     pub fn new(index: I) -> Self {
         let state = State { index, awaited: I::lists(), subscribers: Vec::new() };
         Self { shared: Arc::new(Shared { state: Mutex::new(state), synced: watch::Sender::new(false) }) }
@@ -151,35 +152,35 @@ impl<I: Index> Store<I> {
         *self.shared.synced.borrow()
     }
 
-    /// Asks the index; none before every list has arrived.
-    pub fn read<T>(&self, question: impl FnOnce(&I) -> T) -> Option<T> {
+    /// Reads the index; none before every list has arrived.
+    pub fn read<T>(&self, read: impl FnOnce(&I) -> T) -> Option<T> {
         let state = self.shared.lock();
-        state.awaited.is_empty().then(|| question(&state.index))
+        state.awaited.is_empty().then(|| read(&state.index))
     }
 
-    /// Subscribes to what changes: to every key there is, at first.
+    /// Subscribes to changes. The subscriber gets all keys first.
     pub fn subscribe(&self) -> Subscriber<I> {
         let mut state = self.shared.lock();
         let dirty = if state.awaited.is_empty() { state.index.keys() } else { BTreeSet::new() };
-        let dirty = DirtySet { dirty, told: BTreeSet::new() };
+        let dirty = DirtySet { dirty, known: BTreeSet::new() };
         let mailbox = Arc::new(Mailbox { dirty: Mutex::new(dirty), woken: Notify::new() });
         state.subscribers.retain(|subscriber| subscriber.strong_count() > 0);
         state.subscribers.push(Arc::downgrade(&mailbox));
         Subscriber { shared: Arc::clone(&self.shared), mailbox }
     }
 
-    /// Applies what a watch tells.
+    /// Applies an update of a watch.
     pub fn apply(&self, change: I::Change) {
         let list = I::list_of(&change);
-        self.update_and_note(list, |index| index.apply(change));
+        self.update_and_notify(list, |index| index.apply(change));
     }
 
-    /// Changes the index by other means than a watch; `update` gives the keys that changed by it.
+    /// Changes the index for another reason than an update of a watch. `update` returns the keys that it changed.
     pub fn update(&self, update: impl FnOnce(&mut I) -> BTreeSet<I::Key>) {
-        self.update_and_note(None, update);
+        self.update_and_notify(None, update);
     }
 
-    fn update_and_note(&self, list: Option<I::List>, update: impl FnOnce(&mut I) -> BTreeSet<I::Key>) {
+    fn update_and_notify(&self, list: Option<I::List>, update: impl FnOnce(&mut I) -> BTreeSet<I::Key>) {
         let mut guard = self.shared.lock();
         let state = &mut *guard;
         let was_synced = state.awaited.is_empty();
@@ -220,14 +221,14 @@ impl<I: Index> Shared<I> {
 
 impl<Key> Mailbox<Key> {
     fn lock(&self) -> MutexGuard<'_, DirtySet<Key>> {
-        // A set is whole at any time.
+        // No operation on the sets leaves them half changed.
         self.dirty.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl<I: Index> Subscriber<I> {
-    /// Waits until the index may have another answer for some keys, and takes these: all keys at first, when every list has
-    /// arrived; then those that changed, and those that are gone and were taken before.
+    /// Waits for keys that changed, and takes them. First, when every list has arrived, these are all keys; then those that
+    /// changed, and those that are gone and were taken before. No key is lost if the future is dropped.
     pub async fn changed(&mut self) -> BTreeSet<I::Key> {
         loop {
             let taken = {
@@ -243,10 +244,10 @@ impl<I: Index> Subscriber<I> {
 }
 
 impl<Key: Ord + Clone> DirtySet<Key> {
-    /// Adds `keys`, of which `is_there` says which the index still has.
+    /// Adds `keys`. `is_there` says whether the index still has one.
     fn add(&mut self, keys: &BTreeSet<Key>, is_there: impl Fn(&Key) -> bool) {
         for key in keys {
-            if is_there(key) || self.told.contains(key) {
+            if is_there(key) || self.known.contains(key) {
                 self.dirty.insert(key.clone());
             } else {
                 self.dirty.remove(key);
@@ -254,14 +255,14 @@ impl<Key: Ord + Clone> DirtySet<Key> {
         }
     }
 
-    /// Takes all, of which `is_there` says which the index still has.
+    /// Takes all keys. `is_there` says whether the index still has one.
     fn take(&mut self, is_there: impl Fn(&Key) -> bool) -> BTreeSet<Key> {
         let taken = std::mem::take(&mut self.dirty);
         for key in &taken {
             if is_there(key) {
-                self.told.insert(key.clone());
+                self.known.insert(key.clone());
             } else {
-                self.told.remove(key);
+                self.known.remove(key);
             }
         }
         taken
@@ -344,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_handed_out_before_every_list() {
+    fn no_read_returns_anything_before_every_list() {
         // given
         let store = half_synced();
         let mut subscriber = store.subscribe();
@@ -356,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn with_the_last_list_every_subscriber_is_told_of_all_once() {
+    fn with_the_last_list_every_subscriber_gets_all_keys_once() {
         // given
         let store = half_synced();
         let (mut early, mut late) = (store.subscribe(), store.subscribe());
@@ -372,14 +373,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_subscriber_that_waits_is_told_of_all_that_came_since() {
+    async fn a_subscriber_that_waits_gets_all_keys_that_changed_meanwhile() {
         // given
         let store = synced();
         let mut subscriber = store.subscribe();
         subscriber.changed().await;
         let waiting = tokio::spawn(async move {
-            let told = subscriber.changed().await;
-            (told, subscriber)
+            let taken = subscriber.changed().await;
+            (taken, subscriber)
         });
         tokio::task::yield_now().await;
         // when
@@ -387,8 +388,8 @@ mod tests {
             store.apply((From::Here, Update::Apply(name, ())));
         }
         // then
-        let (told, mut subscriber) = waiting.await.unwrap();
-        assert_eq!(told, ["orders", "stock"].into());
+        let (taken, mut subscriber) = waiting.await.unwrap();
+        assert_eq!(taken, ["orders", "stock"].into());
         assert_eq!(subscriber.changed().now_or_never(), None);
     }
 
@@ -401,7 +402,7 @@ mod tests {
         come_and_go(&store, "stock");
         // then
         assert_eq!(subscriber.mailbox.lock().dirty, ["orders"].into());
-        // and one that took something is told of the end of that, and of no more
+        // and one that took a key gets it once more when it is gone, and no other
         assert_eq!(subscriber.changed().now_or_never(), Some(["orders"].into()));
         come_and_go(&store, "stock");
         come_and_go(&store, "orders");
@@ -420,7 +421,7 @@ mod tests {
     }
 
     #[test]
-    fn other_updates_are_told_as_well() {
+    fn subscribers_get_the_keys_of_other_updates_as_well() {
         let store = synced();
         let mut subscriber = store.subscribe();
         subscriber.changed().now_or_never();

@@ -1,4 +1,4 @@
-//! What a watch tells of the objects it watches.
+//! The updates that a watch sends.
 
 /// One update from a watch, as a store applies it.
 ///
@@ -21,7 +21,7 @@
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Update<K, T> {
-    /// The object under this key was created or changed, or was sent again as it was.
+    /// The object of this key was created or changed, or is sent again unchanged.
     Apply(K, T),
     /// The object is gone.
     Delete(K),

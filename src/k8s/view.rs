@@ -31,8 +31,8 @@ use super::ObjectKey;
 #[derive(Debug, Clone, Deserialize)]
 #[serde(bound(deserialize = "Spec: Deserialize<'de> + Default, Status: Deserialize<'de> + Default"))]
 pub struct View<K, Spec, Status> {
+    /// The metadata, without the fields that are never read.
     #[serde(deserialize_with = "metadata")]
-    /// The metadata, without what is never read.
     pub metadata: ObjectMeta,
     /// The spec.
     #[serde(default)]

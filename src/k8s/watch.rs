@@ -1,4 +1,4 @@
-//! A list and watch that never ends.
+//! List and watch, for ever.
 
 use std::error::Error;
 use std::fmt::{Debug, Display};
@@ -19,9 +19,9 @@ use super::{Update, brief};
 
 /// How long one watch lasts by default, in seconds, as for client-go and kube.
 const WATCH_SECONDS: u32 = 290;
-/// How much longer than that a connection may be silent before it counts as dead.
+/// How much longer than its watch a connection may last before it counts as dead.
 const MARGIN: Duration = Duration::from_secs(5);
-/// A watch that ends sooner, and without any event, has failed, whatever the API server says (as for client-go).
+/// A watch that ends sooner, without an event and without an error, counts as failed (as for client-go).
 const SHORTEST_WATCH: Duration = Duration::from_secs(1);
 
 /// So many watches in a row that fail make it list again. An API server whose etcd was restored from a backup refuses each watch
@@ -30,9 +30,12 @@ const FAILURES_BEFORE_LIST: u32 = 3;
 
 /// What to list and then to watch.
 ///
-/// It lists in pages that are bounded by bytes, so that memory does not grow with the size of the objects there are; watches
-/// from there on; and begins anew, after a while, whenever the API server has forgotten what happened since. It needs the
-/// rights `list` and `watch`.
+/// It lists in pages that are bounded by bytes, so that memory does not grow with the size of the objects. It watches from the
+/// resourceVersion of the list, resumes a watch that ended, and lists again, after a backoff, when the API server no longer has
+/// the resourceVersion to resume from.
+///
+/// # RBAC
+/// It needs `list` and `watch` of the objects.
 ///
 /// ```no_run
 /// # async fn example(client: kube::Client) {
@@ -60,27 +63,27 @@ pub struct Watch<K> {
     health: WatchHealth,
 }
 
-/// Whether a watch is interrupted; it tells the log once, and again when the watch goes on.
+/// Whether a watch is interrupted. The log has a warning when that begins, and a line when it ends.
 #[derive(Debug)]
 struct WatchHealth {
-    of: String,
+    objects: String,
     is_interrupted: bool,
 }
 
-/// How to go on after a watch has ended.
-enum Ended {
+/// What to do after a watch has ended.
+enum Next {
     /// Watch from the last resourceVersion.
     Resume,
-    /// The same, after a while.
+    /// The same, after a backoff.
     ResumeLater,
-    /// List again: the API server has forgotten that resourceVersion, or sent what cannot be read.
+    /// List again, after a backoff: the API server no longer has that resourceVersion, or sent an event that cannot be decoded.
     Relist,
 }
 
 impl<K> Watch<K> {
     /// All objects that `api` reaches. The log calls them `objects`.
     pub fn of(api: Api<K>, objects: impl Display) -> Self {
-        let health = WatchHealth { of: objects.to_string(), is_interrupted: false };
+        let health = WatchHealth { objects: objects.to_string(), is_interrupted: false };
         Self { api, labels: None, fields: None, seconds: WATCH_SECONDS, health }
     }
 
@@ -90,14 +93,13 @@ impl<K> Watch<K> {
         Self { labels: Some(selector.into()), ..self }
     }
 
-    /// Only the one called `name`. The rights may be given for this name alone.
+    /// Only the object called `name`. RBAC can restrict the rights to this name.
     #[must_use]
     pub fn named(self, name: &str) -> Self {
         Self { fields: Some(format!("metadata.name={name}")), ..self }
     }
 
-    /// Each watch lasts so many seconds; 290 by default. A connection may be dead for this time and 5 s more before that is
-    /// noticed.
+    /// Each watch lasts so many seconds; 290 by default. A dead connection is noticed 5 s after that at the latest.
     #[must_use]
     pub fn lasting(self, seconds: u32) -> Self {
         Self { seconds, ..self }
@@ -108,9 +110,9 @@ impl<K> Watch<K>
 where
     K: Resource + Clone + DeserializeOwned + Debug,
 {
-    /// Tells of each object by the key and the facts that `read` finds in it: of all at first, in one [`Update::Reset`] when
-    /// the list is complete, then of each change. Runs until it is dropped.
-    pub async fn run<Key, T>(mut self, read: impl Fn(K) -> (Key, T), mut tell: impl FnMut(Update<Key, T>)) {
+    /// Passes every update to `apply`, with the key and the facts that `read` finds in each object: one [`Update::Reset`] when a
+    /// list is complete, then each change. Runs until it is dropped.
+    pub async fn run<Key, T>(mut self, read: impl Fn(K) -> (Key, T), mut apply: impl FnMut(Update<Key, T>)) {
         let params = ListParams {
             label_selector: self.labels.clone(),
             field_selector: self.fields.clone(),
@@ -120,12 +122,12 @@ where
         loop {
             match list(&self.api, &params, &read).await {
                 Ok(listed) => {
-                    self.health.is_well();
+                    self.health.resumed();
                     backoff.reset();
-                    tell(Update::Reset(listed.items));
-                    self.watch(listed.resource_version, &read, &mut tell, &mut backoff).await;
+                    apply(Update::Reset(listed.items));
+                    self.watch(listed.resource_version, &read, &mut apply, &mut backoff).await;
                 }
-                Err(error) => self.health.is_broken_by(&error),
+                Err(error) => self.health.interrupted_by(&error),
             }
             pause(&mut backoff).await;
         }
@@ -136,18 +138,18 @@ where
         &mut self,
         mut version: String,
         read: &impl Fn(K) -> (Key, T),
-        tell: &mut impl FnMut(Update<Key, T>),
+        apply: &mut impl FnMut(Update<Key, T>),
         backoff: &mut DefaultBackoff,
     ) {
         let mut failures = 0;
         while failures < FAILURES_BEFORE_LIST {
-            match self.watch_once(&mut version, read, tell, backoff).await {
-                Ended::Resume => failures = 0,
-                Ended::ResumeLater => {
+            match self.watch_once(&mut version, read, apply, backoff).await {
+                Next::Resume => failures = 0,
+                Next::ResumeLater => {
                     failures += 1;
                     pause(backoff).await;
                 }
-                Ended::Relist => return,
+                Next::Relist => return,
             }
         }
     }
@@ -156,9 +158,9 @@ where
         &mut self,
         version: &mut String,
         read: &impl Fn(K) -> (Key, T),
-        tell: &mut impl FnMut(Update<Key, T>),
+        apply: &mut impl FnMut(Update<Key, T>),
         backoff: &mut DefaultBackoff,
-    ) -> Ended {
+    ) -> Next {
         let params = WatchParams {
             label_selector: self.labels.clone(),
             field_selector: self.fields.clone(),
@@ -171,71 +173,77 @@ where
         let mut events = match timeout_at(deadline, self.api.watch(&params, version)).await {
             Ok(Ok(events)) => pin!(events),
             Ok(Err(error)) => return self.after(&error),
-            Err(_) => return Ended::Resume,
+            Err(_) => return Next::Resume,
         };
         loop {
-            // A connection that died in silence is left behind at the deadline, by which the API server would have ended it.
+            // The API server ends the watch before the deadline: a connection that is open by then is dead.
             let Ok(Some(event)) = timeout_at(deadline, events.next()).await else {
                 let failed = !any && began.elapsed() < SHORTEST_WATCH;
-                return if failed { Ended::ResumeLater } else { Ended::Resume };
+                return if failed { Next::ResumeLater } else { Next::Resume };
             };
-            let event = match event {
+            let update = match event {
+                Ok(WatchEvent::Added(object) | WatchEvent::Modified(object)) => {
+                    *version = object.resource_version().unwrap_or_default();
+                    let (key, facts) = read(object);
+                    Some(Update::Apply(key, facts))
+                }
+                Ok(WatchEvent::Deleted(object)) => {
+                    *version = object.resource_version().unwrap_or_default();
+                    Some(Update::Delete(read(object).0))
+                }
+                Ok(WatchEvent::Bookmark(bookmark)) => {
+                    *version = bookmark.metadata.resource_version;
+                    None
+                }
                 Ok(WatchEvent::Error(status)) => return self.after(&kube::Error::Api(status)),
-                Ok(event) => event,
                 Err(error) => return self.after(&error),
             };
             any = true;
-            self.health.is_well();
+            self.health.resumed();
             backoff.reset();
-            match event {
-                WatchEvent::Added(object) | WatchEvent::Modified(object) => {
-                    *version = object.resource_version().unwrap_or_default();
-                    let (key, facts) = read(object);
-                    tell(Update::Apply(key, facts));
-                }
-                WatchEvent::Deleted(object) => {
-                    *version = object.resource_version().unwrap_or_default();
-                    tell(Update::Delete(read(object).0));
-                }
-                WatchEvent::Bookmark(bookmark) => *version = bookmark.metadata.resource_version,
-                WatchEvent::Error(status) => return self.after(&kube::Error::Api(status)),
+            update.into_iter().for_each(&mut *apply);
+        }
+    }
+
+    /// What to do after `error`.
+    fn after(&mut self, error: &kube::Error) -> Next {
+        match error {
+            // etcd is compacted every five minutes: nothing is wrong.
+            kube::Error::Api(status) if status.code == 410 => Next::Relist,
+            // To resume would give the same event again. kube reads an event that it cannot decode as a Status, which then has
+            // no code.
+            kube::Error::Api(status) if status.code == 0 => self.relist_after(error),
+            kube::Error::SerdeError(_) => self.relist_after(error),
+            _ => {
+                self.health.interrupted_by(error);
+                Next::ResumeLater
             }
         }
     }
 
-    /// How to go on after `error`.
-    fn after(&mut self, error: &kube::Error) -> Ended {
-        match error {
-            // The API server forgets after five minutes: nothing is wrong.
-            kube::Error::Api(status) if status.code == 410 => Ended::Relist,
-            // kube takes an event that it cannot read for a Status, and finds no code in it.
-            kube::Error::Api(status) if status.code == 0 => {
-                self.health.is_broken_by(error);
-                Ended::Relist
-            }
-            _ => {
-                self.health.is_broken_by(error);
-                Ended::ResumeLater
-            }
-        }
+    fn relist_after(&mut self, error: &kube::Error) -> Next {
+        self.health.interrupted_by(error);
+        Next::Relist
     }
 }
 
 async fn pause(backoff: &mut DefaultBackoff) {
-    // It has no end: none would be a busy loop.
+    // The backoff never ends. The fallback only prevents a busy loop.
     sleep(backoff.next().unwrap_or(SHORTEST_WATCH)).await;
 }
 
-/// Tells what the object called `name` is, now and whenever that changes; none where it is not there. Runs until it is
+/// Passes the object called `name` to `apply`, now and whenever it changes; none while it does not exist. Runs until it is
 /// dropped. The log calls it `what`.
 ///
-/// It needs the rights to list and to watch it, which may be given for this name alone. A dead connection is noticed within
-/// 35 s: one object is watched anew for little.
+/// A dead connection is noticed within 35 s: to watch a single object again costs little.
+///
+/// # RBAC
+/// It needs `list` and `watch` of this object, which can be restricted to its name.
 pub fn watch_one<K>(
     api: Api<K>,
     name: &str,
     what: impl Display,
-    mut tell: impl FnMut(Option<K>),
+    mut apply: impl FnMut(Option<K>),
 ) -> impl Future<Output = ()>
 where
     K: Resource + Clone + DeserializeOwned + Debug,
@@ -244,7 +252,7 @@ where
     watch.run(
         |object| ((), object),
         move |update| {
-            tell(match update {
+            apply(match update {
                 Update::Apply((), object) => Some(object),
                 Update::Delete(()) => None,
                 Update::Reset(all) => all.into_iter().next().map(|((), object)| object),
@@ -254,17 +262,17 @@ where
 }
 
 impl WatchHealth {
-    fn is_well(&mut self) {
+    fn resumed(&mut self) {
         if std::mem::take(&mut self.is_interrupted) {
-            tracing::info!("the watch of {} goes on", self.of);
+            tracing::info!("the watch of {} goes on", self.objects);
         }
     }
 
-    fn is_broken_by(&mut self, error: &(dyn Error + 'static)) {
+    fn interrupted_by(&mut self, error: &(dyn Error + 'static)) {
         if std::mem::replace(&mut self.is_interrupted, true) {
-            tracing::debug!(error = %brief(error), "the watch of {} is still interrupted", self.of);
+            tracing::debug!(error = %brief(error), "the watch of {} is still interrupted", self.objects);
         } else {
-            tracing::warn!(error = %brief(error), "the watch of {} is interrupted", self.of);
+            tracing::warn!(error = %brief(error), "the watch of {} is interrupted", self.objects);
         }
     }
 }
@@ -280,6 +288,7 @@ mod tests {
     use k8s_openapi::api::core::v1::ConfigMap;
     use kube::Client;
     use kube::client::Body;
+    use rstest::rstest;
     use serde_json::{Value, json};
 
     use super::*;
@@ -334,13 +343,13 @@ mod tests {
         json!({"type": kind, "object": object(name, version)})
     }
 
-    /// What is told by the time that the API server has come to the end of its script.
-    async fn told(script: Vec<Step>) -> Vec<String> {
+    /// The updates that are applied by the time that the API server has come to the end of its script.
+    async fn applied(script: Vec<Step>) -> Vec<String> {
         let (api, script) = api_server(script);
-        let mut told = Vec::new();
+        let mut applied = Vec::new();
         let name = |object: ConfigMap| (object.name_any(), object.resource_version().unwrap_or_default());
         let run = Watch::of(api, "ConfigMaps").run(name, |update| {
-            told.push(match update {
+            applied.push(match update {
                 Update::Apply(name, version) => format!("{name} at {version}"),
                 Update::Delete(name) => format!("{name} gone"),
                 Update::Reset(all) => {
@@ -359,11 +368,11 @@ mod tests {
             () = Box::pin(run.fuse()) => {}
             () = Box::pin(ended.fuse()) => {}
         }
-        told
+        applied
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_list_is_told_as_a_whole_and_then_every_change() {
+    async fn a_list_is_applied_as_a_whole_and_then_every_change() {
         let script = vec![
             Step::List(&["a", "b"]),
             Step::Watch("5", vec![event("ADDED", "c", "6"), event("MODIFIED", "a", "7"), event("DELETED", "b", "8")]),
@@ -375,7 +384,7 @@ mod tests {
             ),
             Step::Watch("9", vec![]),
         ];
-        assert_eq!(told(script).await, ["all: a b", "c at 6", "a at 7", "b gone"]);
+        assert_eq!(applied(script).await, ["all: a b", "c at 6", "a at 7", "b gone"]);
     }
 
     #[tokio::test(start_paused = true)]
@@ -388,7 +397,7 @@ mod tests {
             Step::Refused(410),
             Step::List(&["c"]),
         ];
-        assert_eq!(told(script).await, ["all: a b", "a at 6", "all: b", "all: c"]);
+        assert_eq!(applied(script).await, ["all: a b", "a at 6", "all: b", "all: c"]);
     }
 
     #[tokio::test(start_paused = true)]
@@ -400,25 +409,24 @@ mod tests {
             Step::Refused(503),
             Step::Watch("6", vec![event("MODIFIED", "a", "7")]),
         ];
-        assert_eq!(told(script).await, ["all: a", "a at 6", "a at 7"]);
+        assert_eq!(applied(script).await, ["all: a", "a at 6", "a at 7"]);
+    }
+
+    #[rstest]
+    #[case::an_event_of_another_shape(json!({"type": "ADDED", "object": {"metadata": "garbage"}}))]
+    #[case::neither_an_event_nor_a_status(json!("garbage"))]
+    #[tokio::test(start_paused = true)]
+    async fn after_an_event_that_cannot_be_decoded_objects_are_listed_again(#[case] event: Value) {
+        let script = vec![Step::List(&["a"]), Step::Watch("5", vec![event]), Step::List(&["a", "b"])];
+        assert_eq!(applied(script).await, ["all: a", "all: a b"]);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_cannot_be_read_is_listed_anew() {
-        let script = vec![
-            Step::List(&["a"]),
-            Step::Watch("5", vec![json!({"type": "ADDED", "object": {"metadata": "garbage"}})]),
-            Step::List(&["a", "b"]),
-        ];
-        assert_eq!(told(script).await, ["all: a", "all: a b"]);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn what_fails_again_and_again_is_listed_anew() {
+    async fn objects_are_listed_again_when_watches_keep_failing() {
         // Given an API server that was restored, and that does not know the resourceVersion of its clients yet
         let refused = || Step::Refused(504);
         let script = vec![Step::List(&["a"]), refused(), refused(), refused(), Step::List(&["b"])];
-        assert_eq!(told(script).await, ["all: a", "all: b"]);
+        assert_eq!(applied(script).await, ["all: a", "all: b"]);
     }
 
     #[tokio::test(start_paused = true)]
@@ -429,7 +437,7 @@ mod tests {
         let script = lists().chain(watches()).chain(lists()).chain(watches()).collect();
         // When it is watched
         let began = Instant::now();
-        told(script).await;
+        applied(script).await;
         // Then there is a longer and longer pause between
         assert!(began.elapsed() > Duration::from_secs(4), "{:?}", began.elapsed());
     }

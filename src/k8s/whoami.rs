@@ -1,4 +1,4 @@
-//! Who this process is to the API server.
+//! The user name that the API server knows this process by.
 
 use std::time::Duration;
 
@@ -8,22 +8,23 @@ use kube::{Api, Client, Error};
 
 use crate::k8s::brief;
 
-/// How long to wait until it is asked again.
+/// How long to wait before the next attempt.
 const RETRY: Duration = Duration::from_secs(1);
 
 /// How long one answer may take.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The name of the user that the client's requests are made by. Asks until there is an answer.
+/// The user name of the client. Asks the API server until it answers.
 ///
-/// Every user may ask it about itself (`system:basic-user`).
+/// # RBAC
+/// It needs `create` of `selfsubjectreviews`, which every authenticated user has (`system:basic-user`).
 pub async fn own_user_name(client: Client) -> String {
     loop {
         match tokio::time::timeout(TIMEOUT, ask(client.clone())).await {
             Ok(Ok(Some(name))) => return name,
-            Ok(Ok(None)) => tracing::warn!("the API server does not say who warden is"),
-            Ok(Err(error)) => tracing::warn!(error = %brief(&error), "cannot ask who warden is to the API server"),
-            Err(_) => tracing::warn!(timeout = ?TIMEOUT, "no answer to who warden is to the API server"),
+            Ok(Ok(None)) => tracing::warn!("the API server returned no user name for warden"),
+            Ok(Err(error)) => tracing::warn!(error = %brief(&error), "cannot read warden's own user name"),
+            Err(_) => tracing::warn!(timeout = ?TIMEOUT, "cannot read warden's own user name: no answer in time"),
         }
         tokio::time::sleep(RETRY).await;
     }

@@ -11,11 +11,11 @@ use futures::{Stream, StreamExt as _};
 use kube::runtime::scheduler::{ScheduleRequest, Scheduler, scheduler};
 use tokio::time::Instant;
 
-/// The sending end of a work queue: subscriptions, timers and people's requests add keys to it. Clones add to the same queue.
+/// The sending end of a work queue: subscribers and timers add keys to it. Clones add to the same queue.
 ///
-/// A key that is added several times before a worker takes it is worked on once, at the earliest time that was asked for.
-/// One key is worked on by one worker at a time: a key that is added meanwhile waits until that worker has ended, and is then
-/// worked on once more. So a reconcile may read its input when it begins, and never runs beside itself.
+/// A key that is added several times before a worker takes it is reconciled once, at the earliest of the requested times. One key
+/// is reconciled by one worker at a time: a key that is added in the meantime waits for that worker, and is then reconciled once
+/// more. So a reconcile may read its input when it begins, and two reconciles of one key never overlap.
 ///
 /// It makes no request and needs no RBAC.
 ///
@@ -52,11 +52,11 @@ pub struct WorkQueue<K> {
 #[derive(Debug)]
 pub struct Workers<K> {
     requests: UnboundedReceiver<ScheduleRequest<K>>,
-    /// Requeued keys take the way of all others. It also keeps the queue open.
+    /// Requeued keys are added like all others. It also keeps the queue open.
     queue: WorkQueue<K>,
 }
 
-/// When a key is worked on again that was worked on just now.
+/// When to reconcile a key again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Requeue {
     /// When it is added again.
@@ -73,21 +73,21 @@ pub fn work_queue<K>() -> (WorkQueue<K>, Workers<K>) {
 }
 
 impl<K> WorkQueue<K> {
-    /// Adds a key, to be worked on as soon as a worker is free.
+    /// Adds a key, to be reconciled as soon as a worker is free.
     pub fn add(&self, key: K) {
         self.add_at(key, Instant::now());
     }
 
-    /// Adds a key, to be worked on once this time has passed.
+    /// Adds a key, to be reconciled after this delay.
     pub fn add_after(&self, key: K, delay: Duration) {
-        // A time beyond what a clock can show never comes.
+        // A time that an `Instant` cannot hold never comes.
         if let Some(at) = Instant::now().checked_add(delay) {
             self.add_at(key, at);
         }
     }
 
     fn add_at(&self, message: K, run_at: Instant) {
-        // It fails only when the workers were dropped: then no key is worked on any more.
+        // It fails only after the workers are dropped, when no key is reconciled any more.
         let _ = self.requests.unbounded_send(ScheduleRequest { message, run_at });
     }
 }
@@ -102,8 +102,8 @@ impl<K: Clone + Eq + Hash> Workers<K> {
     /// Calls `reconcile` for each key that is due, for up to `concurrency` keys (at least one) at a time, until it is dropped.
     /// All of them run in the task that polls this: a reconcile awaits the API server, and must not block.
     ///
-    /// State that a controller keeps of a key from reconcile to reconcile is the caller's: as one key is worked on by one
-    /// worker at a time, a reconcile may take it out of a map and put it back at its end.
+    /// The caller keeps any state of a key between reconciles. Since one key is reconciled by one worker at a time, a reconcile may
+    /// take the state out of a map when it begins and put it back when it ends.
     pub async fn run<R>(self, concurrency: usize, reconcile: impl Fn(K) -> R)
     where
         R: Future<Output = Requeue>,
@@ -130,7 +130,7 @@ impl<K: Clone + Eq + Hash> Workers<K> {
     }
 }
 
-/// The next key that is due and not worked on. What is due and worked on stays in the scheduler.
+/// The next key that is due and that no worker has. A due key that a worker has stays in the scheduler.
 async fn next<K, R>(due: Pin<&mut Scheduler<K, R>>, in_progress: &HashSet<K>) -> Option<K>
 where
     K: Clone + Eq + Hash,
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_key_that_is_added_several_times_is_worked_on_once() {
+    async fn a_key_that_is_added_several_times_is_reconciled_once() {
         // Given a key that was added three times, before another one
         let (queue, workers) = work_queue();
         for key in ["a", "a", "a", "b"] {
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_key_is_never_worked_on_twice_at_a_time_and_once_more_after_it_was_added_meanwhile() {
+    async fn a_key_is_never_reconciled_twice_at_a_time_and_once_more_after_it_was_added_meanwhile() {
         // Given many workers, of which one works on a key
         let (queue, workers) = work_queue();
         let (log, gate) = (Log::default(), Semaphore::new(0));
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn no_more_keys_are_worked_on_at_a_time_than_asked_for() {
+    async fn no_more_keys_are_reconciled_at_a_time_than_there_are_workers() {
         // Given ten keys, and workers for three that do not end
         let (queue, workers) = work_queue();
         (0..10).for_each(|key| queue.add(key));
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_requeued_key_is_worked_on_again_after_its_delay() {
+    async fn a_requeued_key_is_reconciled_again_after_its_delay() {
         let delay = Duration::from_millis(50);
         let (queue, workers) = work_queue();
         queue.add("a");

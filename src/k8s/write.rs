@@ -90,8 +90,8 @@ impl WriteMetrics {
         metrics
     }
 
-    /// The counters of `controller`, which writes each of `whats`: at 0 from the beginning, since Prometheus takes the first
-    /// value that it sees for no increase.
+    /// The counters of `controller`, which writes each of `whats`: at 0 from the beginning, since Prometheus does not
+    /// count the first value of a series as an increase.
     pub fn of_controller(&self, controller: &'static str, whats: &[&'static str]) -> ControllerWrites {
         for &what in whats {
             for outcome in WriteOutcome::ALL {

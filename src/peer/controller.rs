@@ -18,7 +18,7 @@ const RECONCILES_AT_ONCE: usize = 16;
 
 /// The controller of peer Deployments.
 pub struct Controller {
-    cache: PeerStore,
+    store: PeerStore,
     leadership: Leadership,
     context: Context,
 }
@@ -27,29 +27,29 @@ pub struct Controller {
 type States = Mutex<BTreeMap<ObjectKey, ReconcileState>>;
 
 impl Controller {
-    /// A controller of the Deployments that `cache` shows. It writes while `leadership` lasts, by the settings that are in force at
+    /// A controller of the Deployments that `store` shows. It writes while `leadership` lasts, by the settings that are in force at
     /// each reconcile.
     pub fn new(
         client: Client,
-        cache: PeerStore,
+        store: PeerStore,
         leadership: Leadership,
         settings: watch::Receiver<Settings>,
         events: EventRecorder,
         metrics: Metrics,
     ) -> Self {
-        let writer = Writer::new(client, cache.clone(), leadership.clone());
+        let writer = Writer::new(client, store.clone(), leadership.clone());
         let context = Context { writer, events, metrics, settings };
-        Self { cache, leadership, context }
+        Self { store, leadership, context }
     }
 
     /// Runs until it is dropped: reconciles while the lease is held, and waits for it otherwise.
     pub async fn run(self) {
-        self.cache.synced().await;
+        self.store.synced().await;
         self.leadership.while_leading(|| self.lead()).await;
     }
 
-    /// Reconciles every Deployment, and then those that something changed for. It begins with no state: another process may have
-    /// written in the meantime.
+    /// Reconciles every Deployment, and then those whose snapshot may have changed. It begins without the state of an earlier
+    /// leadership: another process may have written in the meantime.
     async fn lead(&self) {
         let (queue, workers) = work_queue();
         let (states, began) = (States::default(), Instant::now());
@@ -62,12 +62,12 @@ impl Controller {
     async fn add_changed(&self, queue: &WorkQueue<ObjectKey>) {
         let mut settings = self.context.settings.clone();
         settings.mark_unchanged();
-        let mut changes = self.cache.subscribe();
+        let mut changes = self.store.subscribe();
         loop {
             tokio::select! {
                 changed = changes.changed() => changed.into_iter().for_each(|key| queue.add(key)),
-                // What waits for the end of a window may have waited long enough.
-                Ok(()) = settings.changed() => self.cache.keys().into_iter().for_each(|key| queue.add(key)),
+                // A Deployment that waits for the end of a window may be due with a shorter one.
+                Ok(()) = settings.changed() => self.store.keys().into_iter().for_each(|key| queue.add(key)),
             }
         }
     }
@@ -75,10 +75,10 @@ impl Controller {
     async fn reconcile(&self, key: ObjectKey, states: &States, began: Instant) -> Requeue {
         let kept = lock(states).remove(&key);
         // A Deployment that is gone, or no peer any more, keeps no state.
-        let Some(snapshot) = self.cache.snapshot(&key) else { return Requeue::OnChange };
+        let Some(snapshot) = self.store.snapshot(&key) else { return Requeue::OnChange };
         let mut state = kept.unwrap_or_else(|| ReconcileState::new(self.context.metrics.clone()));
         let preconditions =
-            WritePreconditions { synced: self.cache.is_synced(), leader: self.leadership.left().is_some() };
+            WritePreconditions { synced: self.store.is_synced(), leader: self.leadership.left().is_some() };
         let requeue = self.context.reconcile(&key, &snapshot, &mut state, preconditions, began.elapsed()).await;
         lock(states).insert(key, state);
         requeue
@@ -86,6 +86,6 @@ impl Controller {
 }
 
 fn lock(states: &States) -> std::sync::MutexGuard<'_, BTreeMap<ObjectKey, ReconcileState>> {
-    // The map is only ever taken from and put into, which leaves it whole.
+    // No operation on the map leaves it half changed.
     states.lock().unwrap_or_else(PoisonError::into_inner)
 }

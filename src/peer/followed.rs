@@ -1,5 +1,8 @@
 //! One watch for each workload that is followed.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
 use futures::StreamExt as _;
 use futures::future::{AbortHandle, abortable};
 use futures::stream::FuturesUnordered;
@@ -7,20 +10,20 @@ use futures::stream::FuturesUnordered;
 use super::PeerStore;
 use crate::module::Follow;
 
-/// Runs a `watch` of each workload that some Deployment follows, as long as one does; what it told is forgotten with it.
+/// Runs a `watch` of each workload, as long as some Deployment follows it. When it ends, the store forgets the workload.
 ///
-/// All of them run in this one task: none tells anything once it is ended, and one that panics ends the task.
+/// All watches run in this one task. So none updates the store after it was aborted, and one that panics ends the task.
 pub(super) async fn watch_followed<W>(store: PeerStore, watch: impl Fn(Follow) -> W)
 where
     W: Future<Output = ()>,
 {
-    // Before that it is not known what is followed.
+    // An unsynced store does not show what is followed.
     store.synced().await;
     let mut watches = FuturesUnordered::new();
-    let mut running: Vec<(Follow, AbortHandle)> = Vec::new();
+    let mut running: BTreeMap<Follow, AbortHandle> = BTreeMap::new();
     loop {
         let followed = store.followed();
-        running.retain(|(workload, watch)| {
+        running.retain(|workload, watch| {
             let keep = followed.contains(workload);
             if !keep {
                 watch.abort();
@@ -29,10 +32,10 @@ where
             keep
         });
         for workload in followed {
-            if running.iter().all(|(other, _)| *other != workload) {
-                let (watch, handle) = abortable(watch(workload.clone()));
+            if let Entry::Vacant(vacant) = running.entry(workload) {
+                let (watch, handle) = abortable(watch(vacant.key().clone()));
                 watches.push(watch);
-                running.push((workload, handle));
+                vacant.insert(handle);
             }
         }
         tokio::select! {
@@ -86,10 +89,10 @@ mod tests {
     fn a_watch_lasts_as_long_as_a_deployment_follows() {
         // given a workload with one replica more at each watch
         let (store, watches) = (store(), Cell::new(0));
-        let tell = store.clone();
+        let filled = store.clone();
         let watch = |workload: Follow| {
             watches.set(watches.get() + 1);
-            tell.apply(Change::Followed(workload, Some(WorkloadSize { desired: 9, ready: watches.get() })));
+            filled.apply(Change::Followed(workload, Some(WorkloadSize { desired: 9, ready: watches.get() })));
             pending()
         };
         let mut task = pin!(watch_followed(store.clone(), watch));
@@ -101,9 +104,9 @@ mod tests {
         follow(&store, &[]);
         follow(&store, &["stock"]);
         goes_on();
-        // then the watch goes on
+        // then the watch continues
         assert_eq!((wanted("stock"), watches.get()), (Some(1), 1));
-        // and when the last goes, it ends, and what is old is not told
+        // and when the last follower goes, the watch ends, and its last size is forgotten
         follow(&store, &[]);
         goes_on();
         follow(&store, &["mail"]);

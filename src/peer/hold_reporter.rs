@@ -1,4 +1,4 @@
-//! When people are told that the replicas of a Deployment are held.
+//! When the controller reports that the replicas of a Deployment are held.
 
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ pub(super) enum Transition {
 }
 
 impl HoldReporter {
-    /// Takes in a decision, and gives what to report now.
+    /// Adds a decision, and returns what to report now.
     pub(super) fn observe(&mut self, decision: &ScaleDecision, now: Elapsed) -> Option<Transition> {
         let reason = match decision {
             ScaleDecision::Keep | ScaleDecision::Scale { .. } => {
@@ -49,7 +49,7 @@ impl HoldReporter {
         Some(Transition::Held)
     }
 
-    /// The number is left to the user: nothing is held any more, and nothing was resumed.
+    /// Forgets what was reported, when the replicas are left to the user: they are neither held nor resumed.
     pub(super) fn reset(&mut self) {
         *self = Self::default();
     }

@@ -1,4 +1,4 @@
-//! Whether what the caches show is so, where that matters too much to rely on watches: they may lag, or have ended without a word.
+//! Compares the store with the API server before a Pod is deleted: a watch may lag, or its connection may be dead.
 
 use kube::{Api, Client};
 
@@ -7,11 +7,11 @@ use crate::cluster::{NodeView, node_facts};
 use crate::k8s::ObjectKey;
 
 impl PeerStore {
-    /// Whether the Pod `uid` of the peer Deployment `key`, on the Node called `node_name`, is still one of a departed base: the API
-    /// server says of the Node what the store shows, and by that it does not count.
+    /// Whether the Pod `uid` of the peer Deployment `key` is on a departed base, the Node called `node_name`. It is if the API server
+    /// returns the Node as the store shows it, and by the store that Node does not count.
     ///
     /// # Errors
-    /// Those of the request.
+    /// If the API server cannot be asked.
     pub async fn is_departed(
         &self,
         client: &Client,
@@ -20,8 +20,8 @@ impl PeerStore {
         node_name: &str,
     ) -> kube::Result<bool> {
         let nodes: Api<NodeView> = Api::all(client.clone());
-        let is = nodes.get_opt(node_name).await?.map(node_facts);
-        Ok(self.shows_departed(key, uid, node_name, is.as_ref()))
+        let live = nodes.get_opt(node_name).await?.map(node_facts);
+        Ok(self.shows_departed(key, uid, node_name, live.as_ref()))
     }
 }
 
@@ -35,8 +35,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::cluster::Spelling;
-    use crate::cluster::{DeploymentView, PodView};
+    use crate::cluster::{DeploymentView, PodView, Spelling};
     use crate::k8s::Update;
     use crate::peer::Change;
     use crate::policy::Policy;
@@ -121,21 +120,21 @@ mod tests {
     #[case::another_pod("q", "a")]
     #[case::another_node("p", "b")]
     #[tokio::test]
-    async fn of_others_it_says_nothing(#[case] uid: &str, #[case] node: &str) {
+    async fn another_pod_and_another_node_have_not_departed(#[case] uid: &str, #[case] node: &str) {
         let store = showing(None, &json!({}));
 
         assert!(!store.is_departed(&with(None), &orders(), uid, node).await.unwrap());
     }
 
     #[tokio::test]
-    async fn what_is_the_users_is_left_alone() {
+    async fn no_base_of_an_unmanaged_deployment_has_departed() {
         let store = showing(None, &json!({"warden.koupleless.io/peer-paused": "true"}));
 
         assert!(!store.is_departed(&with(None), &orders(), "p", "a").await.unwrap());
     }
 
     #[tokio::test]
-    async fn who_has_not_listed_yet_knows_of_none() {
+    async fn no_base_has_departed_by_an_unsynced_store() {
         let store = PeerStore::new(Policy::default());
 
         assert!(!store.is_departed(&with(None), &orders(), "p", "a").await.unwrap());

@@ -8,14 +8,14 @@
 //! | file | what |
 //! |---|---|
 //! | `watch`, `followed`, `change` | the watches that fill the store |
-//! | `store`, `index` | what they show, and how many bases each Deployment has. Pure, but for the lock |
-//! | `observed` | what is known of one Deployment at one moment |
+//! | `store`, `index` | what the watches show, and how many bases each Deployment has. Pure, but for the lock |
+//! | `observed` | the observed state of one Deployment |
 //! | `controller` | the run loop: subscribes to the store, runs the work queue |
 //! | `reconcile` | one reconcile: decide, write, report |
 //! | `plan` | the decision. Pure, as are the files that it uses: `observed_history`, `mass_loss`, `scale_down_risk`, `hold` |
 //! | `writes`, `live_recheck` | what is written to the API server, under the lease, and what is asked before |
 //! | `state` | the state annotation, which the next process reads |
-//! | `messages`, `hold_reporter`, `metrics` | what people are told, and when |
+//! | `messages`, `hold_reporter`, `metrics` | what the controller reports to people, and when |
 
 mod change;
 mod controller;

@@ -1,10 +1,10 @@
-//! What is known of one peer Deployment at one moment: all that a decision about its replicas looks at.
+//! The observed state of one peer Deployment: everything that a decision about its replicas depends on.
 
 use crate::cluster::WorkloadSize;
 use crate::module::{MaxSurge, UnmanagedReason};
 use crate::peer::PeerState;
 
-/// A peer Deployment, its Pods and its bases, from caches that may lag behind, each by its own time.
+/// A peer Deployment, its Pods and its bases, as the watches show them. Each watch may lag by another time.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Snapshot {
     /// The Deployment's uid: one made again under the same name is another.
@@ -28,8 +28,8 @@ pub struct Snapshot {
     pub state: Option<PeerState>,
     /// What the replicas follow.
     pub source: Source,
-    /// Its Pods that are neither being deleted nor finished, as far as they matter: those that stand out (see
-    /// [`Place`] and [`Pod::is_well`]), and all of them while it has Pods of several ReplicaSets.
+    /// Its Pods that are neither being deleted nor finished. While all of them are of one ReplicaSet, only those that are
+    /// unhealthy ([`Pod::is_healthy`]).
     pub pods: Vec<Pod>,
     /// How many Pods of each ReplicaSet there are that are neither being deleted nor finished, in the order of their names.
     /// Only those that have any.
@@ -110,8 +110,8 @@ impl Snapshot {
 }
 
 impl Pod {
-    /// Whether it is on a base that counts, Running, Ready, not marked and without a deletion cost: nothing to think about.
-    pub fn is_well(&self) -> bool {
+    /// Whether it is on a base that counts, Running, Ready, not marked and without a deletion cost.
+    pub fn is_healthy(&self) -> bool {
         matches!(self.place, Place::Base(_)) && self.running && self.ready && !self.marked && self.deletion_cost == 0
     }
 

@@ -1,13 +1,13 @@
-//! What the controller remembers of one peer Deployment from one reconcile to the next.
+//! The history that the controller keeps of one peer Deployment between reconciles.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::state::recorded_mass_loss;
 use super::{Elapsed, MassLoss, Place, Pod, Settings, Snapshot};
 
-/// A watch that has not shown a write after this time never will: resourceVersions begin anew when etcd is restored from a
-/// backup. The snapshot is good enough then, for a scale names the resourceVersion that it is about, and a deletion asks the API
-/// server for it first.
+/// If the watch has not shown a write after this time, the controller no longer waits for it: after etcd is restored from a backup,
+/// resourceVersions begin anew. An old snapshot does no harm then: a scale names the resourceVersion of the snapshot, and before a
+/// deletion the API server is asked for it.
 const MAX_WATCH_LAG: Elapsed = Elapsed::from_secs(30);
 
 /// What the leading controller has observed of one peer Deployment, and when. All of it may be lost at any time: the next process
@@ -32,7 +32,7 @@ pub struct ObservedHistory {
 }
 
 impl ObservedHistory {
-    /// Takes in what is observed now. It comes before every decision.
+    /// Adds what is observed now. Call it before every decision.
     pub fn observe(&mut self, snapshot: &Snapshot, settings: &Settings, now: Elapsed) {
         if self.uid != snapshot.uid {
             let mass_loss = recorded_mass_loss(snapshot).map(|loss| (loss, now));
@@ -67,7 +67,7 @@ impl ObservedHistory {
         };
     }
 
-    /// Takes note that the replicas were written, which made this resourceVersion.
+    /// Records that the replicas were written, and the resourceVersion of the Deployment after that.
     pub fn record_scale(&mut self, resource_version: impl Into<String>, now: Elapsed) {
         self.scaled_version = Some(resource_version.into());
         self.scaled_at = Some(now);

@@ -207,9 +207,11 @@ impl Context {
             }
             (Some(Transition::Held) | None, _) => {}
         }
-        if let Source::Bases { shared_hosts, .. } = &snapshot.source
-            && *shared_hosts != state.shared_hosts
-        {
+        let shared_hosts = match &snapshot.source {
+            Source::Bases { shared_hosts, .. } => shared_hosts.as_slice(),
+            Source::Followed { .. } => &[],
+        };
+        if *shared_hosts != state.shared_hosts {
             state.show_shared_hosts(shared_hosts);
             if !shared_hosts.is_empty() {
                 self.record(key, snapshot, PeerEvent::SharedHostname, messages::shared_hostname(shared_hosts));

@@ -1,4 +1,4 @@
-//! What warden's processes tell each other on a peer Deployment: an annotation with versioned JSON.
+//! The state annotation of a peer Deployment, versioned JSON, by which the next leader knows what this one did.
 
 use k8s_openapi::jiff::{Timestamp, tz::TimeZone};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -7,12 +7,12 @@ use serde_json::Value;
 use super::{Hold, MassLoss, ScaleDecision, Snapshot, Source, messages};
 use crate::module::UnmanagedReason;
 
-/// The version of the format. A process that reads another one knows nothing, as if the annotation were missing; so fields may be
-/// added without a new version, and none may change its meaning.
+/// The version of the format. A process ignores an annotation of another version. A field may be added without a new version, but
+/// none may change its meaning.
 const VERSION: u32 = 1;
 
-/// The longest name of a followed workload that is written: a namespace, `StatefulSet` and a name with slashes between have 329
-/// bytes at most. What is longer is no workload's, and is cut.
+/// The longest name of a followed workload that is written. A namespace, `StatefulSet` and a name, with slashes between, have at
+/// most 329 bytes. A longer annotation cannot name a workload, and is cut.
 const MAX_WORKLOAD_BYTES: usize = 330;
 
 /// The state of a peer Deployment, as warden writes it on it ([`crate::vocabulary::PEER_STATE`]).
@@ -156,7 +156,7 @@ fn cut(workload: &str) -> String {
     workload[..workload.floor_char_boundary(MAX_WORKLOAD_BYTES)].to_owned()
 }
 
-/// A reason that this version does not know is no reason to forget all else.
+/// A process reads the other fields even if a newer version wrote a reason that this one does not know.
 fn known_hold<'de, D: Deserializer<'de>>(hold: D) -> Result<Option<Hold>, D::Error> {
     Ok(serde_json::from_value(Value::deserialize(hold)?).ok())
 }

@@ -1,4 +1,4 @@
-//! What is known of peer Deployments and their bases, shared by the controller and admission.
+//! The store of peer Deployments and their bases, which the controller and admission share.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -16,11 +16,11 @@ use crate::policy::Policy;
 #[derive(Debug, Clone)]
 pub struct PeerStore {
     store: Store<PeerIndex>,
-    /// Other workloads may be followed.
+    /// Notified when other workloads may be followed.
     followed_changed: Arc<Notify>,
 }
 
-/// One of the lists without which nothing is known.
+/// One of the first lists that the store waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum List {
     /// Of the Nodes.
@@ -34,7 +34,7 @@ pub enum List {
 }
 
 impl PeerStore {
-    /// Knows nothing yet.
+    /// A store before any list has arrived.
     pub(crate) fn new(policy: Policy) -> Self {
         Self { store: Store::new(PeerIndex::new(policy)), followed_changed: Arc::default() }
     }
@@ -49,7 +49,7 @@ impl PeerStore {
         self.store.is_synced()
     }
 
-    /// Subscribes to the peer Deployments for which something changes: to all of them, at first.
+    /// Subscribes to the peer Deployments whose snapshot may have changed. The subscriber gets all of them first.
     pub fn subscribe(&self) -> Subscriber<PeerIndex> {
         self.store.subscribe()
     }
@@ -59,8 +59,8 @@ impl PeerStore {
         self.store.read(Index::keys).unwrap_or_default()
     }
 
-    /// What is known of the peer Deployment `key`. None where there is no such peer Deployment, while unsynced, and while
-    /// nothing is known yet of the workload that it follows.
+    /// The snapshot of the peer Deployment `key`. None if it does not exist, while unsynced, and until the watch of the workload
+    /// that it follows has its first list.
     pub fn snapshot(&self, key: &ObjectKey) -> Option<Snapshot> {
         self.store.read(|index| index.snapshot(key)).flatten()
     }
@@ -70,30 +70,32 @@ impl PeerStore {
         self.store.read(|index| index.management(key))
     }
 
-    /// How many replicas a peer Deployment like `workload` should have, which is filled in already and has no Pods yet.
-    /// None where that is not known: while unsynced, and for one that follows a workload that no other follows.
+    /// How many replicas the peer Deployment `workload` should have, which is filled in already and has no Pods yet. None if that
+    /// is not known: while unsynced, and if it follows a workload that no other Deployment follows.
     pub fn count(&self, workload: Workload<'_>) -> Option<u32> {
         self.store.read(|index| index.count(workload)).flatten()
     }
 
-    /// Whether the store has the Node called `node_name` as this one, or none, and the Pod `uid` of a peer Deployment whose
-    /// number is warden's is on a departed base, and in no rollout. No while unsynced.
+    /// Whether the store has the Node called `node_name` exactly as `node` (none: does not have it), and shows the Pod `uid` of the
+    /// Deployment `key` there, on a departed base, while warden keeps the replicas and no rollout is under way. False while
+    /// unsynced.
     pub(super) fn shows_departed(&self, key: &ObjectKey, uid: &str, node_name: &str, node: Option<&Node>) -> bool {
-        let is_departed = |seen: Snapshot| {
-            let may_go = seen.unmanaged.is_none() && seen.observed && !seen.is_rolling();
-            may_go && seen.pods_on_departed_bases().any(|pod| pod.uid == uid && pod.departed_from() == Some(node_name))
+        let is_departed = |snapshot: Snapshot| {
+            let may_go = snapshot.unmanaged.is_none() && snapshot.observed && !snapshot.is_rolling();
+            may_go
+                && snapshot.pods_on_departed_bases().any(|pod| pod.uid == uid && pod.departed_from() == Some(node_name))
         };
         let shown =
             self.store.read(|index| index.node(node_name) == node && index.snapshot(key).is_some_and(is_departed));
         shown.unwrap_or(false)
     }
 
-    /// Goes by `policy` from now on.
+    /// Applies `policy` from now on.
     pub(super) fn go_by(&self, policy: Policy) {
         self.store.update(|index| index.go_by(policy));
     }
 
-    /// Applies what a watch tells.
+    /// Applies an update of a watch.
     pub(super) fn apply(&self, change: Change) {
         let may_change_followed = matches!(change, Change::Deployment(..));
         self.store.apply(change);
@@ -102,12 +104,12 @@ impl PeerStore {
         }
     }
 
-    /// The workloads that must be watched because they are followed; none while unsynced.
+    /// The workloads that some Deployment follows, and that must be watched; none while unsynced.
     pub(super) fn followed(&self) -> BTreeSet<Follow> {
         self.store.read(|index| index.followed().cloned().collect()).unwrap_or_default()
     }
 
-    /// `workload` is not watched any more.
+    /// Forgets `workload`, whose watch has ended.
     pub(super) fn forget_followed(&self, workload: &Follow) {
         self.store.update(|index| {
             index.forget_followed(workload);
@@ -115,7 +117,7 @@ impl PeerStore {
         });
     }
 
-    /// Waits until [`Self::followed`] may have changed. There can be one consumer.
+    /// Waits until [`Self::followed`] may have changed. Only one task may wait.
     pub(super) async fn followed_changed(&self) {
         self.followed_changed.notified().await;
     }
@@ -196,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_handed_out_before_every_first_list() {
+    fn no_read_returns_anything_before_every_first_list() {
         // given
         let store = nearly_synced();
         let mut subscriber = store.subscribe();
@@ -205,14 +207,13 @@ mod tests {
         // then
         assert!(!store.is_synced() && store.synced().now_or_never().is_none());
         assert!(store.snapshot(&orders()).is_none() && store.management(&orders()).is_none());
-        assert_eq!(store.management(&orders()), None);
         let module = json!({});
         let workload = Workload::new(crate::module::Kind::Deployment, &module);
         assert_eq!((store.count(workload), subscriber.changed().now_or_never()), (None, None));
     }
 
     #[test]
-    fn with_the_last_list_a_subscriber_is_told_of_all_once() {
+    fn with_the_last_list_a_subscriber_gets_all_keys_once() {
         // given
         let store = nearly_synced();
         let mut subscriber = store.subscribe();
@@ -227,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn subscribers_are_told_of_those_whose_needs_another_policy_changes() {
+    fn subscribers_get_the_deployments_whose_needs_another_policy_changes() {
         // given a Deployment from before the webhook
         let store = nearly_synced();
         let mut subscriber = store.subscribe();

@@ -153,7 +153,7 @@ impl Cluster {
             unmanaged: None,
             state: None,
             source: Source::Bases { count: carried + self.empty, shared_hosts: Vec::new() },
-            pods: self.pods.iter().filter(|pod| shows_all || !pod.is_well()).cloned().collect(),
+            pods: self.pods.iter().filter(|pod| shows_all || !pod.is_healthy()).cloned().collect(),
             replica_sets: replica_sets.into_iter().collect(),
             carried,
         }

@@ -3,6 +3,7 @@
 use std::fmt::Debug;
 use std::sync::Arc;
 
+use futures::FutureExt as _;
 use futures::future::{BoxFuture, join_all};
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
@@ -20,8 +21,8 @@ use crate::policy::Policy;
 use crate::vocabulary as keys;
 
 impl PeerStore {
-    /// A store, and the task that fills it, which runs until it is dropped. `namespaces` has a task of its own, which must run
-    /// too. The store goes by the policy that is in force, whichever that is.
+    /// A store, and the task that fills it, which runs until it is dropped. The task that fills `namespaces` must run, too. The
+    /// store applies each new policy.
     ///
     /// All Nodes are watched, not only vnodes: a template may fit an ordinary node, and a DaemonSet's controller would count
     /// it.
@@ -73,7 +74,7 @@ async fn watch_pods(store: PeerStore, client: Client, spelling: Spelling) {
         .await;
 }
 
-/// Hands on the policy, whenever that changes.
+/// Applies each new policy to the store.
 async fn watch_policy(store: PeerStore, mut policy: Receiver<Arc<Policy>>) {
     while policy.changed().await.is_ok() {
         let policy = Policy::clone(&policy.borrow_and_update());
@@ -81,11 +82,17 @@ async fn watch_policy(store: PeerStore, mut policy: Receiver<Arc<Policy>>) {
     }
 }
 
-/// Hands on what the store of Namespaces holds: all of it first, then each change.
+/// Applies what the store of Namespaces holds: all of it first, then each change.
+///
+/// The first list is made of the keys that the subscriber has taken. A subscriber is not notified that a key is gone which it has
+/// not taken: a Namespace that was listed without it and deleted at once would stay here for ever.
 async fn watch_namespaces(store: PeerStore, namespaces: NamespaceStore) {
     let mut changes = namespaces.subscribe();
     namespaces.synced().await;
-    store.apply(Change::Namespace(Update::Reset(namespaces.all())));
+    // Once it is synced, the subscriber has all names, or there are none.
+    let names = changes.changed().now_or_never().unwrap_or_default();
+    let all = names.into_iter().filter_map(|name| namespaces.get(&name).map(|facts| (name, facts)));
+    store.apply(Change::Namespace(Update::Reset(all.collect())));
     loop {
         for name in changes.changed().await {
             store.apply(Change::Namespace(match namespaces.get(&name) {

@@ -22,14 +22,14 @@ const TIMEOUT: Duration = Duration::from_secs(3);
 #[derive(Clone)]
 pub(super) struct Writer {
     client: Client,
-    cache: PeerStore,
+    store: PeerStore,
     leadership: Leadership,
 }
 
 impl Writer {
-    /// Before a Pod is deleted, `cache` is compared with the API server.
-    pub(super) fn new(client: Client, cache: PeerStore, leadership: Leadership) -> Self {
-        Self { client, cache, leadership }
+    /// Before a Pod is deleted, `store` is compared with the API server.
+    pub(super) fn new(client: Client, store: PeerStore, leadership: Leadership) -> Self {
+        Self { client, store, leadership }
     }
 
     /// Sets the replicas of the very Deployment that `snapshot` shows. Gives the resourceVersion that this made.
@@ -85,7 +85,7 @@ impl Writer {
         let this_one = Preconditions { uid: Some(pod.uid.clone()), resource_version: None };
         let params = DeleteParams { preconditions: Some(this_one), ..DeleteParams::default() };
         let delete = async {
-            if !self.cache.is_departed(&self.client, key, &pod.uid, departed).await? {
+            if !self.store.is_departed(&self.client, key, &pod.uid, departed).await? {
                 return Ok(false);
             }
             pods.delete(&pod.name, &params).await.map(|_| true)

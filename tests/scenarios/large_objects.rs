@@ -69,44 +69,38 @@ fn name(at: usize) -> String {
     format!("large-{at}")
 }
 
-/// Where an object is large. The API server takes an atomic list in stride, and seconds for a list of which it tracks who owns
-/// which element, such as environment variables: of those there are a few.
+/// Where an object is large. A long text costs the API server little, and a list of which it tracks who owns which element costs
+/// it seconds: there are few of these.
 #[derive(Clone, Copy)]
 enum Ballast {
-    /// In what warden leaves out: a list as large as etcd takes it, of twenty times its size once it is parsed.
-    DnsOptions,
-    /// In what warden leaves out, in another way.
-    Environment,
+    /// In what warden leaves out: the value of a variable.
+    Text,
+    /// In what warden leaves out: many variables, which take twenty times their size once they are parsed.
+    Variables,
     /// In what warden reads.
     Tolerations,
 }
 
 impl Ballast {
     fn of(at: usize) -> Self {
-        match at % 50 {
+        match at % 100 {
             0 => Self::Tolerations,
-            1 => Self::Environment,
-            _ => Self::DnsOptions,
+            1 => Self::Variables,
+            _ => Self::Text,
         }
     }
 
     fn add_to(self, spec: &mut Value) {
+        let mut add = |variable| spec["containers"][0]["env"].as_array_mut().unwrap().push(variable);
         match self {
-            Self::DnsOptions => spec["dnsConfig"]["options"] = pairs(26_000),
-            Self::Environment => {
-                let variables = pairs(10_000).as_array().cloned().unwrap_or_default();
-                spec["containers"][0]["env"].as_array_mut().unwrap().extend(variables);
-            }
+            Self::Text => add(json!({"name": "TEXT", "value": "x".repeat(870_000)})),
+            Self::Variables => (0..10_000).for_each(|at| add(json!({"name": format!("V{at}"), "value": "x"}))),
             Self::Tolerations => {
                 let toleration = |at| json!({"key": format!("k{at}"), "operator": "Exists"});
                 spec["tolerations"] = (0..20_000).map(toleration).collect();
             }
         }
     }
-}
-
-fn pairs(count: usize) -> Value {
-    (0..count).map(|at| json!({"name": format!("V{at}"), "value": "x"})).collect()
 }
 
 fn large_deployment(at: usize) -> Value {
@@ -121,7 +115,7 @@ fn large_deployment(at: usize) -> Value {
 fn large_pod(at: usize) -> Value {
     let mut object = Module::new(&name(at), "1.0.0", "no-such-base").pod();
     object["spec"]["schedulerName"] = json!("none");
-    Ballast::DnsOptions.add_to(&mut object["spec"]);
+    Ballast::Text.add_to(&mut object["spec"]);
     object
 }
 

@@ -101,7 +101,7 @@ impl Serve {
         if let Some(client_ca) = client_ca {
             background.spawn("reader of the client CA", client_ca.follow(metrics.webhook.clone()));
         }
-        let (namespaces, cache) = watch_cluster(&client, policy.clone(), &mut background, &readiness);
+        let (namespaces, peers) = watch_cluster(&client, policy.clone(), &mut background, &readiness);
         let own_user = admission::OwnUser::default();
         background.ready_when(readiness.condition("own-user-known"), {
             let (own_user, client) = (own_user.clone(), client.clone());
@@ -123,13 +123,13 @@ impl Serve {
         }
         if self.peer.controls_peers() {
             let controllers =
-                Controllers { client, peers: cache.clone(), peer_settings: windows, peer_metrics: metrics.peers };
+                Controllers { client, peers: peers.clone(), peer_settings: windows, peer_metrics: metrics.peers };
             leading.push(controllers.start(peer_lease, metrics.leaders));
         }
 
         let shutdown = Shutdown::default();
         let reviewer =
-            Reviewer::new(Policy::default(), Arc::new(WatchedCluster { namespaces, peers: cache }), metrics.reviews)
+            Reviewer::new(Policy::default(), Arc::new(WatchedCluster { namespaces, peers }), metrics.reviews)
                 .going_by(policy)
                 .for_user(own_user);
         let options = self.serving.options(metrics.webhook);

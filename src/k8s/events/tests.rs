@@ -205,6 +205,40 @@ async fn an_event_without_an_answer_does_not_block_the_next() {
 }
 
 #[rstest]
+#[case::short("orders".to_owned(), "orders")]
+#[case::longest("o".repeat(253), &"o".repeat(220))]
+#[case::cut_behind_a_dot(format!("{}.{}", "o".repeat(219), "o".repeat(33)), &"o".repeat(219))]
+#[tokio::test]
+async fn the_name_of_an_event_is_valid_whatever_the_name_of_its_object(#[case] name: String, #[case] prefix: &str) {
+    let (client, mut received) = api_server([]);
+    let events = recorder(client);
+    let key = ObjectKey { namespace: "shop".to_owned(), name };
+    events.record(&object_reference::<Deployment>(&key, "the-deployment"), &Held, "3 -> 4");
+
+    let [Received { body, .. }] = published(&events, &mut received).await;
+
+    let name = body["metadata"]["name"].as_str().unwrap();
+    assert!(name.len() <= 253 && name.rsplit_once('.').is_some_and(|(before, _)| before == prefix), "{name}");
+}
+
+#[test]
+fn of_too_many_series_the_oldest_are_forgotten() {
+    // Given series that were observed one after the other
+    let began = Instant::now();
+    let series = |at: usize| {
+        let last = began + Duration::from_secs(at as u64);
+        ((None, "SyncHeld", at.to_string()), Series { name: String::new(), count: 1, last })
+    };
+    let mut known: HashMap<SeriesKey, Series> = (0..10).map(series).collect();
+    // When there is room for three
+    forget_oldest(&mut known, 3);
+    // Then the last three are left
+    let mut notes: Vec<_> = known.into_keys().map(|(_, _, note)| note).collect();
+    notes.sort_unstable();
+    assert_eq!(notes, ["7", "8", "9"]);
+}
+
+#[rstest]
 #[tokio::test]
 async fn the_queue_is_bounded() {
     // Given a recorder that does not publish

@@ -64,7 +64,7 @@ impl PeerIndex {
         changed.into_iter().map(|key| (*key).clone()).collect()
     }
 
-    /// Applies what a peer Deployment is now, and says whether its needs have changed.
+    /// Applies the facts of a peer Deployment. Returns whether its needs have changed.
     fn apply_deployment(&mut self, key: &Arc<ObjectKey>, facts: DeploymentFacts) -> bool {
         let following = facts.follow.as_deref().map(|annotation| Following::of(annotation, key));
         let before = self.peers.get_mut(key);
@@ -85,7 +85,7 @@ impl PeerIndex {
         changed
     }
 
-    /// Applies what a Namespace declares, and adds to `changed` the peer Deployments whose needs change by it.
+    /// Applies the facts of a Namespace, and adds to `changed` the peer Deployments whose needs change by it.
     fn apply_namespace(&mut self, name: String, facts: Option<NamespaceFacts>, changed: &mut BTreeSet<Arc<ObjectKey>>) {
         if self.namespaces.get(&name) == facts.as_ref() {
             return;
@@ -104,7 +104,7 @@ impl PeerIndex {
         };
     }
 
-    /// Derives what the peer Deployments need by the policy in force, and gives those whose needs have changed.
+    /// Derives the needs of all peer Deployments by the policy in force. Returns those whose needs have changed.
     pub(super) fn derive_needs_again(&mut self) -> Changed {
         let mut changed = BTreeSet::new();
         for (key, peer) in &mut self.peers {
@@ -119,7 +119,7 @@ impl PeerIndex {
         changed.into_iter().map(|key| (*key).clone()).collect()
     }
 
-    /// Judges which nodes meet the needs of `keys`, which have changed, and counts them.
+    /// Judges again which nodes meet the needs of `keys`, which have changed, and counts those nodes.
     fn judge_again(&mut self, keys: &BTreeSet<Arc<ObjectKey>>, some_are_gone: bool) {
         if keys.is_empty() && !some_are_gone {
             return;

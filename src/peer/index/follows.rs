@@ -8,7 +8,7 @@ use crate::k8s::ObjectKey;
 use crate::module::Follow;
 use crate::peer::Source;
 
-/// What a peer Deployment's annotation says that it follows.
+/// The workload that a peer Deployment follows, by its annotation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Following {
     annotation: String,
@@ -24,7 +24,7 @@ pub(super) struct Follows {
 }
 
 impl Following {
-    /// What `annotation` on the Deployment `key` says. To follow oneself means nothing.
+    /// Reads `annotation` of the Deployment `key`. A Deployment that follows itself follows no workload.
     pub(super) fn of(annotation: &str, key: &ObjectKey) -> Self {
         let workload = Follow::parse(annotation, &key.namespace)
             .ok()
@@ -32,7 +32,7 @@ impl Following {
         Self { annotation: annotation.to_owned(), workload }
     }
 
-    /// The workload, where the annotation means one.
+    /// The workload, if the annotation names one.
     pub(super) fn workload(&self) -> Option<&Follow> {
         self.workload.as_ref()
     }
@@ -44,7 +44,7 @@ impl Follows {
         self.followers.keys()
     }
 
-    /// What `following` comes to; none while nothing is known of the workload yet.
+    /// The source of the replicas; none until the watch of the workload has its first list.
     pub(super) fn source(&self, following: &Following) -> Option<Source> {
         let size = match &following.workload {
             Some(workload) => *self.sizes.get(workload)?,
@@ -78,7 +78,7 @@ impl Follows {
         self.sizes.remove(workload);
     }
 
-    /// Applies what is known of `workload`, and gives the Deployments that follow it, where that is something else.
+    /// Sets the size of `workload`. Returns the Deployments that follow it, if the size has changed.
     pub(super) fn set(
         &mut self,
         workload: Follow,

@@ -1,8 +1,8 @@
-//! The nodes, peer Deployments and Pods of a cluster, and what they come to for each peer Deployment.
+//! The index of nodes, peer Deployments and Pods, from which it derives the snapshot of each peer Deployment.
 //!
-//! Pure: no client, no clock. A change costs as much as what it changes: nodes are in classes by what some peer Deployment
-//! looks at, each Deployment keeps a running count of its eligible nodes, and a change updates the contributions of the
-//! (Deployment, node) pairs that it touches, never the others.
+//! Pure: no client, no clock. The cost of a change depends on what it changes, not on the size of the cluster: nodes are in
+//! classes, each Deployment keeps a running count of its eligible nodes, and a change updates the contributions of only those
+//! (Deployment, node) pairs that it touches.
 
 mod deployments;
 mod eligible_count;
@@ -27,7 +27,7 @@ use eligible_count::{Contribution, EligibleCount};
 use follows::{Following, Follows};
 use needs::Needs;
 
-/// All that is known of a cluster's bases and peer Deployments.
+/// The bases and peer Deployments of a cluster.
 #[derive(Debug)]
 pub struct PeerIndex {
     policy: Policy,
@@ -36,7 +36,7 @@ pub struct PeerIndex {
     known_deployments: DualWatchMerge,
     peers: Peers,
     known_pods: DualWatchMerge,
-    /// The module Pods of all Deployments, of those that are no peers too: they may become peers.
+    /// The module Pods of all Deployments, also of those that are not peers: they may become peers.
     owners: Owners,
     follows: Follows,
 }
@@ -52,14 +52,14 @@ struct Peer {
     eligible: EligibleCount,
 }
 
-/// A peer Deployment and a node: what the one is to the other may change.
+/// A peer Deployment and a node whose contribution to its count may change.
 type Pair = (Arc<ObjectKey>, Arc<str>);
 
 /// The peer Deployments whose snapshot may have changed.
 type Changed = BTreeSet<ObjectKey>;
 
 impl PeerIndex {
-    /// Knows nothing yet.
+    /// An empty index.
     pub fn new(policy: Policy) -> Self {
         Self {
             policy,
@@ -73,8 +73,8 @@ impl PeerIndex {
         }
     }
 
-    /// Applies `change`, and gives the peer Deployments whose snapshot may have changed by it: those that are gone too. A
-    /// change that is known already changes none.
+    /// Applies `change`. Returns the peer Deployments whose snapshot may have changed, also those that are gone. A change that
+    /// repeats the present state returns none.
     pub fn apply(&mut self, change: Change) -> BTreeSet<ObjectKey> {
         match change {
             Change::Node(update) => self.apply_nodes(update),
@@ -85,8 +85,8 @@ impl PeerIndex {
         }
     }
 
-    /// Goes by `policy` from now on, and gives back the peer Deployments whose needs are others by it: templates from before
-    /// warden are filled in by it before bases are counted.
+    /// Applies `policy` from now on, and returns the peer Deployments whose needs change by it: templates from before warden are
+    /// filled in by the policy before bases are counted.
     pub fn go_by(&mut self, policy: Policy) -> BTreeSet<ObjectKey> {
         self.policy = policy;
         self.derive_needs_again()
@@ -121,7 +121,7 @@ impl PeerIndex {
         self.follows.forget(workload);
     }
 
-    /// Makes `change`, and updates the contribution of each of `pairs`: all those for which it may change, each once.
+    /// Makes `change`, and updates the contributions of `pairs`: each pair whose contribution may change, once.
     fn update_contributions(&mut self, pairs: Vec<Pair>, change: impl FnOnce(&mut Self)) -> Changed {
         let before: Vec<_> = pairs.into_iter().map(|pair| (self.contribution(&pair.0, &pair.1), pair)).collect();
         change(self);

@@ -1,4 +1,4 @@
-//! What is asked of the index: the snapshot of a peer Deployment, and the number for one that is about to be made.
+//! Reads of the index: the snapshot of a peer Deployment, and the number of replicas for one that is about to be created.
 
 use std::collections::HashSet;
 
@@ -12,8 +12,8 @@ use crate::peer::{PeerState, Place, Pod, Snapshot, Source};
 use crate::vocabulary as keys;
 
 impl PeerIndex {
-    /// What is known of the peer Deployment `key`. None where there is no such peer Deployment, and while nothing is known
-    /// yet of the workload that it follows.
+    /// The snapshot of the peer Deployment `key`. None if it does not exist, and until the watch of the workload that it follows
+    /// has its first list.
     pub fn snapshot(&self, key: &ObjectKey) -> Option<Snapshot> {
         let peer = self.peers.get(key)?;
         let source = match &peer.following {
@@ -43,8 +43,8 @@ impl PeerIndex {
         })
     }
 
-    /// How many replicas a peer Deployment like `workload` should have, which is filled in already and has no Pods yet.
-    /// None while that is not known: for one that follows a workload that no other follows.
+    /// How many replicas the peer Deployment `workload` should have, which is filled in already and has no Pods yet. None if that
+    /// is not known: if it follows a workload that no other Deployment follows.
     pub fn count(&self, workload: Workload<'_>) -> Option<u32> {
         let name = |field: &str| workload.object().pointer(field).and_then(|name| name.as_str()).unwrap_or_default();
         let key =
@@ -63,7 +63,7 @@ impl PeerIndex {
         }
     }
 
-    /// How many of `nodes` count for what carries none of its Pods yet.
+    /// How many of `nodes` count for a Deployment without Pods.
     fn count_of<'a>(&self, needs: &Needs, nodes: impl Iterator<Item = &'a str>) -> u32 {
         let mut hosts = HashSet::new();
         let counts = |name: &&str| {

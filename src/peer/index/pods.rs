@@ -19,7 +19,7 @@ impl PeerIndex {
         changed
     }
 
-    /// Applies what Pod `key` is to its Deployment now; none where it is gone or belongs to no Deployment.
+    /// Applies the present state of Pod `key`: none if it is gone or belongs to no Deployment.
     fn apply_pod(&mut self, key: &Arc<ObjectKey>, pod: Option<OwnedPod>) -> Changed {
         let mut changed = Changed::new();
         let Some(touched) = self.owners.touched_by(key, pod.as_ref()) else {

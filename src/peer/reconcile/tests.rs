@@ -105,6 +105,23 @@ async fn the_end_of_a_hold_is_reported_unless_a_user_takes_the_number(
 
 #[rstest]
 #[tokio::test]
+async fn a_deployment_that_follows_a_workload_has_no_shared_host_names() {
+    let context = context();
+    let mut state = ReconcileState::new(context.metrics.clone());
+    // Given two bases with one host name
+    let source = Source::Bases { count: 2, shared_hosts: vec!["local".to_owned()] };
+    let sharing = Snapshot { source, ..Cluster::of(2).snapshot() };
+    context.reconcile(&key(), &sharing, &mut state, LEADING, at(0)).await;
+    assert_eq!(context.metrics.shared_hosts.get(), 1);
+    // When the Deployment follows a workload instead
+    let seen = Snapshot { source: followed(2, Some(2)), ..sharing };
+    context.reconcile(&key(), &seen, &mut state, LEADING, at(1)).await;
+    // Then the gauge does not count it
+    assert_eq!(context.metrics.shared_hosts.get(), 0);
+}
+
+#[rstest]
+#[tokio::test]
 async fn nothing_is_reported_by_a_process_that_does_not_lead() {
     let context = context();
     let mut state = ReconcileState::new(context.metrics.clone());

@@ -23,7 +23,7 @@ pub(crate) fn snapshot(config: &Config, world: &World, warden: &Warden) -> Snaps
     }
     let mut listed: Vec<SeenPod> = pods.iter().map(|pod| seen_pod(pod, nodes)).collect();
     if replica_sets.len() < 2 {
-        listed.retain(|pod| !pod.is_well());
+        listed.retain(|pod| !pod.is_healthy());
     }
     Snapshot {
         uid: "the-deployment".to_owned(),

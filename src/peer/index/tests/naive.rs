@@ -73,7 +73,7 @@ pub(super) fn snapshot(world: &World, key: &ObjectKey) -> Option<Snapshot> {
             Some(source) => source?,
             None => Source::Bases { count: u32::try_from(count).unwrap(), shared_hosts },
         },
-        pods: pods.filter(|pod| replica_sets.len() > 1 || !pod.is_well()).collect(),
+        pods: pods.filter(|pod| replica_sets.len() > 1 || !pod.is_healthy()).collect(),
         replica_sets: replica_sets.into_iter().collect(),
         carried: u32::try_from(counted.iter().filter(|(name, _)| carries(name)).count()).unwrap(),
     })
