@@ -1,4 +1,4 @@
-{{/* How every object is called: the release's name, with the chart's where it does not contain that. The Secret's name is 4 longer. */}}
+{{/* The name of every object: the release's name, followed by the chart's unless it contains that. The Secret's name is 4 characters longer. */}}
 {{- define "warden.name" -}}
 {{- if .Values.fullnameOverride -}}
 {{- .Values.fullnameOverride -}}
@@ -9,7 +9,7 @@
 {{- end -}}
 {{- end -}}
 
-{{/* By what warden's Pods are found; never changes, for a Deployment's selector cannot. */}}
+{{/* The labels that select warden's Pods. They must never change, because a Deployment's selector cannot change. */}}
 {{- define "warden.selector" -}}
 app.kubernetes.io/name: koupleless-warden
 app.kubernetes.io/instance: {{ .Release.Name }}
@@ -35,7 +35,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 {{- end -}}
 
-{{/* The Secret that is mounted for the server, in the modes that mount one. */}}
+{{/* The Secret that is mounted for the server, in the modes files and certManager. */}}
 {{- define "warden.certificateSecret" -}}
 {{- if eq .Values.certificates.mode "files" -}}
 {{- .Values.certificates.secretName -}}
@@ -44,7 +44,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 {{- end -}}
 
-{{/* What both webhook configurations say of a webhook, but for its rules and conditions. */}}
+{{/* How the API server reaches warden, the same in every webhook. */}}
 {{- define "warden.clientConfig" -}}
 service:
   namespace: {{ .root.Release.Namespace }}
@@ -55,7 +55,7 @@ service:
 
 {{- define "warden.namespaces" -}}
 matchExpressions:
-  # Neither the control plane nor warden itself may ever wait for warden.
+  # The control plane and warden itself must never wait for warden.
   - key: kubernetes.io/metadata.name
     operator: NotIn
     values: {{ concat (list "kube-system" .Release.Namespace) .Values.webhooks.excludedNamespaces | uniq | toJson | replace "\",\"" "\", \"" }}
