@@ -105,7 +105,7 @@ fn what_cannot_be_meant_is_refused(#[case] set: &str, #[case] told: &str) {
 #[case("kube-node-lease")]
 fn it_is_not_installed_among_others(#[case] namespace: &str) {
     let refused = render(namespace, NAME, &[]).expect_err("it is refused").to_string();
-    assert!(refused.contains("so it needs one for itself alone"), "{refused}");
+    assert!(refused.contains("so it needs a Namespace for itself alone"), "{refused}");
 }
 
 #[test]
