@@ -10,7 +10,7 @@
 //!   files, an orderly end.
 //! - [`cluster`] declares facts about the objects of a cluster that this domain is about, each once and bounded; which Pods
 //!   belong to which Deployment, and which nodes are alike.
-//! - [`k8s`] is what every controller needs and no module knows: watches and stores, work queue, Events, backoff, lease,
+//! - [`k8s`] is what every controller needs, and knows nothing of modules: watches and stores, work queue, Events, backoff, lease,
 //!   writes and their outcome.
 //! - [`fit`] says whether a template would run on a node, with a reason for every no. Pure.
 //! - [`policy`] decides: an object and what surrounds it in, a [`policy::Verdict`] out. Pure. One file per default that is

@@ -117,7 +117,7 @@ async fn bases_and_pods_add_up() -> Result<()> {
 
     // when the Namespace declares another version, what is there stays, and nothing more can come
     kubectl(plane, &namespace, &format!("label namespace {namespace} base.koupleless.io/version=9.9.9")).await?;
-    shows(&store, &key, "the Namespace moves nobody", well).await?;
+    shows(&store, &key, "the Namespace moves no Pod", well).await?;
 
     // when a base goes, its Pod is one of a departed base
     let mut changes = store.subscribe();

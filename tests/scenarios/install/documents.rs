@@ -14,7 +14,7 @@ use super::{define_foreign_kinds, in_repository, plane};
 const ON_A_CLUSTER: &str = "sh cluster";
 /// The pages, and the headings under which such blocks are.
 const ORDER: [(&str, &str); 13] = [
-    // Before warden is installed: its Pods only look as if they ran here, and nobody answers the webhooks' calls.
+    // Before warden is installed: its Pods only look as if they ran here, and no process answers the webhooks' calls.
     ("docs/review.md", "Run it"),
     ("docs/peers.md", "Mass loss"),
     ("docs/peers.md", "Read the state of a peer Deployment"),
