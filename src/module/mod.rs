@@ -8,6 +8,7 @@ mod authorship;
 mod container;
 mod follow;
 mod identity;
+pub mod json_memory;
 mod kind;
 mod management;
 mod metadata;
