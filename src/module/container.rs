@@ -112,7 +112,18 @@ impl<'a> Container<'a> {
 
     /// Name and version by the jar's file name, if Maven's convention applies to it.
     pub fn jar_name(&self) -> Option<JarName<'a>> {
-        let file = self.image().split(['?', '#']).next()?.rsplit('/').next()?;
+        JarName::of(self.image())
+    }
+
+    fn text(&self, field: &str) -> &'a str {
+        self.value.get(field).and_then(Value::as_str).unwrap_or_default()
+    }
+}
+
+impl<'a> JarName<'a> {
+    /// Name and version by the file name in the URL of a jar, if Maven's convention applies to it.
+    pub fn of(url: &'a str) -> Option<Self> {
+        let file = url.split(['?', '#']).next()?.rsplit('/').next()?;
         let stem = file.strip_suffix(keys::JAR)?;
         let stem = stem.strip_suffix("-ark-biz").unwrap_or(stem);
         let dash = stem
@@ -120,11 +131,7 @@ impl<'a> Container<'a> {
             .map(|(at, _)| at)
             .find(|at| stem[at + 1..].starts_with(|c: char| c.is_ascii_digit()))?;
         let (name, version) = (&stem[..dash], &stem[dash + 1..]);
-        (!name.is_empty()).then_some(JarName { name, version })
-    }
-
-    fn text(&self, field: &str) -> &'a str {
-        self.value.get(field).and_then(Value::as_str).unwrap_or_default()
+        (!name.is_empty()).then_some(Self { name, version })
     }
 }
 

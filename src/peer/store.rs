@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use serde_json::Value;
 use tokio::sync::Notify;
 
 use super::{Change, PeerIndex, Snapshot};
@@ -70,10 +71,10 @@ impl PeerStore {
         self.store.read(|index| index.management(key))
     }
 
-    /// How many replicas the peer Deployment `workload` should have, which is filled in already and has no Pods yet. None if that
-    /// is not known: while unsynced, and if it follows a workload that no other Deployment follows.
-    pub fn count(&self, workload: Workload<'_>) -> Option<u32> {
-        self.store.read(|index| index.count(workload)).flatten()
+    /// How many replicas the peer Deployment `workload` should have, which has no Pods yet, and whose Pods come out as `pod`. None if
+    /// that is not known: while unsynced, and if it follows a workload that no other Deployment follows.
+    pub fn count(&self, workload: Workload<'_>, pod: &Value) -> Option<u32> {
+        self.store.read(|index| index.count(workload, pod)).flatten()
     }
 
     /// Whether the store has the Node called `node_name` exactly as `node` (none: does not have it), and shows the Pod `uid` of the
@@ -209,7 +210,7 @@ mod tests {
         assert!(store.snapshot(&orders()).is_none() && store.management(&orders()).is_none());
         let module = json!({});
         let workload = Workload::new(crate::module::Kind::Deployment, &module);
-        assert_eq!((store.count(workload), subscriber.changed().now_or_never()), (None, None));
+        assert_eq!((store.count(workload, &module), subscriber.changed().now_or_never()), (None, None));
     }
 
     #[test]

@@ -103,6 +103,6 @@ fn review<'a>(policy: &Policy, input: &Input, default_namespace: &str, manifest:
         return Reviewed { manifest, object, verdict: None };
     };
     let namespace = input.namespaces.get(manifest.namespace().unwrap_or(default_namespace));
-    let (object, verdict) = policy.review(Request { kind, old: None, namespace, peers: None }, object);
+    let (object, verdict) = policy.review(Request::creation(kind).in_namespace(namespace), object);
     Reviewed { manifest, object, verdict: Some(verdict) }
 }

@@ -25,6 +25,7 @@ use self::metrics::Metrics;
 use self::running::Running;
 use crate::admission::{self, Reviewer, WatchedCluster, http};
 use crate::certificates::Current;
+use crate::cluster::RevisionReader;
 use crate::k8s::{LeaderTask, api_client, own_user_name, process_identity};
 use crate::policy::Policy;
 use crate::runtime::{LogFormat, Logging, Ops, Readiness, StopSignals, ops_router, start_logging};
@@ -115,6 +116,7 @@ impl Serve {
         let ops_options = ServerOptions::for_ops(metrics.ops);
         background.spawn("ops server", serving::serve(ops_listener, ops, ops_options, Shutdown::default()));
 
+        let revisions = RevisionReader::new(client.clone());
         let mut leading = Vec::new();
         if let Some(controller) = certificate_controller {
             let (client, leaders) = (client.clone(), metrics.leaders.clone());
@@ -129,7 +131,7 @@ impl Serve {
 
         let shutdown = Shutdown::default();
         let reviewer =
-            Reviewer::new(Policy::default(), Arc::new(WatchedCluster { namespaces, peers }), metrics.reviews)
+            Reviewer::new(Policy::default(), Arc::new(WatchedCluster { namespaces, peers, revisions }), metrics.reviews)
                 .going_by(policy)
                 .for_user(own_user);
         let options = self.serving.options(metrics.webhook);

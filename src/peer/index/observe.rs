@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 
+use serde_json::Value;
+
 use super::follows::Following;
 use super::{Needs, Peer, PeerIndex};
 use crate::cluster::OwnedPod;
@@ -43,16 +45,16 @@ impl PeerIndex {
         })
     }
 
-    /// How many replicas the peer Deployment `workload` should have, which is filled in already and has no Pods yet. None if that
-    /// is not known: if it follows a workload that no other Deployment follows.
-    pub fn count(&self, workload: Workload<'_>) -> Option<u32> {
+    /// How many replicas the peer Deployment `workload` should have, which has no Pods yet, and whose Pods come out as `pod`. None if
+    /// that is not known: if it follows a workload that no other Deployment follows.
+    pub fn count(&self, workload: Workload<'_>, pod: &Value) -> Option<u32> {
         let name = |field: &str| workload.object().pointer(field).and_then(|name| name.as_str()).unwrap_or_default();
         let key =
             ObjectKey { namespace: name("/metadata/namespace").to_owned(), name: name("/metadata/name").to_owned() };
         if let Some(annotation) = workload.metadata().annotation(keys::FOLLOW) {
             return self.follows.source(&Following::of(annotation, &key))?.wanted();
         }
-        let needs = Needs::of(workload.object(), workload.object());
+        let needs = Needs::of_pod(pod);
         let fits = |node: &Node| needs.demand.judge(node) == Fit::Now;
         if self.classes.projection().covers(&needs.demand) {
             let nodes = self.classes.nodes_where(fits);
