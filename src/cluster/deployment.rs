@@ -140,7 +140,8 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
-    use crate::module::retained::{RETAINED_LIMIT, weight};
+    use crate::module::json_memory::weight;
+    use crate::module::retained::RETAINED_LIMIT;
 
     fn facts(status: &Value, pod: &Value) -> DeploymentFacts {
         let view: DeploymentView = serde_json::from_value(json!({

@@ -114,7 +114,7 @@ impl<K: Clone + Eq + Hash> Workers<K> {
         let mut running = FuturesUnordered::new();
         loop {
             tokio::select! {
-                Some(key) = next(due.as_mut(), &in_progress), if running.len() < concurrency.max(1) => {
+                Some(key) = next(due.as_mut(), &in_progress, concurrency.max(1)) => {
                     in_progress.insert(key.clone());
                     let reconcile = reconcile(key.clone());
                     running.push(async move { (key, reconcile.await) });
@@ -130,18 +130,26 @@ impl<K: Clone + Eq + Hash> Workers<K> {
     }
 }
 
-/// The next key that is due and that no worker has. A due key that a worker has stays in the scheduler.
-async fn next<K, R>(due: Pin<&mut Scheduler<K, R>>, in_progress: &HashSet<K>) -> Option<K>
+/// The next key that is due and that no worker has, once one of `concurrency` workers is free. A due key that a worker has stays
+/// in the scheduler.
+///
+/// It must be polled also while all workers are busy: the scheduler has each key once, and the channel before it has a key as
+/// often as it was added.
+async fn next<K, R>(due: Pin<&mut Scheduler<K, R>>, in_progress: &HashSet<K>, concurrency: usize) -> Option<K>
 where
     K: Clone + Eq + Hash,
     R: Stream<Item = ScheduleRequest<K>>,
 {
-    due.hold_unless(|key| !in_progress.contains(key)).next().await
+    if in_progress.len() < concurrency {
+        due.hold_unless(|key| !in_progress.contains(key)).next().await
+    } else {
+        due.hold().next().await
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Mutex;
+    use std::sync::{Arc, Mutex};
 
     use futures::FutureExt as _;
     use tokio::sync::{Notify, Semaphore};
@@ -249,6 +257,26 @@ mod tests {
         }
         // Then these are three
         assert_eq!(log.entries().len(), 3);
+    }
+
+    #[tokio::test]
+    async fn keys_that_are_added_again_and_again_while_all_workers_are_busy_take_no_memory() {
+        /// A key that counts its copies.
+        #[derive(Clone, PartialEq, Eq, Hash)]
+        struct Key(u8, Arc<()>);
+        // Given workers that are all busy
+        let (queue, workers) = work_queue();
+        let copies = Arc::new(());
+        queue.add(Key(0, Arc::clone(&copies)));
+        let mut run = pin!(workers.run(1, async |_| std::future::pending().await));
+        assert!(run.as_mut().now_or_never().is_none());
+        // When other keys are added a thousand times
+        for _ in 0..100 {
+            (1..=10).for_each(|key| queue.add(Key(key, Arc::clone(&copies))));
+            assert!(run.as_mut().now_or_never().is_none());
+        }
+        // Then each is kept once, in as few places as the queue has
+        assert!(Arc::strong_count(&copies) < 50, "{} copies", Arc::strong_count(&copies));
     }
 
     #[tokio::test]

@@ -7,6 +7,7 @@ mod affinity;
 mod container;
 mod follow;
 mod identity;
+pub mod json_memory;
 mod kind;
 mod management;
 mod metadata;

@@ -67,7 +67,7 @@ impl Controller {
             tokio::select! {
                 changed = changes.changed() => changed.into_iter().for_each(|key| queue.add(key)),
                 // A Deployment that waits for the end of a window may be due with a shorter one.
-                Ok(()) = settings.changed() => self.store.keys().into_iter().for_each(|key| queue.add(key)),
+                Ok(()) = settings.changed() => self.store.notify_of_all(),
             }
         }
     }

@@ -55,11 +55,6 @@ impl PeerStore {
         self.store.subscribe()
     }
 
-    /// The peer Deployments; none while unsynced.
-    pub fn keys(&self) -> BTreeSet<ObjectKey> {
-        self.store.read(Index::keys).unwrap_or_default()
-    }
-
     /// The snapshot of the peer Deployment `key`. None if it does not exist, while unsynced, and until the watch of the workload
     /// that it follows has its first list.
     pub fn snapshot(&self, key: &ObjectKey) -> Option<Snapshot> {
@@ -94,6 +89,12 @@ impl PeerStore {
     /// Applies `policy` from now on.
     pub(super) fn go_by(&self, policy: Policy) {
         self.store.update(|index| index.go_by(policy));
+    }
+
+    /// Notifies every subscriber of all peer Deployments. A subscriber that learns of one in another way is not notified that it
+    /// is gone.
+    pub(super) fn notify_of_all(&self) {
+        self.store.update(|index| Index::keys(index));
     }
 
     /// Applies an update of a watch.
@@ -226,6 +227,25 @@ mod tests {
         assert_eq!(subscriber.changed().now_or_never(), None);
         assert!(store.snapshot(&orders()).is_some());
         assert_eq!(store.management(&orders()), Some(Management::Managed));
+    }
+
+    #[test]
+    fn a_subscriber_that_was_notified_of_all_is_notified_of_what_goes() {
+        // given a subscriber that has taken nothing yet, and one that has
+        let store = nearly_synced();
+        let (mut early, mut late) = (store.subscribe(), store.subscribe());
+        store.apply(Change::Node(Update::Reset(vec![])));
+        assert_eq!(early.changed().now_or_never(), Some([orders()].into()));
+        for subscriber in [&mut early, &mut late] {
+            // when it is notified of all
+            store.notify_of_all();
+            assert_eq!(subscriber.changed().now_or_never(), Some([orders()].into()));
+        }
+        // then it is notified when a Deployment goes
+        store.apply(Change::Deployment(Spelling::Current, Update::Delete(orders())));
+        for subscriber in [&mut early, &mut late] {
+            assert_eq!(subscriber.changed().now_or_never(), Some([orders()].into()));
+        }
     }
 
     #[test]

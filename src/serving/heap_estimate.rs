@@ -1,14 +1,16 @@
 //! An upper estimate of the heap memory that a JSON body takes while it is read and decoded.
 
+use crate::module::json_memory;
+
 /// Bytes of memory per byte of text: the text is held twice while the chunks of a body are joined, and once more as the
 /// decoded string values.
 const PER_BYTE: usize = 3;
 
-/// Bytes of memory for an object with up to eleven entries: a node of a `BTreeMap` has room for eleven, even if it holds one.
-const PER_OBJECT: usize = 640;
+/// Bytes of memory for an object with up to eleven entries.
+const PER_OBJECT: usize = json_memory::map(1);
 
 /// Bytes of memory for an array with up to four elements: a `Vec` of values allocates room for four at once.
-const PER_ARRAY: usize = 160;
+const PER_ARRAY: usize = json_memory::list(4);
 
 /// Bytes of memory for each further entry or element: a value, the text of its key, and spare capacity.
 const PER_ENTRY: usize = 128;

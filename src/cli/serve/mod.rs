@@ -86,6 +86,7 @@ impl Serve {
         let lease = |name: &str| self.lease.settings(&self.names.namespace, name, &identity);
         let (peer_lease, certificate_lease) = (lease(&self.names.name), lease(&self.names.certificate_lease()));
         peer_lease.validate()?;
+        let controls_peers = self.peer.controls_peers()?;
         let client = api_client().await?;
 
         let current = Current::none(metrics.certificates.clone());
@@ -123,7 +124,7 @@ impl Serve {
             let at_once = std::future::ready(());
             leading.push(LeaderTask::start(client, at_once, certificate_lease, leaders, |it| controller.run(it)));
         }
-        if self.peer.controls_peers() {
+        if controls_peers {
             let controllers =
                 Controllers { client, peers: peers.clone(), peer_settings: windows, peer_metrics: metrics.peers };
             leading.push(controllers.start(peer_lease, metrics.leaders));

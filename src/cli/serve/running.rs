@@ -25,23 +25,28 @@ pub(super) struct Running {
 
 impl Running {
     /// Waits for a signal, or for the end of anything that must not end. Then shuts down: the process is not ready any more,
-    /// releases its leases, serves for the shutdown delay, and drains its connections. A second signal ends it at once.
+    /// releases its leases, serves for the shutdown delay, and drains its connections. A second signal ends it at once. If it is
+    /// the webhook that has ended, the process ends as soon as its leases are released.
     ///
     /// # Errors
     /// If something has ended that must not.
     pub(super) async fn until_stopped(self, mut signals: StopSignals) -> Result<(), Failure> {
         let Self { mut webhook, mut background, mut leading, not_shutting_down, shutdown, shutdown_delay } = self;
+        let mut serves = true;
         let fault: Option<Failure> = tokio::select! {
             signal = signals.next() => {
                 tracing::info!(signal, delay = ?shutdown_delay, "shutting down");
                 None
             }
-            ended = &mut webhook => return Err(format!("the webhook ended: {ended:?}").into()),
+            ended = &mut webhook => {
+                serves = false;
+                Some(format!("the webhook ended: {ended:?}").into())
+            }
             ended = background.first_end() => Some(ended.into()),
             ended = LeaderTask::first_end_of(&mut leading) => Some(ended.into()),
         };
         if let Some(error) = &fault {
-            tracing::error!(%error, delay = ?shutdown_delay, "background task failed; shutting down");
+            tracing::error!(%error, delay = ?shutdown_delay, "a task has ended that must not; shutting down");
         }
         not_shutting_down.set(false);
         shutdown.leaving.cancel();
@@ -49,6 +54,9 @@ impl Running {
             // The next leader can start while this process still answers reviews.
             for task in leading {
                 task.stop().await;
+            }
+            if !serves {
+                return Ok(());
             }
             tokio::time::sleep(shutdown_delay).await;
             shutdown.stop.cancel();
@@ -59,5 +67,84 @@ impl Running {
             signal = signals.next() => tracing::warn!(signal, "second signal; ending at once"),
         }
         fault.map_or(Ok(()), Err)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::future::{pending, ready};
+    use std::sync::{Arc, Mutex};
+
+    use axum::http::{Method, Request, Response, StatusCode};
+    use kube::Client;
+    use kube::client::Body;
+    use serde_json::{Value, json};
+    use tokio::sync::Notify;
+
+    use super::*;
+    use crate::k8s::{LeaderMetrics, LeaseSettings};
+    use crate::runtime::Readiness;
+
+    /// Longer than anything takes here.
+    const LONG: Duration = Duration::from_secs(20);
+
+    /// An API server that stores one Lease.
+    fn api_server(lease: Arc<Mutex<Option<Value>>>) -> Client {
+        let service = tower::service_fn(move |request: Request<Body>| {
+            let lease = Arc::clone(&lease);
+            async move {
+                let (head, body) = request.into_parts();
+                let body = body.collect_bytes().await.unwrap();
+                let mut lease = lease.lock().unwrap();
+                if head.method != Method::GET {
+                    *lease = Some(serde_json::from_slice(&body).unwrap());
+                }
+                let (code, answer) = match &*lease {
+                    Some(lease) => (StatusCode::OK, lease.clone()),
+                    None => (StatusCode::NOT_FOUND, json!({"kind": "Status", "code": 404, "reason": "NotFound"})),
+                };
+                let mut response = Response::new(Body::from(answer.to_string().into_bytes()));
+                *response.status_mut() = code;
+                Ok::<_, Infallible>(response)
+            }
+        });
+        Client::new(service, "default")
+    }
+
+    #[tokio::test]
+    async fn a_webhook_that_ends_is_a_fault_and_its_process_releases_the_lease() {
+        // Given a process that leads
+        let lease = Arc::new(Mutex::new(None));
+        let (client, leads) = (api_server(Arc::clone(&lease)), Arc::new(Notify::new()));
+        let settings = LeaseSettings {
+            namespace: "default".to_owned(),
+            name: "warden".to_owned(),
+            identity: "me".to_owned(),
+            lease_duration: Duration::from_secs(15),
+            renew_deadline: Duration::from_secs(10),
+            retry_period: Duration::from_secs(2),
+        };
+        let leading = LeaderTask::start(client, ready(()), settings, LeaderMetrics::default(), |leadership| {
+            let leads = Arc::clone(&leads);
+            async move {
+                leadership.acquired().await;
+                leads.notify_one();
+                pending().await
+            }
+        });
+        // When its webhook ends
+        let running = Running {
+            webhook: tokio::spawn(async move { leads.notified().await }),
+            background: BackgroundTasks::default(),
+            leading: vec![leading],
+            not_shutting_down: Readiness::default().condition("not-shutting-down"),
+            shutdown: Shutdown::default(),
+            shutdown_delay: LONG * 100,
+        };
+        let ended = tokio::time::timeout(LONG, running.until_stopped(StopSignals::listen().unwrap())).await.unwrap();
+        // Then the process ends at once, and another one may lead
+        assert!(ended.unwrap_err().to_string().contains("the webhook ended"));
+        assert_eq!(lease.lock().unwrap().as_ref().unwrap()["spec"]["holderIdentity"], "");
     }
 }

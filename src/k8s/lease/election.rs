@@ -6,10 +6,10 @@ use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::jiff::Timestamp;
 use kube::api::PostParams;
 use kube::{Api, Client};
-use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::candidate::{Answer, Candidate, Now, Request};
+use super::leadership::TermSender;
 use super::settings::JITTER;
 use super::{Leadership, LeaseSettings};
 use crate::k8s::brief;
@@ -50,13 +50,13 @@ struct Election {
     api: Api<Lease>,
     settings: LeaseSettings,
     candidate: Candidate,
-    term: watch::Sender<Option<Instant>>,
+    term: TermSender,
     /// Whether it led when the term was last published.
     led: bool,
 }
 
 impl Election {
-    fn new(client: Client, settings: LeaseSettings, term: watch::Sender<Option<Instant>>) -> Self {
+    fn new(client: Client, settings: LeaseSettings, term: TermSender) -> Self {
         let api = Api::namespaced(client, &settings.namespace);
         Self { api, candidate: Candidate::new(settings.clone()), settings, term, led: false }
     }
@@ -163,7 +163,7 @@ impl Election {
 
     /// Publishes the end of the term to writers, and logs when leadership is acquired or lost.
     fn publish_term(&mut self) {
-        self.term.send_replace(self.candidate.term());
+        self.term.publish(self.candidate.term());
         let leads = self.candidate.left(Instant::now()).is_some();
         let (lease, identity) = (&self.settings.name, &self.settings.identity);
         match (self.led, leads) {

@@ -62,7 +62,7 @@ mod tests {
         let metrics = LeaderMetrics::default();
         let gauge = metrics.leads.get_or_create(&LeaseLabels { lease: "warden".to_owned() }).clone();
         let (term, leadership) = Leadership::new();
-        term.send_replace(Some(Instant::now() + Duration::from_secs(3600)));
+        term.publish(Some(Instant::now() + Duration::from_secs(3600)));
         let mut show = Box::pin(metrics.show("warden".to_owned(), leadership));
         assert!((&mut show).now_or_never().is_none());
         assert_eq!(gauge.get(), 1);

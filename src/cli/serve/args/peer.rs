@@ -4,6 +4,7 @@ use std::ops::RangeInclusive;
 
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, ValueEnum, value_parser};
+use thiserror::Error;
 
 use crate::settings::{HOLD_SECONDS, PeerOverrides, WINDOW_SECONDS};
 
@@ -16,13 +17,25 @@ pub(in crate::cli::serve) enum Controller {
     None,
 }
 
+/// The list of controllers names some, and says that there are none.
+#[derive(Debug, PartialEq, Eq, Error)]
+#[error("--controllers: none stands alone; leave it out to run the others")]
+pub(in crate::cli::serve) struct NoneAndSome;
+
 /// Peer Deployments.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Peer Deployments")]
 pub(in crate::cli::serve) struct PeerArgs {
-    /// The controllers that this process runs while it holds the lease.
-    #[arg(long, env = "WARDEN_CONTROLLERS", value_enum, default_value = "peer", value_name = "CONTROLLER")]
-    controllers: Controller,
+    /// The controllers that this process runs while it holds the lease, separated by commas.
+    #[arg(
+        long,
+        env = "WARDEN_CONTROLLERS",
+        value_enum,
+        value_delimiter = ',',
+        default_value = "peer",
+        value_name = "CONTROLLERS"
+    )]
+    controllers: Vec<Controller>,
     /// The shortest time between two writes of the replicas of a Deployment, and the time before the departure of a base is
     /// followed [default: 2].
     #[arg(long, env = "WARDEN_PEER_WINDOW", value_name = "SECONDS", value_parser = within(WINDOW_SECONDS))]
@@ -41,8 +54,15 @@ fn within(seconds: RangeInclusive<u64>) -> RangedU64ValueParser {
 
 impl PeerArgs {
     /// Whether this process runs the peer controller.
-    pub(in crate::cli::serve) fn controls_peers(&self) -> bool {
-        self.controllers == Controller::Peer
+    ///
+    /// # Errors
+    /// If no controller and some are to run.
+    pub(in crate::cli::serve) fn controls_peers(&self) -> Result<bool, NoneAndSome> {
+        let runs = |controller| self.controllers.contains(&controller);
+        if runs(Controller::None) && runs(Controller::Peer) {
+            return Err(NoneAndSome);
+        }
+        Ok(runs(Controller::Peer))
     }
 
     /// The windows that are set.
@@ -52,5 +72,43 @@ impl PeerArgs {
             mass_loss_window: self.mass_loss_window,
             mass_loss_hold: self.mass_loss_hold,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use rstest::rstest;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        peer: PeerArgs,
+    }
+
+    fn read(args: &[&str]) -> Result<bool, String> {
+        let line = Line::try_parse_from(["warden"].iter().chain(args)).map_err(|error| error.to_string())?;
+        line.peer.controls_peers().map_err(|error| error.to_string())
+    }
+
+    #[rstest]
+    #[case::default(&[], true)]
+    #[case::one(&["--controllers=peer"], true)]
+    #[case::one_twice(&["--controllers=peer,peer"], true)]
+    #[case::none(&["--controllers=none"], false)]
+    fn controllers_are_a_list(#[case] args: &[&str], #[case] expected: bool) {
+        assert_eq!(read(args), Ok(expected));
+    }
+
+    #[rstest]
+    #[case::unknown(&["--controllers=peer,base"], "'base'")]
+    #[case::unknown_is_told_what_there_is(&["--controllers=base"], "[possible values: peer, none]")]
+    #[case::empty(&["--controllers="], "[possible values: peer, none]")]
+    #[case::none_and_one(&["--controllers=none,peer"], "none stands alone")]
+    fn what_is_no_list_of_controllers_is_refused(#[case] args: &[&str], #[case] expected: &str) {
+        let error = read(args).unwrap_err();
+        assert!(error.contains(expected), "{error}");
     }
 }
