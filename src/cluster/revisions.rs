@@ -90,7 +90,8 @@ impl Default for RevisionTemplate {
 impl<'de> Deserialize<'de> for RevisionTemplate {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = Box::<RawValue>::deserialize(deserializer)?;
-        let digest = TemplateDigest::read(&mut serde_json::Deserializer::from_str(text.get())).map_err(D::Error::custom)?;
+        let digest =
+            TemplateDigest::read(&mut serde_json::Deserializer::from_str(text.get())).map_err(D::Error::custom)?;
         let retained: RetainedTemplate = serde_json::from_str(text.get()).map_err(D::Error::custom)?;
         let template = Workload::new(Kind::Pod, &retained.value).template();
         let placement = template.metadata().annotation(keys::PLACEMENT).map(str::to_owned);
@@ -152,7 +153,8 @@ impl RevisionReader {
 }
 
 fn of_replica_set(view: &ReplicaSetView) -> Revision {
-    let number = [keys::DEPLOYMENT_REVISION, keys::ARGO_REVISION].iter().find_map(|key| view.annotation(key)?.parse().ok());
+    let number =
+        [keys::DEPLOYMENT_REVISION, keys::ARGO_REVISION].iter().find_map(|key| view.annotation(key)?.parse().ok());
     revision(view, number.unwrap_or_default(), &view.spec, view.status.ready_replicas.unwrap_or(0))
 }
 

@@ -110,9 +110,11 @@ impl Kind {
     pub fn history(self) -> Option<History> {
         match self {
             Self::Deployment | Self::ArgoRollout => Some(History::ReplicaSets),
-            Self::StatefulSet | Self::DaemonSet | Self::CloneSet | Self::AdvancedStatefulSet | Self::AdvancedDaemonSet => {
-                Some(History::ControllerRevisions)
-            }
+            Self::StatefulSet
+            | Self::DaemonSet
+            | Self::CloneSet
+            | Self::AdvancedStatefulSet
+            | Self::AdvancedDaemonSet => Some(History::ControllerRevisions),
             Self::Pod | Self::ReplicaSet | Self::ReplicationController | Self::Job | Self::CronJob => None,
         }
     }

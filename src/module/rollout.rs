@@ -35,7 +35,10 @@ impl Rollout {
         let rolling = |unavailable: Option<&Value>, surge: Option<&Value>, defaults: [&str; 2]| {
             let replicas = Workload::new(kind, object).replicas();
             let part = |value: Option<&Value>, default: &str, round| {
-                value.map_or_else(|| resolve(&Value::from(default), replicas, round), |value| resolve(value, replicas, round))
+                value.map_or_else(
+                    || resolve(&Value::from(default), replicas, round),
+                    |value| resolve(value, replicas, round),
+                )
             };
             let [max_unavailable, max_surge] =
                 [part(unavailable, defaults[0], Round::Down), part(surge, defaults[1], Round::Up)];
@@ -68,7 +71,8 @@ impl Rollout {
             // A blue-green release makes all new Pods beside the old ones.
             Kind::ArgoRollout if at(&["strategy", "blueGreen"]).is_some() => rolling(None, None, ["0", "100%"]),
             Kind::ArgoRollout => {
-                let [unavailable, surge] = ["maxUnavailable", "maxSurge"].map(|field| at(&["strategy", "canary", field]));
+                let [unavailable, surge] =
+                    ["maxUnavailable", "maxSurge"].map(|field| at(&["strategy", "canary", field]));
                 rolling(unavailable, surge, ["25%", "25%"])
             }
         }

@@ -124,14 +124,16 @@ impl<'a> Workload<'a> {
 
     /// Whether its Pods are those of a DaemonSet's controller: one for each node, whatever their anti-affinity says.
     pub fn is_per_node(self) -> bool {
-        let owners = FieldPath::root().fields(&["metadata", "ownerReferences"]).get(self.object).and_then(Value::as_array);
+        let owners =
+            FieldPath::root().fields(&["metadata", "ownerReferences"]).get(self.object).and_then(Value::as_array);
         let of_daemon_set = || {
             owners.into_iter().flatten().any(|owner| {
                 owner.get("controller") == Some(&Value::Bool(true))
                     && owner.get("kind").and_then(Value::as_str) == Some(Kind::DaemonSet.name())
             })
         };
-        self.kind.places_by_template() || (self.kind == Kind::Pod && (of_daemon_set() || self.template().names_its_node()))
+        self.kind.places_by_template()
+            || (self.kind == Kind::Pod && (of_daemon_set() || self.template().names_its_node()))
     }
 
     /// Whether the selector of its Pods, which is immutable, demands label `key`.

@@ -4,8 +4,6 @@
 //! instead of reusing the old one. So where the template, without this annotation, is that of an earlier revision, the annotation of
 //! that revision is taken, or its absence.
 
-use std::borrow::Cow;
-
 use serde_json::{Value, json};
 
 use super::declarations::{DECLARED, declared};
@@ -28,8 +26,8 @@ pub(super) fn annotate(draft: &mut Draft, request: Request<'_>, policy: &Policy)
     let path = sent.template().metadata().annotation_path(keys::PLACEMENT);
     match &decided {
         Some(annotation) if carried != Some(annotation) => draft.set(&path, json!(annotation)),
-        Some(_) => {}
-        None => draft.remove(&path),
+        None if carried.is_some() => draft.remove(&path),
+        _ => {}
     }
     if kind.places_by_template() {
         let placement = |annotation: Option<&str>| annotation.and_then(Placement::parse).unwrap_or_default();
@@ -42,13 +40,11 @@ pub(super) fn needs_revisions(request: Request<'_>, object: &Value) -> bool {
     let Some(old) = request.old.map(|old| Workload::new(request.kind, old)) else { return false };
     let new = Workload::new(request.kind, object);
     let is_resumed = old.is_paused() && !new.is_paused();
-    request.kind.history().is_some() && (is_resumed || digest(request.kind, new.object()) != digest(request.kind, old.object()))
+    request.kind.history().is_some() && (is_resumed || digest(new) != digest(old))
 }
 
-/// The digest of the template of `object` as its author wrote it.
-pub(super) fn digest(kind: Kind, object: &Value) -> TemplateDigest {
-    let plain = if kind.places_by_template() { Cow::Owned(derived::plain(kind, object)) } else { Cow::Borrowed(object) };
-    TemplateDigest::of(Workload::new(kind, &plain).template().value())
+fn digest(workload: Workload<'_>) -> TemplateDigest {
+    TemplateDigest::of(workload.template().value())
 }
 
 /// Whether the template can no longer change: that of a Job, but for one that is suspended and has never run.
@@ -62,29 +58,32 @@ fn is_settled(request: Request<'_>, object: &Value) -> bool {
 fn decide(request: Request<'_>, sent: Workload<'_>, policy: &Policy) -> Option<String> {
     let plain = request.kind.places_by_template().then(|| derived::plain(request.kind, sent.object()));
     let new = Workload::new(request.kind, plain.as_ref().unwrap_or(sent.object()));
+    let carried = sent.template().metadata().annotation(keys::PLACEMENT);
+    let is_derived = request.kind.places_by_template();
+    // A DaemonSet that carries a placement tolerates vnodes because that was derived.
+    let runs_as_written = runs_as_written(&new.template()) && !(is_derived && carried.is_some());
     let sources = |resolved| Sources {
         template: new.template(),
         workload: Some(new.metadata()),
         resolved,
         namespace: request.namespace,
         policy,
-        is_derived: request.kind.places_by_template(),
+        is_derived,
+        runs_as_written,
     };
     let anew = || sources(None).resolve();
     // A DaemonSet of which all but a toleration is there needs that one derived.
     let annotation = |placement: Placement| {
-        let is_derived = request.kind.places_by_template() && !runs_as_written(&new.template());
-        placement.to_annotation().or_else(|| is_derived.then(|| "{}".to_owned()))
+        placement.to_annotation().or_else(|| (is_derived && !runs_as_written).then(|| "{}".to_owned()))
     };
     let Some(old) = request.old.map(|old| Workload::new(request.kind, old)) else {
         return annotation(anew());
     };
     let before = old.template().metadata().annotation(keys::PLACEMENT);
-    let carried = sent.template().metadata().annotation(keys::PLACEMENT);
     let changed = |key: &str| source_changed(key, old, new);
-    let is_same = digest(request.kind, new.object()) == digest(request.kind, old.object());
+    let is_same = comes_to(digest(old), before, request, new, policy);
     // What runs without warden is not rolled out anew for a label on the workload.
-    if is_same && (!DECLARED.into_iter().any(changed) || (before.is_none() && runs_as_written(&new.template()))) {
+    if is_same && (!DECLARED.into_iter().any(changed) || (before.is_none() && runs_as_written)) {
         return before.map(str::to_owned);
     }
     if !is_same
@@ -107,18 +106,25 @@ fn decide(request: Request<'_>, sent: Workload<'_>, policy: &Policy) -> Option<S
 
 /// The newest revision with the template of `new`.
 fn matching<'r>(request: Request<'r>, new: Workload<'_>, policy: &Policy) -> Option<&'r Revision> {
-    let of_kind = |revision: &Revision| {
-        if !request.kind.places_by_template() {
-            return digest(request.kind, new.object());
-        }
-        // The template of the revision has what was derived from its own placement.
-        let mut candidate = Draft::new(new.object().clone());
-        defaults::derive_template(&mut candidate, request, revision.placement.as_deref(), policy);
-        let (candidate, _) = candidate.finish();
-        TemplateDigest::of(Workload::new(request.kind, &candidate).template().value())
-    };
-    let revisions = request.revisions.iter().filter(|revision| revision.digest == of_kind(revision));
-    revisions.max_by_key(|revision| revision.number)
+    let is_it = |it: &&Revision| comes_to(it.digest, it.placement.as_deref(), request, new, policy);
+    request.revisions.iter().filter(is_it).max_by_key(|revision| revision.number)
+}
+
+/// Whether `new`, as its author wrote it, comes to the template with this digest if it gets this placement annotation.
+fn comes_to(
+    template: TemplateDigest,
+    annotation: Option<&str>,
+    request: Request<'_>,
+    new: Workload<'_>,
+    policy: &Policy,
+) -> bool {
+    if !request.kind.places_by_template() {
+        return digest(new) == template;
+    }
+    let mut candidate = Draft::new(new.object().clone());
+    defaults::derive_template(&mut candidate, request, annotation, policy);
+    let (candidate, _) = candidate.finish();
+    digest(Workload::new(request.kind, &candidate)) == template
 }
 
 /// Whether the workload declares what it declared while `revision` was its newest: its annotations are copied to its revisions, and

@@ -149,22 +149,7 @@ impl Policy {
 
     /// The Pod that the controller of the stored workload `object` would make now, once it is completed. A Pod is completed itself.
     pub fn pod_of(&self, request: Request<'_>, object: &Value) -> Value {
-        let completed = self.completed(request, object);
-        if request.kind == Kind::Pod {
-            return completed;
-        }
-        let workload = Workload::new(request.kind, &completed);
-        let mut pod = json!({"apiVersion": "v1", "kind": Kind::Pod.name()});
-        for field in ["metadata", "spec"] {
-            if let Some(value) = workload.template().value().and_then(|template| template.get(field)) {
-                pod[field] = value.clone();
-            }
-        }
-        if let Some(namespace) = object.pointer("/metadata/namespace") {
-            pod["metadata"]["namespace"] = namespace.clone();
-        }
-        pod["metadata"]["generateName"] = json!(format!("{}-", workload.name()));
-        pod
+        made_pod(request.kind, &self.completed(request, object))
     }
 
     /// Whether `object` can only be decided on with the earlier revisions of its workload ([`Request::revisions`]).
@@ -189,4 +174,26 @@ impl Policy {
         }
         draft.finish().0
     }
+}
+
+/// The Pod that the controller of the workload `object` makes, as it sends it to the API server. A Pod is itself.
+pub fn made_pod(kind: Kind, object: &Value) -> Value {
+    if kind == Kind::Pod {
+        return object.clone();
+    }
+    let workload = Workload::new(kind, object);
+    let mut pod = json!({"apiVersion": "v1", "kind": Kind::Pod.name()});
+    for field in ["metadata", "spec"] {
+        if let Some(value) = workload.template().value().and_then(|template| template.get(field)) {
+            pod[field] = value.clone();
+        }
+    }
+    // Fields of another type are found by their rule.
+    if pod["metadata"].is_object() || pod["metadata"].is_null() {
+        if let Some(namespace) = object.pointer("/metadata/namespace") {
+            pod["metadata"]["namespace"] = namespace.clone();
+        }
+        pod["metadata"]["generateName"] = json!(format!("{}-", workload.name()));
+    }
+    pod
 }

@@ -46,6 +46,8 @@ pub(super) struct Sources<'a> {
     /// Whether the placement becomes part of the pod spec of the template, as it does for a DaemonSet. Then it has what the
     /// template's own metadata declares, too.
     pub(super) is_derived: bool,
+    /// Whether the template runs without warden ([`runs_as_written`]). It then takes nothing from Namespace and configuration.
+    pub(super) runs_as_written: bool,
 }
 
 impl Placement {
@@ -111,8 +113,9 @@ impl Placement {
             None => {
                 let is_bare = workload.kind() == Kind::Pod && !workload.has_controller();
                 let resolved = (!is_bare).then(Self::default);
-                let template = template.clone();
-                Sources { template, workload: None, resolved, namespace, policy, is_derived: false }.resolve()
+                let (template, runs_as_written) = (template.clone(), runs_as_written(&template));
+                Sources { template, workload: None, resolved, namespace, policy, is_derived: false, runs_as_written }
+                    .resolve()
             }
         };
         // What the template's own metadata declares comes first.
@@ -130,19 +133,16 @@ impl Sources<'_> {
     /// The placement that comes of them.
     pub(super) fn resolve(&self) -> Placement {
         let own = self.template.metadata();
-        let says = |key: &str| {
-            spec_says(&self.template, key) || (!self.is_derived && declared(&own, key).is_some())
-        };
+        let says = |key: &str| spec_says(&self.template, key) || (!self.is_derived && declared(&own, key).is_some());
         let open: Vec<&str> = DECLARED.into_iter().filter(|key| !says(key)).collect();
-        let runs_as_written = runs_as_written(&self.template);
         let mut placement = Placement::default();
         for key in &open {
             let of_template = declared(&own, key).filter(|_| self.is_derived);
             let of_workload = || declared(self.workload.as_ref()?, key);
-            let before = || self.resolved.as_ref()?.get(key).filter(|_| !runs_as_written);
+            let before = || self.resolved.as_ref()?.get(key).filter(|_| !self.runs_as_written);
             placement.set(key, of_template.or_else(of_workload).or_else(before));
         }
-        if runs_as_written {
+        if self.runs_as_written {
             return placement;
         }
         let declares_base = |metadata: &Metadata<'_>| {
@@ -174,7 +174,9 @@ impl Sources<'_> {
 }
 
 fn declares_base_in(namespace: &NamespaceFacts) -> bool {
-    keys::BASE_SELECTION.into_iter().any(|key| namespace.annotations.contains_key(key) || namespace.labels.contains_key(key))
+    keys::BASE_SELECTION
+        .into_iter()
+        .any(|key| namespace.annotations.contains_key(key) || namespace.labels.contains_key(key))
 }
 
 /// Whether the Pods of `template` run on bases of its own choice without warden: it tolerates both taints of a vnode, and selects its

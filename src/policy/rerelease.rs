@@ -47,7 +47,8 @@ pub(super) fn rereleases<'a>(context: &Context<'a>) -> Vec<Rerelease<'a>> {
     modules
         .filter_map(|module| {
             let version = module.literal_version()?;
-            let known = |known: &&ReleasedModule| known.name == module.name() && known.version.as_deref() == Some(version);
+            let known =
+                |known: &&ReleasedModule| known.name == module.name() && known.version.as_deref() == Some(version);
             let before = before.iter().find(known)?.clone();
             Some(Rerelease { module, version, before })
         })
@@ -75,7 +76,8 @@ impl Rerelease<'_> {
     fn mends(&self, context: &Context<'_>) -> bool {
         let agrees = |jar: Option<JarName<'_>>| jar.is_some_and(|jar| jar.version == self.version);
         let old = self.before.jar();
-        (agrees(self.module.jar_name()) && old.is_some_and(|jar| jar.version != self.version)) || !context.was_ever_ready()
+        (agrees(self.module.jar_name()) && old.is_some_and(|jar| jar.version != self.version))
+            || !context.was_ever_ready()
     }
 
     /// What comes of it.
@@ -119,7 +121,8 @@ impl Context<'_> {
     fn was_ever_ready(&self) -> bool {
         let Some(old) = self.old else { return true };
         let status = |pointer: &str| old.object().pointer(pointer);
-        let ready_now = status("/status/readyReplicas").or(status("/status/numberReady")).and_then(|it| it.as_u64()).unwrap_or(0);
+        let ready_now =
+            status("/status/readyReplicas").or(status("/status/numberReady")).and_then(|it| it.as_u64()).unwrap_or(0);
         let of_newest = self.newest_revision().map_or(ready_now, |newest| u64::from(newest.ready));
         // The Deployment controller says of a template whose Pods were all available once that it is complete, for good.
         let is_complete = status("/status/conditions").and_then(|it| it.as_array()).is_some_and(|conditions| {

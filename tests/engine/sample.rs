@@ -126,7 +126,12 @@ pub(crate) struct Reviewed {
 impl Cluster {
     /// A cluster whose default environment is `dev`, with a Namespace that declares nothing.
     pub(crate) fn plain() -> Self {
-        Self { policy: Policy::default(), namespace: NamespaceFacts::default(), bases: Bases(None), revisions: Vec::new() }
+        Self {
+            policy: Policy::default(),
+            namespace: NamespaceFacts::default(),
+            bases: Bases(None),
+            revisions: Vec::new(),
+        }
     }
 
     /// With so many bases for every module.

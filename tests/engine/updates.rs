@@ -5,8 +5,8 @@ use rstest::rstest;
 use serde_json::{Value, json};
 
 use crate::sample::{
-    BASE_CLUSTER, BASE_NAME, BASE_VERSION, Cluster, ENV, PLACEMENT, REQUIRED, Reviewed, STRATEGY, deployment, edited, module,
-    release, template_in, template_of, update,
+    BASE_CLUSTER, BASE_NAME, BASE_VERSION, Cluster, ENV, PLACEMENT, REQUIRED, Reviewed, STRATEGY, deployment, edited,
+    module, release, template_in, template_of, update,
 };
 
 fn template_operations(reviewed: &Reviewed) -> Vec<String> {
@@ -58,7 +58,8 @@ mod that_leave_the_template_alone {
         for before in clusters() {
             for after in clusters() {
                 let from_before_warden = [module(Kind::Deployment), old_hand(|_| {})];
-                let stored = before.create(Kind::Deployment, &homeless(|d| d["metadata"]["annotations"][BASE_NAME] = json!("a")));
+                let stored = before
+                    .create(Kind::Deployment, &homeless(|d| d["metadata"]["annotations"][BASE_NAME] = json!("a")));
                 for old in from_before_warden.into_iter().chain([stored.object]) {
                     let reviewed = after.update(Kind::Deployment, &old, &edited(old.clone(), edit));
                     assert_eq!(template_operations(&reviewed), [""; 0]);
@@ -179,11 +180,13 @@ mod that_declare_something_else {
         #[case] field: &str,
         #[values("labels", "annotations")] place: &str,
     ) {
-        let declares = |value: &str| homeless(|d| {
-            d["metadata"]["annotations"] = json!({BASE_NAME: "base"});
-            d["metadata"]["annotations"][key] = Value::Null;
-            d["metadata"][place][key] = json!(value);
-        });
+        let declares = |value: &str| {
+            homeless(|d| {
+                d["metadata"]["annotations"] = json!({BASE_NAME: "base"});
+                d["metadata"]["annotations"][key] = Value::Null;
+                d["metadata"][place][key] = json!(value);
+            })
+        };
         let old = update(&declares("one"), &declares("one"));
         let old = Cluster::plain().create(Kind::Deployment, &edited(old.object, |_| {}));
         assert_eq!(old.placement(Kind::Deployment)[field], "one");
@@ -445,9 +448,10 @@ mod of_a_bare_pod {
     }
 
     #[test]
-    fn a_pod_that_was_made_bound_or_before_warden_is_given_nothing() {
+    fn a_pod_that_was_made_bound_or_before_warden_is_given_its_identity_only() {
         let old = edited(manifest(), |p| p["spec"]["nodeName"] = json!("vnode.10.0.0.1.dev"));
         let new = edited(old.clone(), |p| p["metadata"]["labels"]["a"] = json!("b"));
-        assert_eq!(Cluster::plain().update(Kind::Pod, &old, &new).patched(), [""; 0]);
+        let patched = Cluster::plain().update(Kind::Pod, &old, &new).patched();
+        assert_eq!(patched, ["/metadata/labels/module.warden.koupleless.io~1biz1"]);
     }
 }

@@ -131,10 +131,13 @@ impl Serve {
         }
 
         let shutdown = Shutdown::default();
-        let reviewer =
-            Reviewer::new(Policy::default(), Arc::new(WatchedCluster { namespaces, peers, revisions }), metrics.reviews)
-                .going_by(policy)
-                .for_user(own_user);
+        let reviewer = Reviewer::new(
+            Policy::default(),
+            Arc::new(WatchedCluster { namespaces, peers, revisions }),
+            metrics.reviews,
+        )
+        .going_by(policy)
+        .for_user(own_user);
         let options = self.serving.options(metrics.webhook);
         let webhook = tokio::spawn(serving::serve(listener, http::router(reviewer), options, shutdown.clone()));
         let shutdown_delay = self.serving.shutdown_delay();

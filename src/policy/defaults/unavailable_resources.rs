@@ -20,7 +20,9 @@ pub(super) fn fill_in(context: &Context<'_>) -> Vec<Edit> {
     let mut edits = Vec::new();
     for container in template.containers() {
         for (sort, field) in [("request", "requests"), ("limit", "limits")] {
-            for resource in UNAVAILABLE.into_iter().filter(|resource| was_added(added, resource, sort, container.name())) {
+            for resource in
+                UNAVAILABLE.into_iter().filter(|resource| was_added(added, resource, sort, container.name()))
+            {
                 let path = container.path().fields(&["resources", field]).key(resource);
                 let is_zero = |value: &serde_json::Value| *value == json!("0");
                 if path.get(context.workload.object()).is_some_and(|value| !is_zero(value)) {
@@ -63,8 +65,7 @@ mod tests {
         #[case] container: &str,
         #[case] added: bool,
     ) {
-        let sentence =
-            "LimitRanger plugin set: cpu, memory request for container orders; cpu limit for container orders; cpu request for init container i";
+        let sentence = "LimitRanger plugin set: cpu, memory request for container orders; cpu limit for container orders; cpu request for init container i";
         assert_eq!(was_added(sentence, resource, sort, container), added);
     }
 }

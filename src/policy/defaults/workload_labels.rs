@@ -43,7 +43,8 @@ pub(super) fn fill_in(context: &Context<'_>) -> Vec<Edit> {
 fn labels_of(workload: Workload<'_>, request: Request<'_>, policy: &Policy) -> [(&'static str, Option<String>); 2] {
     let pod = policy.pod_of(request, workload.object());
     let pod = Workload::new(crate::module::Kind::Pod, &pod).template();
-    let [env, cluster] = of_every_base_of_a_cluster(&pod).filter(|_| workload.is_peer()).map_or([None, None], |labels| labels.map(Some));
+    let [env, cluster] =
+        of_every_base_of_a_cluster(&pod).filter(|_| workload.is_peer()).map_or([None, None], |labels| labels.map(Some));
     [(keys::ENV, env), (keys::BASE_CLUSTER_NAME, cluster)]
 }
 
@@ -51,7 +52,8 @@ fn labels_of(workload: Workload<'_>, request: Request<'_>, policy: &Policy) -> [
 pub(in crate::policy) fn of_every_base_of_a_cluster(pod: &Template<'_>) -> Option<[String; 2]> {
     let asks_only_for = |key: &str| [keys::ENV, keys::BASE_CLUSTER_NAME].contains(&key);
     let terms = pod.node_terms().unwrap_or_default();
-    let in_terms = terms.iter().all(|term| term.fields().is_empty() && term.expressions().iter().all(|it| asks_only_for(it.key)));
+    let in_terms =
+        terms.iter().all(|term| term.fields().is_empty() && term.expressions().iter().all(|it| asks_only_for(it.key)));
     let in_selector = pod.node_selector_keys().into_iter().all(asks_only_for);
     let [env] = chosen_envs(pod)[..] else { return None };
     let cluster = single_demand(pod, keys::BASE_CLUSTER_NAME)?;

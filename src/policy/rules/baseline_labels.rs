@@ -23,7 +23,8 @@ fn check(context: &Context<'_>) -> Vec<Violation> {
     if context.workload.kind() != Kind::Deployment || metadata.label(keys::ENV).is_none() {
         return Vec::new();
     }
-    let cluster = metadata.label(keys::BASE_CLUSTER_NAME).or_else(|| single_demand(&context.template, keys::BASE_CLUSTER_NAME));
+    let cluster =
+        metadata.label(keys::BASE_CLUSTER_NAME).or_else(|| single_demand(&context.template, keys::BASE_CLUSTER_NAME));
     let Some(cluster) = cluster else { return Vec::new() };
     let wanted = of_every_base_of_a_cluster(&context.pod).filter(|_| context.workload.is_peer());
     let env = metadata.label(keys::ENV).unwrap_or_default();

@@ -93,7 +93,12 @@ pub(super) struct Context<'a> {
 
 /// Checks an object, which is `completed` where its template is completed as its Pods will be, against every rule that applies to
 /// this write.
-pub(super) fn check<'a>(request: Request<'a>, workload: Workload<'a>, completed: &'a Value, policy: &'a Policy) -> Verdict {
+pub(super) fn check<'a>(
+    request: Request<'a>,
+    workload: Workload<'a>,
+    completed: &'a Value,
+    policy: &'a Policy,
+) -> Verdict {
     let old = request.old.map(|old| Workload::new(request.kind, old));
     let pod = Workload::new(request.kind, completed).template();
     let context = Context { request, policy, workload, template: workload.template(), pod, old };
@@ -127,9 +132,8 @@ impl<'a> Context<'a> {
         let Some(old) = self.old else { return true };
         let differs = old.template().value() != self.template.value();
         let is_resumed = old.is_paused() && !self.workload.is_paused();
-        let rolls_out = || {
-            self.newest_revision().is_none_or(|newest| newest.digest != TemplateDigest::of(self.template.value()))
-        };
+        let rolls_out =
+            || self.newest_revision().is_none_or(|newest| newest.digest != TemplateDigest::of(self.template.value()));
         differs || (is_resumed && rolls_out())
     }
 

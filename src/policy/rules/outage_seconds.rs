@@ -32,7 +32,8 @@ fn check(context: &Context<'_>) -> Vec<Violation> {
         .map(|(index, toleration)| {
             let key = toleration.key();
             let problem = format!("the {seconds} s of {key} are removed from Pods: see {}", keys::OWN_TOLERATIONS);
-            let remedy = format!("remove the seconds, or annotate the template with {}: \"true\"", keys::OWN_TOLERATIONS);
+            let remedy =
+                format!("remove the seconds, or annotate the template with {}: \"true\"", keys::OWN_TOLERATIONS);
             Violation::invalid(list.index(index).field("tolerationSeconds"), problem, remedy)
         })
         .collect()

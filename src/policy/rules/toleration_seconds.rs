@@ -4,7 +4,7 @@ use super::Context;
 use crate::module::Taint;
 use crate::policy::declarations::chosen_envs;
 use crate::policy::rule::Scope;
-use crate::policy::{Rule, Severity, Violation};
+use crate::policy::{Placement, Rule, Severity, Violation};
 use crate::vocabulary as keys;
 
 pub(super) const RULE: Rule = Rule {
@@ -21,7 +21,11 @@ pub(super) const RULE: Rule = Rule {
 fn check(context: &Context<'_>) -> Vec<Violation> {
     let list = context.template.tolerations_path();
     let tolerations = context.template.tolerations();
-    let envs = chosen_envs(&context.pod);
+    let placement = Placement::of_pods(context.workload, context.request.namespace, context.policy);
+    let mut envs = chosen_envs(&context.pod);
+    if envs.is_empty() {
+        envs.push(placement.get(keys::ENV).unwrap_or(&context.policy.default_env));
+    }
     let of_envs = envs.into_iter().map(|env| (keys::TAINT_NODE_ENV, env));
     let taints = [(keys::TAINT_VIRTUAL_NODE, keys::TAINT_VIRTUAL_NODE_VALUE)].into_iter().chain(of_envs);
     let mut indexes: Vec<(usize, &str)> = taints

@@ -81,9 +81,10 @@ pub(super) fn pod(hash: &str, node: Option<String>) -> Value {
 /// What `index` says to the creation of the Deployment `key` of `world`.
 pub(super) fn count(index: &PeerIndex, world: &World, key: &ObjectKey) -> Option<u32> {
     let namespace = world.namespaces.get(&key.namespace);
-    let request = Request { kind: Kind::Deployment, old: None, namespace, peers: None };
-    let (injected, _) = Policy::default().inject(request, world.deployments[key].clone());
-    index.count(Workload::new(Kind::Deployment, &injected))
+    let request = Request::creation(Kind::Deployment).in_namespace(namespace);
+    let (stored, _) = Policy::default().inject(request, world.deployments[key].clone());
+    let pod = Policy::default().pod_of(request, &stored);
+    index.count(Workload::new(Kind::Deployment, &stored), &pod)
 }
 
 /// A cluster whose watches tell everything at once.

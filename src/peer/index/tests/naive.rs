@@ -17,10 +17,9 @@ use crate::vocabulary as keys;
 pub(super) fn snapshot(world: &World, key: &ObjectKey) -> Option<Snapshot> {
     let object = world.deployments.get(key).filter(|object| is_peer(object))?;
     let facts = deployment_facts(object);
-    let request =
-        Request { kind: Kind::Deployment, old: None, namespace: world.namespaces.get(&key.namespace), peers: None };
-    let (injected, _) = Policy::default().inject(request, object.clone());
-    let workload = Workload::new(Kind::Deployment, &injected);
+    let request = Request::creation(Kind::Deployment).in_namespace(world.namespaces.get(&key.namespace));
+    let pod = Policy::default().pod_of(request, object);
+    let workload = Workload::new(Kind::Pod, &pod);
     let demand = Demand::of(&workload.template());
     let labels: Vec<_> = workload.template().metadata().labels().collect();
     let terms = workload.template().anti_affinity();
