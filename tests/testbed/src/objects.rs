@@ -7,8 +7,9 @@ use serde_json::Value;
 use crate::ControlPlane;
 
 /// The kinds that tests read: singular, plural, path of the group's version, and whether objects live in a namespace.
-const KINDS: [(&str, &str, &str, bool); 15] = [
+const KINDS: [(&str, &str, &str, bool); 16] = [
     ("pod", "pods", "api/v1", true),
+    ("replicationcontroller", "replicationcontrollers", "api/v1", true),
     ("configmap", "configmaps", "api/v1", true),
     ("secret", "secrets", "api/v1", true),
     ("event", "events", "api/v1", true),

@@ -28,6 +28,8 @@ pub(super) enum Scenario {
     AnEventTellsWhatWasDone,
     TheSameEventIsCounted,
     AStatefulSetIsFollowed,
+    ADeploymentIsReleased,
+    AStatefulSetIsReleased,
 }
 
 impl Scenario {
@@ -70,6 +72,8 @@ impl Scenario {
             Self::AnEventTellsWhatWasDone => told(trial).await,
             Self::TheSameEventIsCounted => counted(trial).await,
             Self::AStatefulSetIsFollowed => followed(trial).await,
+            Self::ADeploymentIsReleased => released(trial, "Deployment").await,
+            Self::AStatefulSetIsReleased => released(trial, "StatefulSet").await,
         }
     }
 }
@@ -211,7 +215,33 @@ async fn followed(trial: &Trial<'_>) -> Result<()> {
     replicas_become(trial, 2).await
 }
 
-/// A Namespace whose Deployments are reviewed in this trial.
+async fn released(trial: &Trial<'_>, kind: &str) -> Result<()> {
+    // Given a module of which a warden was asked
+    let namespace = shop(trial, json!({})).await?;
+    trial.starts("none").await?;
+    trial.gets_ready().await?;
+    let manifest = Module::new("asked", "1.0.0", "base").workload(kind, json!({"replicas": 0})).to_string();
+    trial
+        .until("the module is admitted", async || {
+            let apply = ["-n", &namespace, "apply", "-f", "-"];
+            let output = trial.plane.kubectl_with_stdin(&apply, &manifest).await.map_err(|error| error.to_string())?;
+            if output.success { Ok(()) } else { Err(output.stderr) }
+        })
+        .await?;
+    // When it is released in another version, then that is admitted
+    let template = Module::new("asked", "2.0.0", "base").template();
+    let patch = json!({"spec": {"template": template}}).to_string();
+    let workload = format!("{kind}/asked");
+    let release = ["-n", &namespace, "patch", &workload, "--type=merge", "-p", &patch];
+    trial
+        .until("the release is admitted", async || {
+            let output = trial.plane.kubectl(&release).await.map_err(|error| error.to_string())?;
+            if output.success { Ok(()) } else { Err(output.stderr) }
+        })
+        .await
+}
+
+/// A Namespace whose workloads are reviewed in this trial.
 async fn shop(trial: &Trial<'_>, annotations: Value) -> Result<String> {
     let name = format!("{}-shop", trial.name);
     let metadata = json!({"name": name, "labels": {REVIEWED_IN: trial.name}, "annotations": annotations});
@@ -226,7 +256,7 @@ fn without_base() -> Value {
     manifest
 }
 
-/// Waits until a Deployment in `namespace` is reviewed: given tolerations and its base, and not refused.
+/// Waits until a Deployment in `namespace` is reviewed: told where its Pods are to run, and not refused.
 async fn review(trial: &Trial<'_>, namespace: &str, manifest: &Value) -> Result<()> {
     let deployments: Api<Deployment> = Api::namespaced(trial.plane.client()?, namespace);
     let manifest: Deployment = serde_json::from_value(manifest.clone())?;
@@ -234,9 +264,12 @@ async fn review(trial: &Trial<'_>, namespace: &str, manifest: &Value) -> Result<
     trial
         .until("a module is reviewed", async || {
             let reviewed = deployments.create(&dry_run, &manifest).await.map_err(|error| error.to_string())?;
-            let spec = json!(reviewed.spec).to_string();
-            let is_filled_in = ["schedule.koupleless.io/virtual-node", "\"base.koupleless.io/name\""];
-            if is_filled_in.iter().all(|text| spec.contains(text)) { Ok(()) } else { Err(spec) }
+            let metadata = reviewed.spec.and_then(|spec| spec.template.metadata).unwrap_or_default();
+            let placement = metadata.annotations.unwrap_or_default().remove("warden.koupleless.io/placement");
+            match placement {
+                Some(placement) if placement.contains("\"name\":\"base\"") => Ok(()),
+                placement => Err(format!("{placement:?}")),
+            }
         })
         .await
 }

@@ -16,7 +16,7 @@ use warden_testbed::{ControlPlane, KubectlOutput, Objects, Proxy, WardenProcess,
 use super::grant::{Right, Roles, question};
 use crate::scene::LONG;
 
-/// On a Namespace: in the trial of which its Deployments are reviewed.
+/// On a Namespace: in the trial of which its workloads are reviewed.
 pub(super) const REVIEWED_IN: &str = "testbed.koupleless.io/reviewed-in";
 
 /// What is tried: its objects and its account are called `name`, and so is their Namespace.
@@ -70,7 +70,7 @@ impl<'p> Trial<'p> {
                     "clientConfig": {"service": service},
                     "rules": [{
                         "apiGroups": ["apps"], "apiVersions": ["v1"],
-                        "operations": ["CREATE"], "resources": ["deployments"],
+                        "operations": ["CREATE", "UPDATE"], "resources": ["deployments", "statefulsets"],
                     }],
                     "namespaceSelector": {"matchLabels": {REVIEWED_IN: name}},
                     "admissionReviewVersions": ["v1"], "sideEffects": "None", "timeoutSeconds": 3,
