@@ -18,6 +18,7 @@ mod outage;
 mod peer;
 mod refusals;
 mod rerun;
+mod reverts;
 mod scene;
 mod serving;
 mod tutorial;

@@ -13,7 +13,7 @@ pub(super) const RULE: Rule = Rule {
     broken_when: "another jar is released under the same `BIZ_VERSION`, and some Pod of it was Ready",
     scope: Scope::ChangedTemplate,
     check,
-    vital: Some(Vital { why: "which of the two jars a base runs could not be told by anything", check_owned: check }),
+    vital: Some(Vital { why: "nothing would show which of the two jars a base runs", check_owned: check }),
 };
 
 /// The remedy of every rule on rereleases.

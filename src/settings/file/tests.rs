@@ -67,7 +67,7 @@ fn an_empty_file_leaves_the_defaults(#[case] text: &str) {
 #[case::no_such_severity("rules:\n  sidecars: no\n", "line 2: rules.sidecars: false is neither warn nor deny")]
 #[case::a_vital_rule(
     "rules:\n  same-version: warn\n",
-    "line 2: rules.same-version: \"warn\" is not possible: same-version cannot be lowered to warn: it would uninstall"
+    "line 2: rules.same-version: \"warn\" is not possible: same-version cannot be lowered to warn: nothing would show"
 )]
 fn a_fault_has_its_line_and_field(#[case] text: &str, #[case] says: &str) {
     let faults = parse(text).unwrap_err();
