@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::ControlPlane;
 
 /// The kinds that tests read: singular, plural, path of the group's version, and whether objects live in a namespace.
-const KINDS: [(&str, &str, &str, bool); 16] = [
+const KINDS: [(&str, &str, &str, bool); 17] = [
     ("pod", "pods", "api/v1", true),
     ("replicationcontroller", "replicationcontrollers", "api/v1", true),
     ("configmap", "configmaps", "api/v1", true),
@@ -17,6 +17,7 @@ const KINDS: [(&str, &str, &str, bool); 16] = [
     ("replicaset", "replicasets", "apis/apps/v1", true),
     ("statefulset", "statefulsets", "apis/apps/v1", true),
     ("daemonset", "daemonsets", "apis/apps/v1", true),
+    ("controllerrevision", "controllerrevisions", "apis/apps/v1", true),
     ("job", "jobs", "apis/batch/v1", true),
     ("cronjob", "cronjobs", "apis/batch/v1", true),
     ("horizontalpodautoscaler", "horizontalpodautoscalers", "apis/autoscaling/v2", true),
