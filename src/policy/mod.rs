@@ -147,7 +147,7 @@ impl Policy {
         (object, verdict)
     }
 
-    /// The Pod that the controller of the stored workload `object` would make now, once it is completed. A Pod is completed itself.
+    /// The Pod that the controller of the stored workload `object` would make now, once it is completed. A stored Pod is itself.
     pub fn pod_of(&self, request: Request<'_>, object: &Value) -> Value {
         made_pod(request.kind, &self.completed(request, object))
     }
@@ -163,11 +163,10 @@ impl Policy {
     /// The stored `object` with its template completed as its Pods will be. Fields have the paths that they have in the object.
     fn completed(&self, request: Request<'_>, object: &Value) -> Value {
         let workload = Workload::new(request.kind, object);
-        let is_left_alone = workload.switched(keys::INJECT, "false")
-            || (request.kind == Kind::Pod && request.old.is_some())
-            || !shape::check(request.kind, object).is_empty();
         let mut draft = Draft::new(object.clone());
-        if is_left_alone {
+        if request.kind == Kind::Pod || !shape::check(request.kind, object).is_empty() {
+            // A Pod is stored as its controller sees it.
+        } else if workload.switched(keys::INJECT, "false") {
             defaults::label_pod(&mut draft, request, self);
         } else {
             defaults::complete_pod(&mut draft, request, self);
