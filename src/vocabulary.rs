@@ -155,6 +155,10 @@ pub const FIELD_MANAGER: &str = "warden";
 pub const DEPLOYMENT_REVISION: &str = "deployment.kubernetes.io/revision";
 /// The same on a ReplicaSet of an Argo Rollout.
 pub const ARGO_REVISION: &str = "rollout.argoproj.io/revision";
+/// On a Namespace: the tolerations that its Pods may have, as a JSON list (in-tree plugin PodTolerationRestriction).
+pub const TOLERATIONS_WHITELIST: &str = "scheduler.alpha.kubernetes.io/tolerationsWhitelist";
+/// On a Namespace: labels that are added to the node selector of all its Pods, as `key=value,…` (in-tree plugin PodNodeSelector).
+pub const NAMESPACE_NODE_SELECTOR: &str = "scheduler.alpha.kubernetes.io/node-selector";
 /// On a Pod: what the in-tree admission plugin LimitRanger filled in, as a sentence.
 pub const LIMIT_RANGER: &str = "kubernetes.io/limit-ranger";
 

@@ -170,11 +170,7 @@ impl Reviewer {
         let Some(kind) = kind.filter(|_| whole && written) else {
             return Ok((Answer::Allow, Vec::new()));
         };
-        let namespace = match endpoint {
-            Endpoint::Mutate => self.cluster.namespace(&request.namespace).await?,
-            // The stored object is judged as it stands; what the Namespace declares was filled in before.
-            Endpoint::Validate => None,
-        };
+        let namespace = self.cluster.namespace(&request.namespace).await?;
         let old = Some(&request.old_object).filter(|old| !old.is_null());
         let object = request.object.take();
         let policy = Arc::clone(&self.policy.borrow());

@@ -1,5 +1,7 @@
 //! A container. ModuleController reads it as one jar to install: its name is the module's, `BIZ_VERSION` is the version.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::FieldPath;
@@ -100,14 +102,12 @@ impl<'a> Container<'a> {
         }
     }
 
-    /// Whether it requests `resource`. A limit counts too: Kubernetes makes it the request where there is none.
-    pub fn asks_for(&self, resource: &str) -> bool {
-        ["requests", "limits"].into_iter().any(|part| {
-            self.value
-                .get("resources")
-                .and_then(|resources| resources.get(part)?.get(resource))
-                .is_some_and(|amount| !matches!(amount.as_str(), Some("0" | "0m")) && amount.as_i64() != Some(0))
-        })
+    /// The resources that it requests some of. A limit counts too: Kubernetes makes it the request where there is none.
+    pub fn requested_resources(&self) -> BTreeSet<&'a str> {
+        let is_some = |amount: &Value| !matches!(amount.as_str(), Some("0" | "0m")) && amount.as_i64() != Some(0);
+        let amounts = |part: &str| self.value.get("resources")?.get(part)?.as_object();
+        let all = ["requests", "limits"].into_iter().filter_map(amounts).flatten();
+        all.filter(|(_, amount)| is_some(amount)).map(|(resource, _)| resource.as_str()).collect()
     }
 
     /// Name and version by the jar's file name, if Maven's convention applies to it.

@@ -1,18 +1,7 @@
-//! What a template, a workload, a Namespace and the configuration say about the base and the environment of a module.
-
-use std::collections::BTreeMap;
+//! What a template, a workload and the configuration say about the base and the environment of a module.
 
 use crate::module::{FieldPath, Metadata, Template, Toleration, Workload, check_label_value};
 use crate::vocabulary as keys;
-
-/// The labels and annotations of a Namespace, which can declare bases and environment of its modules.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct NamespaceFacts {
-    /// The labels.
-    pub labels: BTreeMap<String, String>,
-    /// The annotations.
-    pub annotations: BTreeMap<String, String>,
-}
 
 /// The base of modules for which neither the pod spec nor a declaration names one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -27,14 +16,6 @@ pub struct DefaultBase {
 
 /// The keys that may be declared outside the pod spec.
 pub(super) const DECLARED: [&str; 4] = [keys::ENV, keys::BASE_NAME, keys::BASE_VERSION, keys::BASE_CLUSTER_NAME];
-
-impl NamespaceFacts {
-    /// The declared value of `key`: the annotation, or else the label. None if a Node cannot have it as a label.
-    pub(super) fn declared(&self, key: &str) -> Option<&str> {
-        let value = self.annotations.get(key).or_else(|| self.labels.get(key))?;
-        check_label_value(value).is_ok().then_some(value.as_str())
-    }
-}
 
 impl DefaultBase {
     pub(super) fn get(&self, key: &str) -> Option<&str> {

@@ -10,6 +10,7 @@ mod declarations;
 mod defaults;
 mod derived;
 mod draft;
+mod namespace;
 mod placement;
 mod pod_update;
 mod rerelease;
@@ -23,8 +24,9 @@ mod verdict;
 use serde_json::{Value, json};
 
 pub use count_bases::CountBases;
-pub use declarations::{DefaultBase, NamespaceFacts};
+pub use declarations::DefaultBase;
 pub use draft::Patch;
+pub use namespace::NamespaceFacts;
 pub use placement::Placement;
 pub use revision::{ReleasedModule, Revision, TemplateDigest};
 pub use rule::{CannotBeLowered, Rule, Severities};

@@ -6,9 +6,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::declarations::{DECLARED, NamespaceFacts, declared, spec_says};
+use super::declarations::{DECLARED, declared, spec_says};
 use super::selection::Selection;
-use super::{Policy, declarations};
+use super::{NamespaceFacts, Policy, declarations};
 use crate::module::{Kind, Metadata, Taint, Template, Workload, check_label_value};
 use crate::vocabulary as keys;
 

@@ -127,7 +127,8 @@ async fn a_release_over_a_deployment_from_before_warden_can_be_taken_back_in_eve
     // When version 2 is applied to the others, as the first was written or as a plain manifest, and stalls
     for (number, (namespace, base, nodes)) in given.iter().enumerate().skip(WAYS.len()) {
         let scene = on(&stage, (namespace, base, nodes));
-        let release = if number < 2 * WAYS.len() { by_hand(&scene, "Deployment", "2.0.0") } else { plain(&scene, "2.0.0") };
+        let release =
+            if number < 2 * WAYS.len() { by_hand(&scene, "Deployment", "2.0.0") } else { plain(&scene, "2.0.0") };
         scene.apply(&stalling(release)).await?;
         stalls(&scene).await?;
     }

@@ -27,6 +27,8 @@ pub(super) fn fill_in(context: &Context<'_>) -> Vec<Edit> {
         .into_iter()
         .chain(of_envs)
         .filter(|taint| !tolerations.iter().any(|toleration| toleration.tolerates(*taint)))
-        .map(|taint| Edit::Append(template.tolerations_path(), taint.toleration()))
+        .map(Taint::toleration)
+        .filter(|toleration| context.allows(toleration))
+        .map(|toleration| Edit::Append(template.tolerations_path(), toleration))
         .collect()
 }

@@ -97,6 +97,11 @@ impl Context<'_> {
     fn placement(&self) -> Placement {
         Placement::of_pods(self.workload, self.request.namespace, self.policy)
     }
+
+    /// Whether the Namespace allows its Pods this toleration. The API server would refuse a Pod with another one.
+    fn allows(&self, toleration: &Value) -> bool {
+        self.request.namespace.is_none_or(|namespace| namespace.allows(toleration))
+    }
 }
 
 /// One change to the draft.

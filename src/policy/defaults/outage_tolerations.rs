@@ -20,8 +20,12 @@ pub(super) fn fill_in(context: &Context<'_>) -> Vec<Edit> {
     let mut edits = Vec::new();
     for key in [keys::TAINT_NOT_READY, keys::TAINT_UNREACHABLE] {
         let taint = Taint { key, value: "", effect: keys::NO_EXECUTE };
+        let forever = taint.toleration();
+        if !context.allows(&forever) {
+            continue;
+        }
         if !tolerations.iter().any(|toleration| toleration.tolerates(taint)) {
-            edits.push(Edit::Append(path.clone(), taint.toleration()));
+            edits.push(Edit::Append(path.clone(), forever));
         }
         let of_plugin = tolerations.iter().enumerate().filter(|(_, it)| it.is_in_tree_default(key, seconds));
         edits.extend(

@@ -13,6 +13,7 @@ mod identity_labels;
 mod jar_file_name;
 mod jar_image;
 mod misplaced_annotations;
+mod namespace_restrictions;
 mod not_kept_apart;
 mod older_dialect;
 mod open_terms;
@@ -63,6 +64,7 @@ pub(super) const TABLE: &[Rule] = &[
     dead_labels::RULE,
     sidecars::RULE,
     resources::RULE,
+    namespace_restrictions::RULE,
     toleration_seconds::RULE,
     outage_seconds::RULE,
     jar_file_name::RULE,
