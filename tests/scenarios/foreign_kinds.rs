@@ -60,7 +60,7 @@ async fn define(stage: &Stage) -> Result<()> {
 }
 
 /// What `warden review` makes of a manifest, without a cluster.
-fn reviewed(manifest: &Value) -> Result<Value> {
+pub(crate) fn reviewed(manifest: &Value) -> Result<Value> {
     let mut command = Command::new(env!("CARGO_BIN_EXE_warden"));
     command.args(["review", "-f", "-", "-o", "json"]).stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut review = command.spawn()?;
@@ -112,13 +112,20 @@ async fn they_are_placed_and_checked(#[case] api_version: &str, #[case] kind: &s
     let scale = ["patch", &workload, "--type=merge", "-p", r#"{"spec":{"replicas":3}}"#];
     scene.kubectl(&scale).await?.expect_success()?;
     similar_asserts::assert_eq!(get().await?["spec"]["template"], stored["spec"]["template"]);
+    // When it is released in another version, then that is admitted, and goes to the same base
+    let next = Module::new("foreign", "2.0.0", &scene.base).template();
+    let release = json!({"spec": {"template": next}}).to_string();
+    scene.kubectl(&["patch", &workload, "--type=merge", "-p", &release]).await?.expect_success()?;
+    let released = get().await?["spec"]["template"].clone();
+    similar_asserts::assert_eq!(released["metadata"], stored["spec"]["template"]["metadata"]);
+    ensure!(released["spec"]["containers"] == next["spec"]["containers"], "{released}");
     // When its template loses the version, then it is refused
     let mut broken = manifest.clone();
     broken["spec"]["template"]["spec"]["containers"][0]["env"] = json!([]);
     let refused = scene.kubectl_with(&["apply"], &broken).await?;
     ensure!(!refused.success && refused.stderr.contains("BIZ_VERSION"), "{}", refused.stderr);
     // When its controller makes a Pod of it, then that is completed, and runs on the base
-    let mut pod = stored["spec"]["template"].clone();
+    let mut pod = released;
     pod["apiVersion"] = json!("v1");
     pod["kind"] = json!("Pod");
     pod["metadata"]["name"] = json!("foreign-1");
@@ -126,7 +133,7 @@ async fn they_are_placed_and_checked(#[case] api_version: &str, #[case] kind: &s
         "apiVersion": api_version, "kind": kind, "name": "foreign", "uid": stored["metadata"]["uid"], "controller": true,
     }]);
     scene.kubectl_with(&["create"], &pod).await?.expect_success()?;
-    scene.each_runs(&scene.nodes, "foreign", "1.0.0").await
+    scene.each_runs(&scene.nodes, "foreign", "2.0.0").await
 }
 
 #[rstest]

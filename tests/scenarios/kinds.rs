@@ -3,6 +3,7 @@
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 
+use crate::foreign_kinds::reviewed;
 use crate::manifests::Module;
 use crate::scene::{LONG, Scene, shared};
 
@@ -128,17 +129,29 @@ async fn a_replication_controller_runs() -> Result<()> {
     let stored = scene.get("replicationcontroller/rc").await?;
     is_placed(&stored["spec"]["template"], &scene.base)?;
     ensure!(stored["spec"]["template"]["spec"].get("tolerations").is_none(), "{stored}");
+    // And so says `warden review`
+    let reviewed = reviewed(&manifest)?["spec"]["template"]["metadata"]["annotations"].clone();
+    similar_asserts::assert_eq!(reviewed, stored["spec"]["template"]["metadata"]["annotations"]);
     // And its Pods are completed, so that the base runs them
     scene.each_runs(&scene.nodes, "rc", "1.0.0").await?;
     // When its template loses the version, then it is refused
     let refused = scene.kubectl(&["set", "env", "replicationcontroller/rc", "BIZ_VERSION-"]).await?;
     ensure!(!refused.success && refused.stderr.contains("BIZ_VERSION"), "{}", refused.stderr);
+    // When a controller makes a ReplicationController without it, then that is not reviewed: it is a copy
+    let mut copy = manifest.clone();
+    copy["metadata"]["name"] = json!("copy");
+    copy["spec"]["template"]["spec"]["containers"][0]["env"] = json!([]);
+    copy["metadata"]["ownerReferences"] = json!([{
+        "apiVersion": "v1", "kind": "ReplicationController", "name": "rc", "uid": stored["metadata"]["uid"], "controller": true,
+    }]);
+    scene.kubectl_with(&["create", "--dry-run=server"], &copy).await?.expect_success()?;
     Ok(())
 }
 
 /// That a template says which base its Pods are for, in the annotation that is warden's own.
 fn is_placed(template: &Value, base: &str) -> Result<()> {
     let placement = template["metadata"]["annotations"]["warden.koupleless.io/placement"].as_str().unwrap_or_default();
-    ensure!(placement == json!({"env": "dev", "name": base, "version": "1.0.0"}).to_string(), "{template}");
+    let placement: Value = serde_json::from_str(placement)?;
+    ensure!(placement == json!({"env": "dev", "name": base, "version": "1.0.0"}), "{template}");
     Ok(())
 }
