@@ -6,12 +6,15 @@
 
 use serde_json::{Value, json};
 
-use super::declarations::{DECLARED, declared};
+use super::declarations::{DECLARED, declared, spec_says};
 use super::draft::Draft;
 use super::placement::{Sources, runs_as_written};
 use super::{Placement, Policy, Request, Revision, TemplateDigest, defaults, derived};
 use crate::module::{Kind, Metadata, Workload};
 use crate::vocabulary as keys;
+
+/// The annotation of a template that says all itself, where it must be there all the same.
+const NOTHING: &str = "{}";
 
 /// Writes the annotation onto the template in `draft`, or removes it, and makes what is derived from it follow.
 pub(super) fn annotate(draft: &mut Draft, request: Request<'_>, policy: &Policy) {
@@ -60,8 +63,15 @@ fn decide(request: Request<'_>, sent: Workload<'_>, policy: &Policy) -> Option<S
     let new = Workload::new(request.kind, plain.as_ref().unwrap_or(sent.object()));
     let carried = sent.template().metadata().annotation(keys::PLACEMENT);
     let is_derived = request.kind.places_by_template();
-    // A DaemonSet that carries a placement tolerates vnodes because that was derived.
-    let runs_as_written = runs_as_written(&new.template()) && !(is_derived && carried.is_some());
+    let needs_no_warden = runs_as_written(&new.template());
+    // What was derived for a DaemonSet cannot always be told from the user's afterwards. So one that carries the annotation needed it.
+    let declares_more = || {
+        let declares = |metadata: &Metadata<'_>, key: &str| declared(metadata, key).is_some();
+        let places = [new.template().metadata(), new.metadata()];
+        let open = DECLARED.into_iter().filter(|key| !spec_says(&new.template(), key));
+        open.into_iter().any(|key| places.iter().any(|place| declares(place, key)))
+    };
+    let runs_as_written = needs_no_warden && !(is_derived && (carried.is_some() || declares_more()));
     let sources = |resolved| Sources {
         template: new.template(),
         workload: Some(new.metadata()),
@@ -72,9 +82,8 @@ fn decide(request: Request<'_>, sent: Workload<'_>, policy: &Policy) -> Option<S
         runs_as_written,
     };
     let anew = || sources(None).resolve();
-    // A DaemonSet of which all but a toleration is there needs that one derived.
     let annotation = |placement: Placement| {
-        placement.to_annotation().or_else(|| (is_derived && !runs_as_written).then(|| "{}".to_owned()))
+        placement.to_annotation().or_else(|| (is_derived && !runs_as_written).then(|| NOTHING.to_owned()))
     };
     let Some(old) = request.old.map(|old| Workload::new(request.kind, old)) else {
         return annotation(anew());
@@ -83,7 +92,7 @@ fn decide(request: Request<'_>, sent: Workload<'_>, policy: &Policy) -> Option<S
     let changed = |key: &str| source_changed(key, old, new);
     let is_same = comes_to(digest(old), before, request, new, policy);
     // What runs without warden is not rolled out anew for a label on the workload.
-    if is_same && (!DECLARED.into_iter().any(changed) || (before.is_none() && runs_as_written)) {
+    if is_same && (!DECLARED.into_iter().any(changed) || (before.is_none() && needs_no_warden)) {
         return before.map(str::to_owned);
     }
     if !is_same
@@ -93,15 +102,16 @@ fn decide(request: Request<'_>, sent: Workload<'_>, policy: &Policy) -> Option<S
         return revision.placement.clone();
     }
     let before = before.and_then(Placement::parse);
-    let sources = match carried.and_then(Placement::parse) {
+    match carried.and_then(Placement::parse) {
         Some(carried) if carried != anew() => {
             let base_changed = keys::BASE_SELECTION.into_iter().any(changed);
             let drop = |key: &str| if key == keys::ENV { changed(key) } else { base_changed };
-            sources(Some(before.unwrap_or_default().without(drop)))
+            let placement = sources(Some(before.unwrap_or_default().without(drop))).resolve();
+            // Without an annotation it would be resolved anew the next time.
+            annotation(placement).or_else(|| (anew() != Placement::default()).then(|| NOTHING.to_owned()))
         }
-        _ => sources(None),
-    };
-    annotation(sources.resolve())
+        _ => annotation(anew()),
+    }
 }
 
 /// The newest revision with the template of `new`.

@@ -3,8 +3,6 @@
 //! A DaemonSet's controller decides by the template on which nodes it makes a Pod, so completing the Pods is too late. What was
 //! derived from the placement that the template carries is known exactly: its keys are those that the user's own pod spec did not say.
 
-use std::collections::BTreeSet;
-
 use serde_json::{Value, json};
 
 use super::Placement;
@@ -24,25 +22,28 @@ fn toleration(env: &str) -> Value {
 
 /// Makes what was derived from `old` follow from `new`, in place. What `old` does not have was not derived, and stays.
 pub(super) fn replace(draft: &mut Draft, kind: Kind, old: &Placement, new: &Placement) {
-    let mut shrunk = BTreeSet::new();
+    let mut is_shorter = false;
     for key in keys::BASE_SELECTION {
         let (before, after) = (old.get(key), new.get(key));
         let Some(before) = before.filter(|_| before != after) else { continue };
-        for (term, expressions, at) in positions(&template(draft, kind), key, before) {
-            if let Some(after) = after {
-                draft.replace(&expressions.index(at), requirement(key, after));
-            } else {
-                draft.remove_element(&expressions, at);
-                shrunk.insert(term);
+        for (expressions, at) in positions(&template(draft, kind), key, before) {
+            match after {
+                Some(after) => draft.replace(&expressions.index(at), requirement(key, after)),
+                None => {
+                    draft.remove_element(&expressions, at);
+                    is_shorter = true;
+                }
             }
         }
     }
-    drop_emptied_terms(draft, kind, shrunk);
+    if is_shorter {
+        drop_emptied_affinity(draft, kind);
+    }
     let (before, after) = (old.get(keys::ENV), new.get(keys::ENV));
     if let Some(before) = before.filter(|_| before != after) {
         let list = template(draft, kind).tolerations_path();
         let derived = toleration(before);
-        let position = template(draft, kind).tolerations().iter().position(|known| *known.value() == derived);
+        let position = template(draft, kind).tolerations().iter().rposition(|known| *known.value() == derived);
         match (position, after) {
             (Some(at), Some(after)) => draft.replace(&list.index(at), toleration(after)),
             (Some(at), None) => draft.remove_element(&list, at),
@@ -64,31 +65,28 @@ fn template(draft: &Draft, kind: Kind) -> Template<'_> {
     Workload::new(kind, draft.object()).template()
 }
 
-/// Where a term has exactly the requirement that is derived: the index of the term, the path of its requirements, and the index in
-/// them.
-fn positions(template: &Template<'_>, key: &str, value: &str) -> Vec<(usize, FieldPath, usize)> {
-    let terms = template.node_terms().unwrap_or_default().into_iter().enumerate();
-    terms
-        .filter_map(|(term, it)| {
-            let at = it.expressions().iter().rposition(|expression| expression.is(key, value))?;
-            Some((term, it.expressions_path(), at))
+/// Where a term has exactly the requirement that is derived: the path of its requirements, and the index in them. One that is alone in
+/// its term, with other terms beside it, is the user's: nothing is derived into a term without a requirement.
+fn positions(template: &Template<'_>, key: &str, value: &str) -> Vec<(FieldPath, usize)> {
+    let terms = template.node_terms().unwrap_or_default();
+    let is_single = terms.len() == 1;
+    let derived = terms.iter().filter(|term| is_single || term.expressions().len() + term.fields().len() > 1);
+    derived
+        .filter_map(|term| {
+            let at = term.expressions().iter().rposition(|expression| expression.is(key, value))?;
+            Some((term.expressions_path(), at))
         })
         .collect()
 }
 
-/// Removes those of the `shrunk` terms that have no requirement left, and an affinity that has no term left: a term without a
-/// requirement would match no node.
-fn drop_emptied_terms(draft: &mut Draft, kind: Kind, shrunk: BTreeSet<usize>) {
-    let list = template(draft, kind).node_terms_path();
-    let count = |draft: &Draft| list.get(draft.object()).and_then(Value::as_array).map_or(0, Vec::len);
-    for at in shrunk.into_iter().rev() {
-        let is_empty = template(draft, kind).node_terms().and_then(|terms| Some(terms.get(at)?.is_empty()));
-        if is_empty == Some(true) {
-            draft.remove_element(&list, at);
-            if count(draft) == 0 {
-                drop_affinity(draft, kind);
-            }
-        }
+/// An affinity of a single term that consisted only of what was derived is gone with it.
+fn drop_emptied_affinity(draft: &mut Draft, kind: Kind) {
+    let is_emptied = template(draft, kind).node_terms().is_some_and(|terms| match terms.as_slice() {
+        [one] => one.is_empty(),
+        _ => false,
+    });
+    if is_emptied {
+        drop_affinity(draft, kind);
     }
 }
 

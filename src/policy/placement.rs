@@ -183,17 +183,18 @@ fn declares_base_in(namespace: &NamespaceFacts) -> bool {
 /// bases.
 pub(super) fn runs_as_written(template: &Template<'_>) -> bool {
     let tolerations = template.tolerations();
-    let tolerates_vnodes = {
-        let taint =
-            Taint { key: keys::TAINT_VIRTUAL_NODE, value: keys::TAINT_VIRTUAL_NODE_VALUE, effect: keys::NO_EXECUTE };
+    let tolerates = |key: &str, value: &str| {
+        let taint = Taint { key, value, effect: keys::NO_EXECUTE };
         tolerations.iter().any(|toleration| toleration.tolerates(taint))
     };
     // Of which environment does not matter: a toleration names one, or covers all.
     let envs = declarations::chosen_envs(template);
-    let tolerates = |env: &str| {
-        let taint = Taint { key: keys::TAINT_NODE_ENV, value: env, effect: keys::NO_EXECUTE };
-        tolerations.iter().any(|toleration| toleration.tolerates(taint))
+    let tolerates_env = if envs.is_empty() {
+        tolerates(keys::TAINT_NODE_ENV, "")
+    } else {
+        envs.into_iter().all(|env| tolerates(keys::TAINT_NODE_ENV, env))
     };
-    let tolerates_env = if envs.is_empty() { tolerates("") } else { envs.into_iter().all(tolerates) };
-    tolerates_vnodes && tolerates_env && Selection::of(template) != Selection::Nothing
+    tolerates(keys::TAINT_VIRTUAL_NODE, keys::TAINT_VIRTUAL_NODE_VALUE)
+        && tolerates_env
+        && Selection::of(template) != Selection::Nothing
 }
