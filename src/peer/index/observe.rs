@@ -42,6 +42,7 @@ impl PeerIndex {
             pods: self.pods(key, peer),
             replica_sets: replica_sets.map(|(name, count)| (name.clone(), *count)).collect(),
             carried: peer.eligible.carried(),
+            not_kept_apart: self.unlabelled.count(key, &peer.modules),
         })
     }
 
