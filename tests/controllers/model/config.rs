@@ -77,7 +77,12 @@ impl Config {
             nodes: nodes.to_vec(),
             events: Vec::new(),
             wardens: 1,
-            settings: Settings { window: Elapsed::ZERO, loss_window: Elapsed::ZERO, loss_hold: Elapsed::ZERO },
+            settings: Settings {
+                window: Elapsed::ZERO,
+                departure: Elapsed::ZERO,
+                loss_window: Elapsed::ZERO,
+                loss_hold: Elapsed::ZERO,
+            },
             manager_lags: false,
             held: 0,
             flaw: None,
@@ -94,7 +99,7 @@ impl Config {
 
     /// What warden waits for takes a second, in which all watches deliver and all writes arrive.
     pub(crate) fn waits(self) -> Self {
-        let settings = Settings { window: Elapsed::from_secs(1), ..self.settings };
+        let settings = Settings { window: Elapsed::from_secs(1), departure: Elapsed::from_secs(1), ..self.settings };
         Self { settings, ..self }
     }
 
