@@ -107,7 +107,7 @@ pub const SNAPSHOT: &str = "-SNAPSHOT";
 pub const KOUPLELESS_DOMAIN: &str = "koupleless.io/";
 /// The prefix of warden's own annotations. [`ANNOTATIONS`] lists those on the objects of modules.
 pub const WARDEN_PREFIX: &str = "warden.koupleless.io/";
-/// `"false"`: warden changes nothing on this object, and still checks it.
+/// `"false"`: warden fills in nothing on this object, and still checks it.
 pub const INJECT: &str = "warden.koupleless.io/inject";
 /// `"true"`: a new jar may be released under the version of the old one, where that can work.
 pub const ALLOW_SAME_VERSION: &str = "warden.koupleless.io/allow-same-version";
@@ -150,6 +150,9 @@ pub const ROTATE: &str = "warden.koupleless.io/rotate";
 pub const ADOPTED: &str = "warden.koupleless.io/adopted";
 /// The field manager of all that warden writes.
 pub const FIELD_MANAGER: &str = "warden";
+
+/// The namespace of Kubernetes' own workloads, which warden leaves alone.
+pub const KUBE_SYSTEM: &str = "kube-system";
 
 /// On a ReplicaSet of a Deployment: its revision, a number that grows with each change of the template.
 pub const DEPLOYMENT_REVISION: &str = "deployment.kubernetes.io/revision";

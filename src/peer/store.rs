@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde_json::Value;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use super::{Change, PeerIndex, Snapshot};
-use crate::cluster::Spelling;
+use crate::cluster::{Spelling, UnlabelledPod};
 use crate::fit::Node;
 use crate::k8s::{Index, ObjectKey, Store, Subscriber, Update};
 use crate::module::{Follow, Management, Workload};
@@ -19,6 +19,8 @@ pub struct PeerStore {
     store: Store<PeerIndex>,
     /// Notified when other workloads may be followed.
     followed_changed: Arc<Notify>,
+    /// How often what is wrong with the labels of Pods has changed.
+    unlabelled_changes: Arc<watch::Sender<u64>>,
 }
 
 /// One of the first lists that the store waits for.
@@ -37,7 +39,11 @@ pub enum List {
 impl PeerStore {
     /// A store before any list has arrived.
     pub(crate) fn new(policy: Policy) -> Self {
-        Self { store: Store::new(PeerIndex::new(policy)), followed_changed: Arc::default() }
+        Self {
+            store: Store::new(PeerIndex::new(policy)),
+            followed_changed: Arc::default(),
+            unlabelled_changes: Arc::new(watch::Sender::new(0)),
+        }
     }
 
     /// Waits until every watch has delivered its first list.
@@ -72,12 +78,31 @@ impl PeerStore {
         self.store.read(|index| index.count(workload, pod)).flatten()
     }
 
+    /// The module Pods of all namespaces whose identity labels are missing or wrong; none while unsynced.
+    pub fn unlabelled_keys(&self) -> BTreeSet<Arc<ObjectKey>> {
+        self.store.read(|index| index.unlabelled().keys().cloned().collect()).unwrap_or_default()
+    }
+
+    /// What is wrong with the identity labels of the Pod `key`; none where they are right, and while unsynced.
+    pub fn unlabelled_pod(&self, key: &ObjectKey) -> Option<UnlabelledPod> {
+        self.store.read(|index| index.unlabelled().get(key).cloned()).flatten()
+    }
+
+    /// A number that changes with the labels of Pods, once the store is synced: with each change of [`Self::unlabelled_keys`] or
+    /// [`Self::unlabelled_pod`].
+    pub fn unlabelled_changes(&self) -> watch::Receiver<u64> {
+        self.unlabelled_changes.subscribe()
+    }
+
     /// Whether the store has the Node called `node_name` exactly as `node` (none: does not have it), and shows the Pod `uid` of the
-    /// Deployment `key` there, on a departed base, while warden keeps the replicas and no rollout is under way. False while
-    /// unsynced.
+    /// Deployment `key` there, on a departed base, while warden keeps the replicas, all Pods of its modules are kept apart and no
+    /// rollout is under way. False while unsynced.
     pub(super) fn shows_departed(&self, key: &ObjectKey, uid: &str, node_name: &str, node: Option<&Node>) -> bool {
         let is_departed = |snapshot: Snapshot| {
-            let may_go = snapshot.unmanaged.is_none() && snapshot.observed && !snapshot.is_rolling();
+            let may_go = snapshot.unmanaged.is_none()
+                && snapshot.observed
+                && snapshot.not_kept_apart == 0
+                && !snapshot.is_rolling();
             may_go
                 && snapshot.pods_on_departed_bases().any(|pod| pod.uid == uid && pod.departed_from() == Some(node_name))
         };
@@ -100,7 +125,11 @@ impl PeerStore {
     /// Applies an update of a watch.
     pub(super) fn apply(&self, change: Change) {
         let may_change_followed = matches!(change, Change::Deployment(..));
+        let may_change_labels = matches!(change, Change::Pod(..));
         self.store.apply(change);
+        if may_change_labels && let Some(changes) = self.store.read(|index| index.unlabelled().changes()) {
+            self.unlabelled_changes.send_if_modified(|known| std::mem::replace(known, changes) != changes);
+        }
         if may_change_followed {
             self.followed_changed.notify_one();
         }

@@ -21,7 +21,7 @@ async fn watch(plane: &ControlPlane) -> Result<PeerStore> {
     let client = plane.client()?;
     let policy = watch::Sender::new(Arc::new(Policy::default())).subscribe();
     let (namespaces, watch_of_namespaces) = NamespaceStore::watch(client.clone());
-    let (store, watches) = PeerStore::watch(client, policy, namespaces);
+    let (store, watches) = PeerStore::watch(client, policy, namespaces, "koupleless-warden");
     tokio::spawn(watch_of_namespaces);
     tokio::spawn(watches);
     tokio::time::timeout(SOON, store.synced()).await.context("the watches deliver no lists")?;

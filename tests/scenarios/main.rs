@@ -9,6 +9,7 @@ mod bystanders;
 mod configuration;
 mod fit_differential;
 mod foreign_kinds;
+mod identity;
 mod install;
 mod kinds;
 mod large_objects;

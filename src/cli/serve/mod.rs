@@ -103,7 +103,8 @@ impl Serve {
         if let Some(client_ca) = client_ca {
             background.spawn("reader of the client CA", client_ca.follow(metrics.webhook.clone()));
         }
-        let (namespaces, peers) = watch_cluster(&client, policy.clone(), &mut background, &readiness);
+        let (namespaces, peers) =
+            watch_cluster(&client, policy.clone(), &self.names.namespace, &mut background, &readiness);
         let own_user = admission::OwnUser::default();
         background.ready_when(readiness.condition("own-user-known"), {
             let (own_user, client) = (own_user.clone(), client.clone());
@@ -113,6 +114,7 @@ impl Serve {
         let certificate_controller =
             certificate.start(client.clone(), current, certificate_metrics, &mut background, &readiness);
         background.spawn("log of readiness", readiness.clone().log_while_not_ready());
+        let identity_detail = readiness.detail("identity-labels");
         let ops = ops_router(Ops { readiness, registry: Arc::new(registry) });
         let ops_options = ServerOptions::for_ops(metrics.ops);
         background.spawn("ops server", serving::serve(ops_listener, ops, ops_options, Shutdown::default()));
@@ -125,8 +127,14 @@ impl Serve {
             leading.push(LeaderTask::start(client, at_once, certificate_lease, leaders, |it| controller.run(it)));
         }
         if controls_peers {
-            let controllers =
-                Controllers { client, peers: peers.clone(), peer_settings: windows, peer_metrics: metrics.peers };
+            let controllers = Controllers {
+                client,
+                peers: peers.clone(),
+                peer_settings: windows,
+                peer_metrics: metrics.peers,
+                identity_metrics: metrics.identity,
+                identity_detail,
+            };
             leading.push(controllers.start(peer_lease, metrics.leaders));
         }
 

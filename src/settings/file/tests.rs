@@ -22,7 +22,8 @@ fn the_documented_example_sets_every_field() {
     };
     assert_eq!(overrides.default_base, Some(base));
     assert_eq!((overrides.default_env.as_deref(), overrides.default_toleration_seconds), (Some("prod"), Some(300)));
-    let windows = PeerOverrides { window: Some(2), mass_loss_window: Some(60), mass_loss_hold: Some(300) };
+    let windows =
+        PeerOverrides { window: Some(2), departure: Some(15), mass_loss_window: Some(60), mass_loss_hold: Some(300) };
     assert_eq!((overrides.peer, overrides.log.as_deref()), (windows, Some("info,koupleless_warden::peer=debug")));
     let severities = overrides.severities.unwrap();
     assert_eq!(severities.of(Rule::named("identity-labels").unwrap()), Severity::Warn);

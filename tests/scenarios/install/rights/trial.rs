@@ -120,6 +120,7 @@ impl<'p> Trial<'p> {
             format!("--name={}", self.name),
             format!("--controllers={controllers}"),
             "--peer-window=1".to_owned(),
+            "--peer-departure=1".to_owned(),
         ];
         let program = Path::new(env!("CARGO_BIN_EXE_warden"));
         let warden = WardenProcess::launch(self.plane, program, kubeconfig, &args)?;
