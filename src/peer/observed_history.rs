@@ -97,6 +97,12 @@ impl ObservedHistory {
         self.departed_at.map(|at| at + settings.departure)
     }
 
+    /// When the Pods on departed bases are marked in a rollout; none where no base departed. A mark harms no base that is soon back, for
+    /// it loses the mark again, and a rollout does not wait for the end of [`Self::departure_debounce_ends_at`].
+    pub(super) fn mark_debounce_ends_at(&self, settings: &Settings) -> Option<Elapsed> {
+        self.departed_at.map(|at| at + settings.window.min(settings.departure))
+    }
+
     /// Until when a scale-up waits for the labels of Pods; none where all Pods are kept apart.
     pub(super) fn waits_for_labels_until(&self) -> Option<Elapsed> {
         self.not_kept_apart_since.map(|since| since + LABELS_WAIT)

@@ -152,7 +152,10 @@ fn scale_down(snapshot: &Snapshot, wanted: u32, history: &ObservedHistory, setti
     // In a rollout such a Pod may be on a node that its own, older template fits, and serve there. And which ReplicaSet would
     // create another Pod for it is not known.
     if snapshot.is_rolling() && !on_departed.is_empty() {
-        return Plan::only(end_move(snapshot, wanted, history, settings, now));
+        return match next_step_of_move(snapshot, wanted) {
+            Some(to) => Plan::only(coalesce(to, history, settings, now)),
+            None => hold(Hold::PodsToGo, None),
+        };
     }
     if !snapshot.observed {
         return hold(Hold::ControllerBehind, None);
@@ -165,36 +168,36 @@ fn scale_down(snapshot: &Snapshot, wanted: u32, history: &ObservedHistory, setti
     if snapshot.pod_count() < snapshot.replicas {
         return hold(Hold::PodsUnseen, None);
     }
-    if let Some(at_risk) = base_at_risk(snapshot, wanted) {
-        return hold(Hold::BaseAtRisk(at_risk), None);
+    let Some(at_risk) = base_at_risk(snapshot, wanted) else {
+        return Plan::only(coalesce(wanted, history, settings, now));
+    };
+    match next_step_of_move(snapshot, wanted) {
+        Some(to) => Plan::only(coalesce(to, history, settings, now)),
+        None => hold(Hold::BaseAtRisk(at_risk), None),
     }
-    Plan::only(coalesce(wanted, history, settings, now))
 }
 
-/// A rollout to fewer bases than there are replicas. It waits for more new Pods than fit, as long as the replicas are too many; and
-/// the replicas are held, as long as old Pods serve elsewhere. So once a new Pod serves on every base, one replica less lets the
-/// rollout take its next step: the new Pod that waits on no node goes first, or an old one.
-fn end_move(
-    snapshot: &Snapshot,
-    wanted: u32,
-    history: &ObservedHistory,
-    settings: &Settings,
-    now: Elapsed,
-) -> ScaleDecision {
-    let to = snapshot.replicas.saturating_sub(1);
-    let is_stuck = snapshot.observed
+/// In a rollout to fewer bases than there are replicas, the number that lets it take its next step; none where it needs no help, or
+/// a base could lose the module by it.
+///
+/// Such a rollout waits for more new Pods than fit, as long as the replicas are too many; and the replicas are held, as long as old
+/// Pods serve. So once a new Pod serves on every base, and another waits on no node, there is one replica less: the Pod that waits goes
+/// first, or an old one.
+fn next_step_of_move(snapshot: &Snapshot, wanted: u32) -> Option<u32> {
+    let to = snapshot.replicas.checked_sub(1)?;
+    let is_stuck = snapshot.is_rolling()
+        && snapshot.observed
         && wanted < snapshot.replicas
         && snapshot.pod_count() >= snapshot.replicas
         && is_outgrown(snapshot, wanted);
-    if is_stuck && base_at_risk(snapshot, to).is_none() {
-        coalesce(to, history, settings, now)
-    } else {
-        ScaleDecision::Hold { reason: Hold::PodsToGo, until: None }
-    }
+    (is_stuck && base_at_risk(snapshot, to).is_none()).then_some(to)
 }
 
-/// Whether one ReplicaSet serves on all of the `wanted` bases, and has a Pod more that is on no node.
+/// Whether one ReplicaSet serves on all of the `wanted` bases, and has a Pod more that is on no node. All others that are on no base
+/// are on nodes that are there, and that an earlier template was for: a Pod of a Node that is gone would count as available for the
+/// Deployment controller, which would take another one for it.
 fn is_outgrown(snapshot: &Snapshot, wanted: u32) -> bool {
+    let departed: BTreeSet<&str> = snapshot.pods.iter().filter_map(Pod::departed_from).collect();
     let serves_all_and_waits = |set: &str| {
         let pods = || snapshot.pods.iter().filter(|pod| pod.replica_set == set);
         let served = pods().filter(|pod| pod.running && pod.ready).filter_map(|pod| match &pod.place {
@@ -202,10 +205,14 @@ fn is_outgrown(snapshot: &Snapshot, wanted: u32) -> bool {
             Place::Nowhere | Place::Departed(_) => None,
         });
         let served: BTreeSet<&String> = served.collect();
-        u32::try_from(served.len()) == Ok(wanted) && pods().any(|pod| pod.place == Place::Nowhere)
+        u32::try_from(served.len()) == Ok(wanted)
+            && pods().any(|pod| pod.place == Place::Nowhere)
+            && pods().all(|pod| pod.departed_from().is_none())
     };
     // A template that fits no base at all is more often a mistake than a wish.
-    wanted > 0 && snapshot.replica_sets.iter().any(|(set, _)| serves_all_and_waits(set))
+    wanted > 0
+        && u32::try_from(departed.len()) == Ok(snapshot.unfit)
+        && snapshot.replica_sets.iter().any(|(set, _)| serves_all_and_waits(set))
 }
 
 /// In a rollout the Deployment controller removes Pods by itself as soon as it counts enough available ones, those of departed
@@ -218,7 +225,7 @@ fn mark_in_rollout(
     now: Elapsed,
 ) -> Plan {
     let mark = unmarked(snapshot);
-    let is_debounced = history.departure_debounce_ends_at(settings).is_none_or(|until| until <= now);
+    let is_debounced = history.mark_debounce_ends_at(settings).is_none_or(|until| until <= now);
     if snapshot.is_rolling() && is_debounced { Plan { mark, ..plan } } else { plan }
 }
 

@@ -157,6 +157,7 @@ impl Cluster {
             pods: self.pods.iter().filter(|pod| shows_all || !pod.is_healthy()).cloned().collect(),
             replica_sets: replica_sets.into_iter().collect(),
             carried,
+            unfit: 0,
             not_kept_apart: 0,
         }
     }

@@ -28,6 +28,7 @@ impl PeerIndex {
         let facts = &peer.facts;
         let pods = self.owners.of(key);
         let replica_sets = pods.map(|pods| pods.replica_sets()).into_iter().flatten();
+        let unfit = peer.eligible.ineligible().filter(|node| self.classes.node(node).is_some());
         Some(Snapshot {
             uid: facts.uid.clone(),
             resource_version: facts.resource_version.clone(),
@@ -42,6 +43,7 @@ impl PeerIndex {
             pods: self.pods(key, peer),
             replica_sets: replica_sets.map(|(name, count)| (name.clone(), *count)).collect(),
             carried: peer.eligible.carried(),
+            unfit: u32::try_from(unfit.count()).unwrap_or(u32::MAX),
             not_kept_apart: self.unlabelled.count(key, &peer.modules),
         })
     }

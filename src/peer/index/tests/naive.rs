@@ -75,6 +75,7 @@ pub(super) fn snapshot(world: &World, key: &ObjectKey) -> Option<Snapshot> {
         pods: pods.filter(|pod| replica_sets.len() > 1 || !pod.is_healthy()).collect(),
         replica_sets: replica_sets.into_iter().collect(),
         carried: u32::try_from(counted.iter().filter(|(name, _)| carries(name)).count()).unwrap(),
+        unfit: u32::try_from(nodes.keys().filter(|name| carries(name) && !is_counted(name)).count()).unwrap(),
         not_kept_apart: not_kept_apart(world, key, &template),
     })
 }
