@@ -8,6 +8,7 @@
 mod bystanders;
 mod configuration;
 mod fit_differential;
+mod identity;
 mod install;
 mod kinds;
 mod large_objects;
