@@ -108,7 +108,8 @@ fn nodes_that_an_earlier_template_was_for_are_not_lost(
 ) {
     let seen = Snapshot { rolled_out, unfit, ..Cluster::of(4).depart(4).snapshot() };
 
-    assert_eq!(MassLoss::of(&counting_two(seen), 0), expected);
+    assert_eq!(MassLoss::of(&counting_two(seen.clone()), 0), expected);
+    assert_eq!(MassLoss::of(&counting_two(Snapshot { observed: false, ..seen }), 0).is_some(), unfit == 0);
 }
 
 /// With two other bases.

@@ -14,6 +14,11 @@ const DEPARTURES: usize = 10;
 const STAYING: usize = 2;
 const BASES: usize = DEPARTURES + STAYING;
 
+/// All departures are followed, although they come to a mass loss.
+fn without_holds() -> Vec<String> {
+    in_haste().into_iter().chain(["--mass-loss-hold=0".to_owned()]).collect()
+}
+
 /// A peer Deployment as users wrote them before warden: its own selection and tolerations, and anti-affinity that is only preferred.
 pub(crate) fn from_before(scene: &Scene<'_>, name: &str, replicas: usize) -> Value {
     let mut manifest = Module::new(name, "1.0.0", &scene.base).deployment(u32::try_from(replicas).unwrap_or(u32::MAX));
@@ -72,7 +77,7 @@ async fn departures_touch_no_healthy_base_of_a_peer_from_before_warden(
     let (namespace, base, nodes) = (scene.namespace.clone(), scene.base.clone(), std::mem::take(&mut scene.nodes));
     drop(scene);
     // When warden comes, and ten bases go, one after the other
-    stage.serve(&in_haste()).await?;
+    stage.serve(&without_holds()).await?;
     let mut scene = Scene { stage: &stage, namespace, base, nodes };
     depart(&mut scene, takes_labels_off).await
 }
@@ -81,7 +86,7 @@ async fn departures_touch_no_healthy_base_of_a_peer_from_before_warden(
 async fn a_pod_of_a_tenant_that_opted_out_holds_no_peer() -> Result<()> {
     // Given a peer, and a tenant's Pod of the same name and version on one of its bases, which opted out
     let mut stage = raise(Options::new()).await?;
-    stage.serve(&in_haste()).await?;
+    stage.serve(&without_holds()).await?;
     let mut scene = Scene::with_peers(&stage, BASES, "orders").await?;
     let tenant = stage.plane.namespace("tenant").await?;
     let mut pod = Module::new("orders", "1.0.0", &scene.base).pod();
