@@ -10,6 +10,7 @@
 mod before;
 mod peers;
 
+use std::collections::BTreeMap;
 use std::env;
 use std::ffi::OsString;
 use std::path::Path;
@@ -200,9 +201,9 @@ async fn completed(stage: &Stage, deployment: &Value) -> Result<String> {
     let of = |object: &Value| {
         let mut labels = object["metadata"]["labels"].clone();
         labels.as_object_mut().map(|labels| labels.remove("pod-template-hash"));
-        let part = |field: &str| object["spec"].get(field).cloned().unwrap_or_else(|| json!({}));
-        let (affinity, tolerations) = (part("affinity"), part("tolerations"));
-        json!({"metadata": {"labels": labels}, "spec": {"affinity": affinity, "tolerations": tolerations}})
+        let fields = object["spec"].as_object().into_iter().flatten();
+        let filled_in = fields.filter(|(field, _)| ["affinity", "tolerations"].contains(&field.as_str()));
+        json!({"metadata": {"labels": labels}, "spec": filled_in.collect::<BTreeMap<_, _>>()})
     };
     difference(&of(&deployment["spec"]["template"]), &of(&pod))
 }

@@ -246,14 +246,16 @@ async fn what_a_namespace_does_not_allow_is_kept_to_and_told() -> Result<()> {
     let mut stage = raise(Options::new().api_server_arg(plugins)).await?;
     stage.serve(&[]).await?;
     let scene = Scene::with_bases(&stage, 1).await?;
-    let ends = |taint: &str| {
-        json!({"key": format!("node.kubernetes.io/{taint}"), "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300})
-    };
+    let ends = |taint: &str| json!({"key": format!("node.kubernetes.io/{taint}"), "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300});
     let any = |taint: &str| json!({"key": format!("schedule.koupleless.io/{taint}"), "operator": "Exists"});
     let whitelist = json!([any("virtual-node"), any("node-env"), ends("not-ready"), ends("unreachable")]).to_string();
     let annotate = async |key: &str, value: &str| -> Result<()> {
         let pair = format!("scheduler.alpha.kubernetes.io/{key}={value}");
-        stage.plane.kubectl(&["annotate", "--overwrite", "namespace", &scene.namespace, &pair]).await?.expect_success()?;
+        stage
+            .plane
+            .kubectl(&["annotate", "--overwrite", "namespace", &scene.namespace, &pair])
+            .await?
+            .expect_success()?;
         Ok(())
     };
     // When a module is applied to a Namespace that allows only 300 s, then it is told, and runs with what is allowed
@@ -290,7 +292,8 @@ async fn a_term_that_only_excludes_a_node_is_narrowed_and_a_toleration_that_ends
     manifest["spec"]["template"]["spec"]["affinity"] = json!({"nodeAffinity": {
         "requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [{"matchFields": [field]}]},
     }});
-    manifest["spec"]["template"]["spec"]["tolerations"] = json!([{"operator": "Exists", "tolerationSeconds": 6}]);
+    manifest["spec"]["template"]["spec"]["tolerations"] =
+        json!([{"operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 6}]);
     let warnings = scene.apply(&manifest).await?;
     // Then it is told that it ends, and it runs on the one base alone
     ensure!(warnings.contains("ends after 6 s"), "{warnings}");
@@ -349,7 +352,8 @@ async fn the_baseline_of_a_base_has_only_peers_for_every_base_of_its_cluster() -
     let scene = Scene::with_bases(shared().await?, 0).await?;
     let cluster = format!("cluster-of-{}", scene.namespace);
     let peer = json!({"virtual-kubelet.koupleless.io/strategy": "peer"});
-    let declared = |keys: &[(&str, &str)]| keys.iter().map(|(key, value)| ((*key).to_owned(), json!(value))).collect::<Value>();
+    let declared =
+        |keys: &[(&str, &str)]| keys.iter().map(|(key, value)| ((*key).to_owned(), json!(value))).collect::<Value>();
     let whole = declared(&[(CLUSTER, &cluster)]);
     let cases = [
         ("one-by-cluster", json!({}), whole.clone(), false),
@@ -371,7 +375,8 @@ async fn the_baseline_of_a_base_has_only_peers_for_every_base_of_its_cluster() -
     own["metadata"]["labels"] = json!({ENV: "dev", CLUSTER: cluster});
     let warnings = scene.apply(&own).await?;
     ensure!(warnings.contains("that starts installs this"), "{warnings}");
-    let stored = scene.get("deployment/own-labels").await?["spec"]["template"]["metadata"]["annotations"][PLACEMENT].clone();
+    let stored =
+        scene.get("deployment/own-labels").await?["spec"]["template"]["metadata"]["annotations"][PLACEMENT].clone();
     ensure!(stored.is_string(), "{stored}");
     Ok(())
 }
