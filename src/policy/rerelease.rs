@@ -94,7 +94,7 @@ impl Rerelease<'_> {
             Consequence::PodsMeet
         } else if rollout.can_free_a_base_first() {
             Consequence::EachBaseGoesWithout
-        } else if self.jar_changed() || context.workload.is_peer() {
+        } else if (self.jar_changed() && context.was_ever_ready()) || context.workload.is_peer() {
             Consequence::Blocked
         } else {
             Consequence::MayNotBePlaced

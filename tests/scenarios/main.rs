@@ -17,6 +17,7 @@ mod manifests;
 mod neighbours;
 mod outage;
 mod peer;
+mod placement;
 mod refusals;
 mod rerun;
 mod reverts;

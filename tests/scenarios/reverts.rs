@@ -179,3 +179,36 @@ async fn a_release_over_a_stateful_set_from_before_warden_can_be_taken_back() ->
     }
     Ok(())
 }
+
+/// A chart with the manifest as its only template.
+fn chart(folder: &std::path::Path, manifest: &Value) -> Result<()> {
+    std::fs::create_dir_all(folder.join("templates"))?;
+    std::fs::write(folder.join("Chart.yaml"), "apiVersion: v2\nname: orders\nversion: 1.0.0\n")?;
+    std::fs::write(folder.join("templates/orders.json"), manifest.to_string())?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_helm_release_from_before_warden_is_rolled_back() -> Result<()> {
+    // Given a release of a chart from before warden, on three bases
+    let mut stage = raise(Options::new()).await?;
+    let scene = Scene::with_bases(&stage, 3).await?;
+    let folder = stage.plane.dir().join("chart");
+    let path = folder.to_str().context("the path is not UTF-8")?.to_owned();
+    chart(&folder, &by_hand(&scene, "Deployment", "1.0.0"))?;
+    stage.plane.helm(&["install", "orders", &path, "-n", &scene.namespace]).await?;
+    scene.rolled_out("deployment/orders").await?;
+    scene.each_runs(&scene.nodes, "orders", "1.0.0").await?;
+    let before = template(&scene, "Deployment").await?;
+    let Scene { namespace, base, nodes, .. } = scene;
+    stage.serve(&[]).await?;
+    let scene = on(&stage, (&namespace, &base, &nodes));
+    let since = stage.plane.ledger().mark();
+    // When an upgrade stalls, and is rolled back
+    chart(&folder, &stalling(by_hand(&scene, "Deployment", "2.0.0")))?;
+    stage.plane.helm(&["upgrade", "orders", &path, "-n", &namespace]).await?;
+    stalls(&scene).await?;
+    stage.plane.helm(&["rollback", "orders", "1", "-n", &namespace]).await?;
+    // Then its ReplicaSet is used again, and no base was ever without the module
+    is_back(&scene, "Deployment", since, &before).await
+}
