@@ -47,6 +47,10 @@ impl CountBases for WatchedCluster {
     fn replicas(&self, workload: Workload<'_>, pod: &Value) -> Option<u32> {
         self.peers.count(workload, pod)
     }
+
+    fn not_kept_apart(&self, workload: Workload<'_>) -> u32 {
+        self.peers.not_kept_apart(workload)
+    }
 }
 
 impl ClusterView for WatchedCluster {

@@ -10,7 +10,7 @@ use super::{Change, PeerIndex, Snapshot};
 use crate::cluster::{Spelling, UnlabelledPod};
 use crate::fit::Node;
 use crate::k8s::{Index, ObjectKey, Store, Subscriber, Update};
-use crate::module::{Follow, Management, Workload};
+use crate::module::{Follow, Management, Workload, identity_labels};
 use crate::policy::Policy;
 
 /// The bases and peer Deployments of a cluster, kept by watches. Clones are the same store.
@@ -92,6 +92,15 @@ impl PeerStore {
     /// [`Self::unlabelled_pod`].
     pub fn unlabelled_changes(&self) -> watch::Receiver<u64> {
         self.unlabelled_changes.subscribe()
+    }
+
+    /// How many Pods keep the modules of `workload` from being known to be kept apart; 0 while unsynced.
+    pub fn not_kept_apart(&self, workload: Workload<'_>) -> u32 {
+        let modules: Vec<_> = identity_labels(&workload.template()).into_iter().collect();
+        let text =
+            |pointer: &str| workload.object().pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let key = ObjectKey { namespace: text("/metadata/namespace"), name: text("/metadata/name") };
+        self.store.read(|index| index.unlabelled().count(&key, &modules)).unwrap_or(0)
     }
 
     /// Whether the store has the Node called `node_name` exactly as `node` (none: does not have it), and shows the Pod `uid` of the

@@ -112,9 +112,20 @@ impl Context<'_> {
         self.request.revisions.iter().max_by_key(|revision| revision.number)
     }
 
-    /// Whether new Pods are kept off bases whose Pods have the same module and version: not where injection is switched off.
-    pub(super) fn keeps_pods_apart(&self) -> bool {
-        !self.workload.switched(keys::INJECT, "false") && !self.workload.is_per_node()
+    /// Whether new Pods are kept off bases whose Pods have the same module and version: not where injection is switched off, and not
+    /// while running Pods lack the labels by which they are.
+    fn keeps_pods_apart(&self) -> bool {
+        self.is_injected() && self.not_kept_apart() == 0
+    }
+
+    /// Whether warden completes its Pods.
+    pub(super) fn is_injected(&self) -> bool {
+        !self.workload.switched(keys::INJECT, "false")
+    }
+
+    /// How many running Pods lack the labels by which they are kept apart.
+    pub(super) fn not_kept_apart(&self) -> u32 {
+        self.request.peers.map_or(0, |peers| peers.not_kept_apart(self.workload))
     }
 
     /// Whether some Pod of the template that was rolled out last was ever Ready. True where that is not known.

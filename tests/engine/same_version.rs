@@ -102,6 +102,29 @@ fn a_deployment_older_than_warden_is_kept_apart_like_any_other(#[case] strategy:
     assert!(reviewed.warns_of(AGAIN), "{:?}", reviewed.warned());
 }
 
+#[test]
+fn while_running_pods_are_not_labelled_a_version_is_not_released_again() {
+    // Given a Deployment from before warden, which has not labelled its Pods yet
+    let old = deployment(frees);
+    let cluster = Cluster::plain().with_unlabelled(3);
+    // When its template changes, then it is refused for some seconds
+    let review = |cluster: &Cluster, change: Edit| cluster.update(Kind::Deployment, &old, &edited(old.clone(), change));
+    let refused = review(&cluster, another_template);
+    assert_eq!(refused.refused(), [MEETING]);
+    assert!(refused.verdict.violations[0].remedy.contains("try again in some seconds"), "{:?}", refused.verdict);
+    // And neither a new version nor what takes old Pods first has to wait
+    assert_eq!(review(&cluster, |d| release(d, "2.0.0")).refused(), [""; 0]);
+    assert_eq!(
+        review(&cluster, |d| {
+            another_template(d);
+            recreates(d);
+        })
+        .refused(),
+        [""; 0]
+    );
+    assert_eq!(review(&Cluster::plain(), another_template).refused(), [""; 0]);
+}
+
 #[rstest]
 #[case::on_the_template(|d: &mut Value| template_of(d)["metadata"]["annotations"][INJECT] = json!("false"))]
 #[case::on_the_workload(|d: &mut Value| d["metadata"]["annotations"][INJECT] = json!("false"))]

@@ -100,15 +100,20 @@ pub(crate) struct Cluster {
     revisions: Vec<Revision>,
 }
 
-/// This number of bases for every module that tolerates their taint; None where the number is unknown.
+/// This number of bases for every module that tolerates their taint, None where the number is unknown; and this number of running Pods
+/// that are not labelled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Bases(pub(crate) Option<u32>);
+pub(crate) struct Bases(pub(crate) Option<u32>, pub(crate) u32);
 
 impl CountBases for Bases {
     fn replicas(&self, _: Workload<'_>, pod: &Value) -> Option<u32> {
         let tolerations = Workload::new(Kind::Pod, pod).template().tolerations();
         let tolerates = tolerations.iter().any(|it| ["", "schedule.koupleless.io/virtual-node"].contains(&it.key()));
         self.0.map(|bases| if tolerates { bases } else { 0 })
+    }
+
+    fn not_kept_apart(&self, _: Workload<'_>) -> u32 {
+        self.1
     }
 }
 
@@ -129,14 +134,20 @@ impl Cluster {
         Self {
             policy: Policy::default(),
             namespace: NamespaceFacts::default(),
-            bases: Bases(None),
+            bases: Bases(None, 0),
             revisions: Vec::new(),
         }
     }
 
     /// With so many bases for every module.
     pub(crate) fn with_bases(mut self, count: u32) -> Self {
-        self.bases = Bases(Some(count));
+        self.bases.0 = Some(count);
+        self
+    }
+
+    /// With so many running Pods of every module that are not labelled yet.
+    pub(crate) fn with_unlabelled(mut self, count: u32) -> Self {
+        self.bases.1 = count;
         self
     }
 

@@ -10,7 +10,8 @@ use crate::vocabulary as keys;
 pub(super) const RULE: Rule = Rule {
     name: "not-kept-apart",
     severity: Severity::Deny,
-    broken_when: "a version is released again where injection is switched off, so that a new Pod could land on a base with an old one",
+    broken_when: "a version is released again and a new Pod could land on a base with an old one: injection is switched off, or warden \
+                  has not labelled the running Pods yet",
     scope: Scope::ChangedTemplate,
     check,
     vital: Some(Vital {
@@ -25,12 +26,17 @@ fn check(context: &Context<'_>) -> Vec<Violation> {
         .filter(|rerelease| rerelease.consequence(context) == Consequence::PodsMeet)
         .map(|rerelease| {
             let (name, version) = (rerelease.module.name(), rerelease.version);
+            let (why, instead) = if context.is_injected() {
+                let count = context.not_kept_apart();
+                (format!("{count} running Pods are not labelled yet"), "try again in some seconds, when they are".to_owned())
+            } else {
+                (format!("{} is \"false\"", keys::INJECT), "remove that annotation".to_owned())
+            };
             let problem = format!(
-                "{} is \"false\", so a new Pod of {name} {version} can land on a base with an old one, and deleting the old one \
-                 uninstalls the module for both",
-                keys::INJECT
+                "{why}, so a new Pod of {name} {version} can land on a base with an old one, and deleting the old one uninstalls the \
+                 module for both"
             );
-            let remedy = format!("{NEW_VERSION}, or remove that annotation");
+            let remedy = format!("{NEW_VERSION}, or {instead}");
             Violation::forbidden(rerelease.module.path().field("env"), problem, remedy)
         })
         .collect()
