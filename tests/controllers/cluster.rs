@@ -115,11 +115,7 @@ async fn bases_and_pods_add_up() -> Result<()> {
     kubectl(plane, &namespace, &format!("uncordon {late}")).await?;
     shows(&store, &key, "the late base counts again", all).await?;
 
-<<<<<<< HEAD
     // when the Namespace declares another version, nothing changes: the template says its base itself
-=======
-    // when the Namespace declares another version, nothing changes: the template says where its Pods run
->>>>>>> h-peers
     kubectl(plane, &namespace, &format!("label namespace {namespace} base.koupleless.io/version=9.9.9")).await?;
     shows(&store, &key, "the Namespace moves no Pod", all).await?;
 
