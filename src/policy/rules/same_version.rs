@@ -33,13 +33,15 @@ fn another_jar(context: &Context<'_>, Rerelease { module, version, .. }: &Rerele
          gone, and nothing shows which of the two it runs",
         module.name()
     );
-    let new = module.jar_name().map(|jar| jar.version).filter(|new| new != version).unwrap_or("NEW_VERSION");
-    let remedy = format!(
-        "{}; or, to release the same version again on purpose, annotate the {} with {}: \"true\"",
-        both_at_once(context, new),
-        context.workload.kind(),
-        keys::ALLOW_SAME_VERSION
-    );
+    let remedy = match module.jar_name().map(|jar| jar.version).filter(|new| new != version) {
+        Some(new) => both_at_once(context, new),
+        None => format!(
+            "{}; or, to release the same version again on purpose, annotate the {} with {}: \"true\"",
+            both_at_once(context, "NEW_VERSION"),
+            context.workload.kind(),
+            keys::ALLOW_SAME_VERSION
+        ),
+    };
     Violation::forbidden(module.path().field("image"), problem, remedy)
 }
 
