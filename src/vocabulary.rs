@@ -143,6 +143,8 @@ pub const POD_DELETION_COST: &str = "controller.kubernetes.io/pod-deletion-cost"
 pub const POD_DELETION_COST_LOWEST: &str = "-2147483648";
 /// On the Pods of a Deployment: the suffix of their ReplicaSet's name.
 pub const POD_TEMPLATE_HASH: &str = "pod-template-hash";
+/// On the ReplicaSets and Pods of an Argo Rollout: the hash of their template.
+pub const ARGO_TEMPLATE_HASH: &str = "rollouts-pod-template-hash";
 /// On the Secret with warden's certificates: `"leaf"` or `"authority"` is renewed now. warden removes it afterwards.
 pub const ROTATE: &str = "warden.koupleless.io/rotate";
 /// Written by warden on the same Secret: when it adopted authorities that it had not made. Other processes may serve

@@ -170,7 +170,15 @@ impl Reviewer {
         let Some(kind) = kind.filter(|_| whole && written) else {
             return Ok((Answer::Allow, Vec::new()));
         };
-        let namespace = self.cluster.namespace(&request.namespace).await?;
+        let namespace = match (endpoint, self.cluster.namespace(&request.namespace).await) {
+            (_, Ok(namespace)) => namespace,
+            (Endpoint::Mutate, Err(error)) => return Err(error.into()),
+            // What the Namespace declares was resolved when the object was mutated. Without it, some warnings are missing.
+            (Endpoint::Validate, Err(error)) => {
+                tracing::warn!(%error, "an object is checked without its Namespace");
+                None
+            }
+        };
         let old = Some(&request.old_object).filter(|old| !old.is_null());
         let object = request.object.take();
         let policy = Arc::clone(&self.policy.borrow());

@@ -155,15 +155,15 @@ impl RevisionReader {
 fn of_replica_set(view: &ReplicaSetView) -> Revision {
     let number =
         [keys::DEPLOYMENT_REVISION, keys::ARGO_REVISION].iter().find_map(|key| view.annotation(key)?.parse().ok());
-    revision(view, number.unwrap_or_default(), &view.spec, view.status.ready_replicas.unwrap_or(0))
+    revision(view, number.unwrap_or_default(), &view.spec, Some(view.status.ready_replicas.unwrap_or(0)))
 }
 
 /// A ControllerRevision does not say how many of its Pods are Ready; the status of its workload does.
 fn of_controller_revision(view: &ControllerRevisionView) -> Revision {
-    revision(view, view.status, &view.spec.spec, 0)
+    revision(view, view.status, &view.spec.spec, None)
 }
 
-fn revision<K: Resource>(view: &K, number: i64, spec: &RevisionSpec, ready: u32) -> Revision {
+fn revision<K: Resource>(view: &K, number: i64, spec: &RevisionSpec, ready: Option<u32>) -> Revision {
     let declares = |key: &str| key == keys::ENV || keys::BASE_SELECTION.contains(&key);
     let annotations = view.meta().annotations.iter().flatten().filter(|(key, _)| declares(key));
     let RevisionTemplate { digest, placement, modules } = spec.template.clone();
@@ -220,7 +220,7 @@ mod tests {
         // When
         let revision = of_replica_set(&serde_json::from_str(&set.to_string()).unwrap());
         // Then
-        assert_eq!((revision.number, revision.ready), (7, 2));
+        assert_eq!((revision.number, revision.ready), (7, Some(2)));
         assert_eq!(revision.digest, TemplateDigest::of(Some(&template())));
         assert_eq!(revision.placement.as_deref(), Some("{\"env\":\"dev\"}"));
         assert_eq!(revision.declared, [(keys::BASE_NAME.to_owned(), "a".to_owned())].into());
@@ -239,6 +239,7 @@ mod tests {
         let object = json!({"metadata": {}, "data": {"spec": {"template": data}}, "revision": 3});
         let revision = of_controller_revision(&serde_json::from_str(&object.to_string()).unwrap());
         assert_eq!((revision.number, revision.digest), (3, TemplateDigest::of(Some(&template()))));
+        assert_eq!(revision.ready, None);
     }
 
     #[test]

@@ -132,8 +132,7 @@ impl<'a> Workload<'a> {
                     && owner.get("kind").and_then(Value::as_str) == Some(Kind::DaemonSet.name())
             })
         };
-        self.kind.places_by_template()
-            || (self.kind == Kind::Pod && (of_daemon_set() || self.template().names_its_node()))
+        self.kind.places_by_template() || (self.kind == Kind::Pod && of_daemon_set())
     }
 
     /// Whether the selector of its Pods, which is immutable, demands label `key`.
@@ -218,12 +217,6 @@ impl<'a> Template<'a> {
     pub fn node_name(&self) -> Option<&'a str> {
         let name = self.spec_path().field("nodeName").get(self.object)?.as_str()?;
         (!name.is_empty()).then_some(name)
-    }
-
-    /// Whether the Pod is bound to a node, or its affinity names the node, as the DaemonSet controller writes it.
-    pub fn names_its_node(&self) -> bool {
-        let terms = self.node_terms().unwrap_or_default();
-        self.node_name().is_some() || (!terms.is_empty() && terms.iter().all(NodeTerm::names_nodes))
     }
 
     /// The path of the terms of the required node affinity.

@@ -10,7 +10,7 @@ use super::{Change, PeerIndex, Snapshot};
 use crate::cluster::{Spelling, UnlabelledPod};
 use crate::fit::Node;
 use crate::k8s::{Index, ObjectKey, Store, Subscriber, Update};
-use crate::module::{Follow, Management, Workload, identity_labels};
+use crate::module::{Follow, Kind, Management, Workload, identity_labels};
 use crate::policy::Policy;
 
 /// The bases and peer Deployments of a cluster, kept by watches. Clones are the same store.
@@ -99,7 +99,10 @@ impl PeerStore {
         let modules: Vec<_> = identity_labels(&workload.template()).into_iter().collect();
         let text =
             |pointer: &str| workload.object().pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
-        let key = ObjectKey { namespace: text("/metadata/namespace"), name: text("/metadata/name") };
+        // A workload of another kind may be called like a Deployment, whose Pods are not its own.
+        let is_deployment = workload.kind() == Kind::Deployment;
+        let name = if is_deployment { text("/metadata/name") } else { String::new() };
+        let key = ObjectKey { namespace: text("/metadata/namespace"), name };
         self.store.read(|index| index.unlabelled().count(&key, &modules)).unwrap_or(0)
     }
 

@@ -72,16 +72,17 @@ fn decide(request: Request<'_>, sent: Workload<'_>, policy: &Policy) -> Option<S
         open.into_iter().any(|key| places.iter().any(|place| declares(place, key)))
     };
     let runs_as_written = needs_no_warden && !(is_derived && (carried.is_some() || declares_more()));
-    let sources = |resolved| Sources {
+    let sources = |resolved, base_anew| Sources {
         template: new.template(),
         workload: Some(new.metadata()),
         resolved,
+        base_anew,
         namespace: request.namespace,
         policy,
         is_derived,
         runs_as_written,
     };
-    let anew = || sources(None).resolve();
+    let anew = || sources(None, true).resolve();
     let annotation = |placement: Placement| {
         placement.to_annotation().or_else(|| (is_derived && !runs_as_written).then(|| NOTHING.to_owned()))
     };
@@ -106,7 +107,7 @@ fn decide(request: Request<'_>, sent: Workload<'_>, policy: &Policy) -> Option<S
         Some(carried) if carried != anew() => {
             let base_changed = keys::BASE_SELECTION.into_iter().any(changed);
             let drop = |key: &str| if key == keys::ENV { changed(key) } else { base_changed };
-            let placement = sources(Some(before.unwrap_or_default().without(drop))).resolve();
+            let placement = sources(Some(before.unwrap_or_default().without(drop)), base_changed).resolve();
             // Without an annotation it would be resolved anew the next time.
             annotation(placement).or_else(|| (anew() != Placement::default()).then(|| NOTHING.to_owned()))
         }

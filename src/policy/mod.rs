@@ -168,7 +168,7 @@ impl Policy {
         let mut draft = Draft::new(object.clone());
         if request.kind == Kind::Pod || !shape::check(request.kind, object).is_empty() {
             // A Pod is stored as its controller sees it.
-        } else if workload.switched(keys::INJECT, "false") {
+        } else if workload.template().metadata().annotation(keys::INJECT) == Some("false") {
             defaults::label_pod(&mut draft, request, self);
         } else {
             defaults::complete_pod(&mut draft, request, self);

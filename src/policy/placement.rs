@@ -39,6 +39,8 @@ pub(super) struct Sources<'a> {
     pub(super) workload: Option<Metadata<'a>>,
     /// What was resolved from the Namespace and the configuration before. It stays, so that a change of these moves nothing.
     pub(super) resolved: Option<Placement>,
+    /// Whether the base is resolved as that of a new workload is, whatever of it was resolved before.
+    pub(super) base_anew: bool,
     /// The Namespace.
     pub(super) namespace: Option<&'a NamespaceFacts>,
     /// The configuration.
@@ -114,8 +116,17 @@ impl Placement {
                 let is_bare = workload.kind() == Kind::Pod && !workload.has_controller();
                 let resolved = (!is_bare).then(Self::default);
                 let (template, runs_as_written) = (template.clone(), runs_as_written(&template));
-                Sources { template, workload: None, resolved, namespace, policy, is_derived: false, runs_as_written }
-                    .resolve()
+                Sources {
+                    template,
+                    workload: None,
+                    resolved,
+                    base_anew: false,
+                    namespace,
+                    policy,
+                    is_derived: false,
+                    runs_as_written,
+                }
+                .resolve()
             }
         };
         // What the template's own metadata declares comes first.
@@ -150,7 +161,7 @@ impl Sources<'_> {
         };
         let selects_nothing = Selection::of(&self.template) == Selection::Nothing;
         let has_base = placement.has_base() || declares_base(&own) || !selects_nothing;
-        let is_first = self.resolved.is_none();
+        let is_first = self.base_anew || self.resolved.is_none();
         for key in open {
             let may_take = placement.get(key).is_none() && (is_first || key == keys::ENV || !has_base);
             if may_take {

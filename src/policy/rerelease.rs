@@ -120,7 +120,7 @@ impl Context<'_> {
 
     /// Whether warden completes its Pods.
     pub(super) fn is_injected(&self) -> bool {
-        !self.workload.switched(keys::INJECT, "false")
+        self.template.metadata().annotation(keys::INJECT) != Some("false")
     }
 
     /// How many running Pods lack the labels by which they are kept apart.
@@ -134,12 +134,13 @@ impl Context<'_> {
         let status = |pointer: &str| old.object().pointer(pointer);
         let ready_now =
             status("/status/readyReplicas").or(status("/status/numberReady")).and_then(|it| it.as_u64()).unwrap_or(0);
-        let of_newest = self.newest_revision().map_or(ready_now, |newest| u64::from(newest.ready));
+        let of_newest = self.newest_revision().and_then(|newest| newest.ready).map_or(ready_now, u64::from);
         // The Deployment controller says of a template whose Pods were all available once that it is complete, for good.
         let is_complete = status("/status/conditions").and_then(|it| it.as_array()).is_some_and(|conditions| {
             conditions.iter().any(|it| it["type"] == "Progressing" && it["reason"] == "NewReplicaSetAvailable")
         });
-        status("/status/replicas").is_none() || of_newest > 0 || is_complete
+        let is_reported = ["/status/replicas", "/status/currentNumberScheduled"].iter().any(|it| status(it).is_some());
+        !is_reported || of_newest > 0 || is_complete
     }
 }
 

@@ -22,8 +22,8 @@ pub struct Revision {
     pub declared: BTreeMap<String, String>,
     /// The modules in its template.
     pub modules: Vec<ReleasedModule>,
-    /// How many of its Pods are Ready.
-    pub ready: u32,
+    /// How many of its Pods are Ready. None where the revision does not say.
+    pub ready: Option<u32>,
 }
 
 /// A module in the template of a revision.
@@ -90,7 +90,7 @@ impl Place {
     fn leaves_out(self, key: &str) -> bool {
         match self {
             Self::Template => key == "$patch",
-            Self::Labels => key == keys::POD_TEMPLATE_HASH,
+            Self::Labels => [keys::POD_TEMPLATE_HASH, keys::ARGO_TEMPLATE_HASH].contains(&key),
             Self::Annotations => key == keys::PLACEMENT,
             Self::Metadata | Self::Other => false,
         }
@@ -208,6 +208,7 @@ mod tests {
 
     #[rstest]
     #[case::the_placement(|t: &mut Value| t["metadata"]["annotations"][keys::PLACEMENT] = json!("{}"))]
+    #[case::the_hash_of_a_rollout(|t: &mut Value| t["metadata"]["labels"][keys::ARGO_TEMPLATE_HASH] = json!("5d8"))]
     #[case::the_hash_of_a_replica_set(|t: &mut Value| t["metadata"]["labels"][keys::POD_TEMPLATE_HASH] = json!("5d8"))]
     #[case::the_directive_of_a_controller_revision(|t: &mut Value| t["$patch"] = json!("replace"))]
     #[case::a_null(|t: &mut Value| t["metadata"]["creationTimestamp"] = Value::Null)]

@@ -43,7 +43,7 @@ fn it_is_filled_in_as_a_declared_one_would_be() {
 #[case::of_the_cluster_alone(|d: &mut Value| d["metadata"]["annotations"][BASE_CLUSTER] = json!("east"), json!([demands(BASE_CLUSTER, "east")]))]
 #[case::a_selector(|d: &mut Value| template_of(d)["spec"]["nodeSelector"] = json!({BASE_NAME: "own"}), Value::Null)]
 #[case::a_selector_of_ones_own(|d: &mut Value| template_of(d)["spec"]["nodeSelector"] = json!({"rack": "a"}), Value::Null)]
-#[case::no_injection(|d: &mut Value| d["metadata"]["annotations"]["warden.koupleless.io/inject"] = json!("false"), Value::Null)]
+#[case::no_injection(|d: &mut Value| template_of(d)["metadata"]["annotations"]["warden.koupleless.io/inject"] = json!("false"), Value::Null)]
 fn it_stands_back_as_a_whole_where_anything_is_said(#[case] edit: fn(&mut Value), #[case] comes_to: Value) {
     let reviewed = cluster().create(Kind::Deployment, &edited(homeless(), edit));
     assert_eq!(demanded(&reviewed), comes_to);

@@ -125,13 +125,20 @@ fn while_running_pods_are_not_labelled_a_version_is_not_released_again() {
     assert_eq!(review(&Cluster::plain(), another_template).refused(), [""; 0]);
 }
 
-#[rstest]
-#[case::on_the_template(|d: &mut Value| template_of(d)["metadata"]["annotations"][INJECT] = json!("false"))]
-#[case::on_the_workload(|d: &mut Value| d["metadata"]["annotations"][INJECT] = json!("false"))]
-fn what_is_not_kept_apart_needs_a_new_version(#[case] opts_out: Edit) {
+#[test]
+fn what_opted_out_alone_is_kept_apart_for_its_pods_are_completed() {
+    let old = deployment(|d| {
+        d["metadata"]["annotations"][INJECT] = json!("false");
+        frees(d);
+    });
+    assert_eq!(update(&old, &edited(old.clone(), another_template)).refused(), [""; 0]);
+}
+
+#[test]
+fn what_is_not_kept_apart_needs_a_new_version() {
     // Given a Deployment whose Pods are not completed
     let old = deployment(|d| {
-        opts_out(d);
+        template_of(d)["metadata"]["annotations"][INJECT] = json!("false");
         frees(d);
         template_of(d)["spec"]["nodeSelector"] = json!({"base.koupleless.io/name": "base"});
     });
@@ -281,6 +288,27 @@ fn another_jar_is_a_mistake_also_where_a_controller_makes_it() {
     assert_eq!((reviewed.refused(), reviewed.patched()), (vec![], vec![]));
     // When its jar is another one, then it is refused
     assert_eq!(update(&old, &edited(old.clone(), another_jar)).refused(), [IMAGE]);
+}
+
+/// A ControllerRevision does not say how many of its Pods are Ready.
+#[rstest]
+#[case::stateful_set(Kind::StatefulSet, "readyReplicas")]
+#[case::daemon_set(Kind::DaemonSet, "numberReady")]
+#[case::clone_set(Kind::CloneSet, "readyReplicas")]
+fn another_jar_is_a_mistake_where_the_status_says_that_pods_are_ready(#[case] kind: Kind, #[case] ready: &str) {
+    // Given a workload with Ready Pods
+    let mut old = create(kind, &module(kind)).object;
+    old["status"] = json!({"replicas": 3, "currentNumberScheduled": 3, ready: 3});
+    let mut cluster = Cluster::plain().revision(kind, &old);
+    cluster.revisions[0].ready = None;
+    // When its jar changes and its version does not, then it is refused
+    let new = edited(old.clone(), |object| {
+        template_in(kind, object)["spec"]["containers"][0]["image"] = json!("https://x/rebuilt/biz1-1.0.0-ark-biz.jar");
+    });
+    assert_eq!(cluster.update(kind, &old, &new).refused(), [IMAGE]);
+    // But where none is Ready, it may be mended
+    old["status"][ready] = json!(0);
+    assert_eq!(cluster.update(kind, &old, &new).refused(), [""; 0]);
 }
 
 #[rstest]

@@ -97,7 +97,7 @@ pub(crate) struct Cluster {
     policy: Policy,
     namespace: NamespaceFacts,
     bases: Bases,
-    revisions: Vec<Revision>,
+    pub(crate) revisions: Vec<Revision>,
 }
 
 /// This number of bases for every module that tolerates their taint, None where the number is unknown; and this number of running Pods
@@ -204,7 +204,7 @@ impl Cluster {
                 .filter_map(|(key, value)| Some((key.clone(), text(value)?)))
                 .collect(),
             modules: ReleasedModule::all_of(&Workload::new(kind, object).template()),
-            ready: 1,
+            ready: Some(1),
         });
         self
     }

@@ -196,6 +196,22 @@ mod that_declare_something_else {
     }
 
     #[test]
+    fn leave_to_the_namespace_what_it_said_before() {
+        // Given a base of which the workload declares the name, and the Namespace the version
+        let cluster = Cluster::plain().annotated(BASE_VERSION, "9");
+        let manifest = |name: &str| homeless(|d| d["metadata"]["annotations"][BASE_NAME] = json!(name));
+        let old = cluster.create(Kind::Deployment, &manifest("a"));
+        assert_eq!(old.placement(Kind::Deployment), json!({"env": "dev", "name": "a", "version": "9"}));
+        // When another name is declared, also with the placement that is on the template
+        let carried = edited(old.object.clone(), |d| d["metadata"]["annotations"][BASE_NAME] = json!("b"));
+        for sent in [carried, manifest("b")] {
+            // Then the version stays that of the Namespace
+            let reviewed = cluster.update(Kind::Deployment, &old.object, &sent);
+            assert_eq!(reviewed.placement(Kind::Deployment), json!({"env": "dev", "name": "b", "version": "9"}));
+        }
+    }
+
+    #[test]
     fn than_the_pod_spec_demands_are_told_so() {
         let old = Cluster::plain().create(Kind::Deployment, &old_hand(|_| {})).object;
         let reviewed = update(&old, &edited(old.clone(), |d| d["metadata"]["annotations"][BASE_NAME] = json!("other")));

@@ -34,11 +34,12 @@ mod unknown_strategy;
 mod unplaceable_template;
 mod version_in_selector;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::rule::Scope;
 use super::{Policy, Request, Rule, TemplateDigest, Verdict};
 use crate::module::{Container, Kind, Metadata, Template, Workload};
+use crate::vocabulary as keys;
 
 /// All rules, in the order in which they are checked and reported.
 pub(super) const TABLE: &[Rule] = &[
@@ -127,12 +128,28 @@ pub(super) fn check<'a>(
     verdict
 }
 
+/// What decides on whether a template is another one. For a Pod these are not the identity labels, which warden itself keeps right on
+/// running Pods, nor what its controllers note on it.
+fn content(workload: &Workload<'_>) -> Value {
+    let template = workload.template();
+    let mut value = template.value().cloned().unwrap_or_default();
+    if workload.kind() == Kind::Pod {
+        let mut labels = value.pointer_mut("/metadata/labels").map(Value::take).unwrap_or_default();
+        if let Some(labels) = labels.as_object_mut() {
+            labels.retain(|key, _| !key.starts_with(keys::IDENTITY_PREFIX));
+        }
+        value =
+            json!({"labels": labels, "annotations": value.pointer("/metadata/annotations"), "spec": value.get("spec")});
+    }
+    value
+}
+
 impl<'a> Context<'a> {
     /// Whether the write makes the workload roll out a template: it is new, or differs from the one before. While a Deployment is
     /// paused its template can change in steps; when it is resumed, what counts is the revision that it rolled out last.
     fn template_changed(&self) -> bool {
         let Some(old) = self.old else { return true };
-        let differs = old.template().value() != self.template.value();
+        let differs = content(&old) != content(&self.workload);
         let is_resumed = old.is_paused() && !self.workload.is_paused();
         let rolls_out =
             || self.newest_revision().is_none_or(|newest| newest.digest != TemplateDigest::of(self.template.value()));

@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::Node;
 use kube::Api;
 use kube::api::{DeleteParams, PostParams};
 use serde_json::{Value, json};
-use warden_testbed::{Base, Proxy};
+use warden_testbed::{Base, Objects, Proxy};
 
 use super::trial::{REVIEWED_IN, Trial};
 use crate::manifests::{Module, web_server};
@@ -93,13 +93,14 @@ async fn deleted_secret(trial: &Trial<'_>) -> Result<()> {
     trial.kubectl(&["delete", "secret", &secret]).await?.expect_success()?;
     // When warden starts, then it is made, and filled
     trial.starts("none").await?;
-    has(trial, "there is a key in the Secret", &format!("secret/{secret}"), "/data/tls.key").await
+    has(trial, "there is a key in the Secret", &trial.objects()?, &format!("secret/{secret}"), "/data/tls.key").await
 }
 
 async fn taken_leases(trial: &Trial<'_>) -> Result<()> {
     trial.starts("peer").await?;
     for lease in trial.leases() {
-        has(trial, "the Lease has a holder", &format!("lease/{lease}"), "/spec/holderIdentity").await?;
+        has(trial, "the Lease has a holder", &trial.objects()?, &format!("lease/{lease}"), "/spec/holderIdentity")
+            .await?;
     }
     Ok(())
 }
@@ -132,13 +133,13 @@ async fn made_later(trial: &Trial<'_>) -> Result<()> {
     trial.starts("peer").await?;
     trial.gets_ready().await?;
     // When a peer Deployment is made, then it gets a replica
-    trial.create(&[peer(trial)]).await?;
+    trial.deploy(&[peer(trial)]).await?;
     replicas_become(trial, 1).await
 }
 
 async fn joining_base(trial: &Trial<'_>) -> Result<()> {
     // Given a peer Deployment without a base
-    trial.create(&[peer(trial)]).await?;
+    trial.deploy(&[peer(trial)]).await?;
     trial.starts("peer").await?;
     trial.gets_ready().await?;
     // When a base joins, then it gets a replica
@@ -152,8 +153,8 @@ async fn departed_base(trial: &Trial<'_>) -> Result<()> {
     let leaving = add_base(trial, "two").await?;
     trial.starts("peer").await?;
     trial.gets_ready().await?;
-    trial.create(&[peer(trial)]).await?;
-    let objects = trial.objects()?;
+    trial.deploy(&[peer(trial)]).await?;
+    let objects = trial.stored_workloads()?;
     let pod = trial
         .until("both bases have a Pod", async || {
             let pods = objects.list("pods").await.map_err(|error| error.to_string())?;
@@ -169,22 +170,23 @@ async fn departed_base(trial: &Trial<'_>) -> Result<()> {
     let nodes: Api<Node> = Api::all(trial.plane.client()?);
     nodes.delete(&leaving, &DeleteParams::default()).await?;
     let mark = "/metadata/annotations/controller.kubernetes.io~1pod-deletion-cost";
-    has(trial, "the Pod is marked", &format!("pod/{pod}"), mark).await?;
-    has(trial, "the Pod is deleted", &format!("pod/{pod}"), "/metadata/deletionTimestamp").await?;
+    let pod = format!("pod/{pod}");
+    has(trial, "the Pod is marked", &objects, &pod, mark).await?;
+    has(trial, "the Pod is deleted", &objects, &pod, "/metadata/deletionTimestamp").await?;
     // And the Deployment has one replica less
     replicas_become(trial, 1).await
 }
 
 async fn state_annotation(trial: &Trial<'_>) -> Result<()> {
-    trial.create(&[peer(trial)]).await?;
+    trial.deploy(&[peer(trial)]).await?;
     trial.starts("peer").await?;
     let state = "/metadata/annotations/state.warden.koupleless.io~1peer";
-    has(trial, "the Deployment says how it stands", "deployment/orders", state).await
+    has(trial, "the Deployment says how it stands", &trial.stored_workloads()?, "deployment/orders", state).await
 }
 
 async fn told(trial: &Trial<'_>) -> Result<()> {
     add_base(trial, "one").await?;
-    trial.create(&[peer(trial)]).await?;
+    trial.deploy(&[peer(trial)]).await?;
     trial.starts("peer").await?;
     event(trial, "there is an Event", |_| true).await
 }
@@ -195,7 +197,7 @@ async fn counted(trial: &Trial<'_>) -> Result<()> {
     replicas_become(trial, 1).await?;
     // When the scaling is undone by hand, and has to be done again
     let undo = ["scale", "deployment/orders", "--replicas=0"];
-    trial.kubectl(&undo).await?.expect_success()?;
+    trial.kubectl_of_workloads(&undo).await?.expect_success()?;
     // Then that is the same Event
     event(trial, "the Event is counted", |event| event["series"]["count"] == 2).await
 }
@@ -206,12 +208,12 @@ async fn followed(trial: &Trial<'_>) -> Result<()> {
     bases["kind"] = json!("StatefulSet");
     let mut follower = peer(trial);
     follower["metadata"]["annotations"] = json!({"warden.koupleless.io/follow": "StatefulSet/base"});
-    trial.create(&[bases, follower]).await?;
+    trial.deploy(&[bases, follower]).await?;
     trial.starts("peer").await?;
     // Then it has as many replicas
     replicas_become(trial, 1).await?;
     // When that grows, then so does the Deployment
-    trial.kubectl(&["scale", "statefulset/base", "--replicas=2"]).await?.expect_success()?;
+    trial.kubectl_of_workloads(&["scale", "statefulset/base", "--replicas=2"]).await?.expect_success()?;
     replicas_become(trial, 2).await
 }
 
@@ -295,7 +297,7 @@ async fn add_base(trial: &Trial<'_>, base: &str) -> Result<String> {
 }
 
 async fn replicas_become(trial: &Trial<'_>, count: u64) -> Result<()> {
-    let objects = trial.objects()?;
+    let objects = trial.stored_workloads()?;
     trial
         .until(&format!("it has {count} replicas"), async || {
             let deployment = objects.get("deployment/orders").await.map_err(|error| error.to_string())?;
@@ -309,7 +311,7 @@ async fn replicas_become(trial: &Trial<'_>, count: u64) -> Result<()> {
 
 /// Waits until there is such an Event that the replicas were written.
 async fn event(trial: &Trial<'_>, what: &str, is_it: impl Fn(&Value) -> bool) -> Result<()> {
-    let objects = trial.objects()?;
+    let objects = trial.stored_workloads()?;
     trial
         .until(what, async || {
             let events = objects.list("events").await.map_err(|error| error.to_string())?;
@@ -320,9 +322,8 @@ async fn event(trial: &Trial<'_>, what: &str, is_it: impl Fn(&Value) -> bool) ->
         .await
 }
 
-/// Waits until something is stored at this place of the object `path`.
-async fn has(trial: &Trial<'_>, what: &str, path: &str, place: &str) -> Result<()> {
-    let objects = trial.objects()?;
+/// Waits until something is stored at this place of the object `path` among `objects`.
+async fn has(trial: &Trial<'_>, what: &str, objects: &Objects, path: &str, place: &str) -> Result<()> {
     trial
         .until(what, async || {
             let object = objects.get(path).await.map_err(|error| error.to_string())?;

@@ -19,7 +19,8 @@ use crate::scene::LONG;
 /// On a Namespace: in the trial of which its workloads are reviewed.
 pub(super) const REVIEWED_IN: &str = "testbed.koupleless.io/reviewed-in";
 
-/// What is tried: its objects and its account are called `name`, and so is their Namespace.
+/// What is tried: its objects and its account are called `name`, and so is their Namespace. What it controls is in
+/// another one, [`Self::workloads`], for controllers leave that of warden alone.
 pub(super) struct Trial<'p> {
     pub(super) plane: &'p ControlPlane,
     pub(super) name: String,
@@ -45,6 +46,11 @@ impl<'p> Trial<'p> {
             trial.is_in_force(role).await?;
         }
         Ok(trial)
+    }
+
+    /// The Namespace of what is controlled.
+    pub(super) fn workloads(&self) -> String {
+        format!("{}-workloads", self.name)
     }
 
     /// The names of the Leases: of who controls, and of who makes certificates.
@@ -163,21 +169,42 @@ impl<'p> Trial<'p> {
         self.warden.get().map(|warden| warden.process().log_tail()).unwrap_or_default()
     }
 
+    /// `kubectl` in the Namespace of warden.
     pub(super) async fn kubectl(&self, args: &[&str]) -> Result<KubectlOutput> {
         self.plane.kubectl(&[&["-n", &self.name], args].concat()).await
     }
 
-    /// `kubectl create` of these.
+    /// `kubectl` in the Namespace of what is controlled.
+    pub(super) async fn kubectl_of_workloads(&self, args: &[&str]) -> Result<KubectlOutput> {
+        self.plane.kubectl(&[&["-n", &self.workloads()], args].concat()).await
+    }
+
+    /// `kubectl create` of these, in the Namespace of warden.
     pub(super) async fn create(&self, objects: &[Value]) -> Result<()> {
+        self.create_in(&self.name, objects).await
+    }
+
+    /// `kubectl create` of these, in the Namespace of what is controlled, which it makes first.
+    pub(super) async fn deploy(&self, objects: &[Value]) -> Result<()> {
+        let workloads = self.workloads();
+        self.create(&[json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": workloads}})]).await?;
+        self.create_in(&workloads, objects).await
+    }
+
+    async fn create_in(&self, namespace: &str, objects: &[Value]) -> Result<()> {
         let list = json!({"apiVersion": "v1", "kind": "List", "items": objects}).to_string();
-        let args = ["-n", &self.name, "create", "-f", "-"];
-        self.plane.kubectl_with_stdin(&args, &list).await?.expect_success()?;
+        self.plane.kubectl_with_stdin(&["-n", namespace, "create", "-f", "-"], &list).await?.expect_success()?;
         Ok(())
     }
 
-    /// Reads what is stored in the trial's Namespace.
+    /// Reads what is stored in the Namespace of warden.
     pub(super) fn objects(&self) -> Result<Objects> {
         self.plane.objects(&self.name)
+    }
+
+    /// Reads what is stored in the Namespace of what is controlled.
+    pub(super) fn stored_workloads(&self) -> Result<Objects> {
+        self.plane.objects(&self.workloads())
     }
 
     /// Ends warden, and takes away what others could stumble over.
@@ -186,7 +213,7 @@ impl<'p> Trial<'p> {
         let kinds = "mutatingwebhookconfigurations,validatingwebhookconfigurations,clusterroles,clusterrolebindings";
         self.kubectl(&["delete", kinds, &self.name, "--ignore-not-found"]).await?.expect_success()?;
         let workloads = ["delete", "deployments,statefulsets", "--all", "--wait=false"];
-        let output = self.kubectl(&workloads).await?;
+        let output = self.kubectl_of_workloads(&workloads).await?;
         ensure!(output.success, "{}", output.stderr);
         Ok(())
     }
