@@ -3,8 +3,9 @@
 //! They are asked for only when a template changes, which is rare. A cache would have to hold every ReplicaSet of the cluster, and
 //! could lag behind a rollback that follows a release at once.
 
+use std::collections::HashMap;
 use std::fmt::Debug;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use k8s_openapi::NamespaceResourceScope;
@@ -29,6 +30,8 @@ use crate::vocabulary as keys;
 const TIMEOUT: Duration = Duration::from_secs(2);
 /// How many workloads' revisions are read at a time: each takes up to some pages of memory.
 const READS_AT_ONCE: usize = 4;
+/// How many of these may be of one Namespace: who has thousands of large revisions there keeps no other Namespace waiting.
+const READS_PER_NAMESPACE: usize = 1;
 
 /// The revisions cannot be read. The review can be tried again.
 #[derive(Debug, Error)]
@@ -47,7 +50,14 @@ pub struct RevisionsUnavailable {
 #[derive(Clone)]
 pub struct RevisionReader {
     client: Client,
-    reads: Arc<Semaphore>,
+    slots: Arc<Slots>,
+}
+
+/// Who may read now.
+#[derive(Debug)]
+struct Slots {
+    all: Semaphore,
+    of_namespaces: Mutex<HashMap<String, Weak<Semaphore>>>,
 }
 
 /// A ReplicaSet as far as it is decoded.
@@ -108,7 +118,8 @@ impl Debug for RevisionReader {
 impl RevisionReader {
     /// A reader by `client`.
     pub fn new(client: Client) -> Self {
-        Self { client, reads: Arc::new(Semaphore::new(READS_AT_ONCE)) }
+        let slots = Slots { all: Semaphore::new(READS_AT_ONCE), of_namespaces: Mutex::default() };
+        Self { client, slots: Arc::new(slots) }
     }
 
     /// The revisions of the stored workload `object`, in no particular order; none for a kind whose controller keeps none.
@@ -121,7 +132,9 @@ impl RevisionReader {
             RevisionsUnavailable { workload: format!("{kind} {name}"), reason }
         };
         let read = async {
-            let _slot = self.reads.acquire().await;
+            let of_namespace = self.slots.of(text(object, "/metadata/namespace"));
+            let _first = of_namespace.acquire().await;
+            let _second = self.slots.all.acquire().await;
             match kind.history() {
                 None => Ok(Vec::new()),
                 Some(History::ReplicaSets) => self.list(object, of_replica_set).await,
@@ -139,17 +152,58 @@ impl RevisionReader {
     where
         K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + DeserializeOwned + Debug,
     {
-        let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
-        let (namespace, uid) = (text("/metadata/namespace"), text("/metadata/uid"));
+        let (namespace, uid) = (text(object, "/metadata/namespace"), text(object, "/metadata/uid"));
         let params = ListParams { label_selector: selector(object), ..ListParams::default() };
         let is_owned = |view: &K| {
             let owners = view.meta().owner_references.iter().flatten();
             owners.into_iter().any(|owner| owner.controller == Some(true) && owner.uid == uid)
         };
         let api: Api<K> = Api::namespaced(self.client.clone(), namespace);
-        let listed = list(&api, &params, |view: K| is_owned(&view).then(|| read(&view))).await;
-        listed.map(|listed| listed.items.into_iter().flatten().collect()).map_err(|error| brief(&error))
+        let newest = Newest::default();
+        let listed = list(&api, &params, |view: K| is_owned(&view).then(|| newest.keep_modules_of(read(&view)))).await;
+        let mut revisions: Vec<_> = listed.map_err(|error| brief(&error))?.items.into_iter().flatten().collect();
+        newest.give_back(&mut revisions);
+        Ok(revisions)
     }
+}
+
+impl Slots {
+    fn of(&self, namespace: &str) -> Arc<Semaphore> {
+        let mut of_namespaces = self.of_namespaces.lock().unwrap_or_else(PoisonError::into_inner);
+        of_namespaces.retain(|_, slots| slots.strong_count() > 0);
+        if let Some(slots) = of_namespaces.get(namespace).and_then(Weak::upgrade) {
+            return slots;
+        }
+        let slots = Arc::new(Semaphore::new(READS_PER_NAMESPACE));
+        of_namespaces.insert(namespace.to_owned(), Arc::downgrade(&slots));
+        slots
+    }
+}
+
+/// The modules of the newest revision so far, while the others are read.
+#[derive(Default)]
+struct Newest(Mutex<Option<(i64, Vec<ReleasedModule>)>>);
+
+impl Newest {
+    fn keep_modules_of(&self, mut revision: Revision) -> Revision {
+        let modules = std::mem::take(&mut revision.modules);
+        let mut newest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if newest.as_ref().is_none_or(|(number, _)| *number <= revision.number) {
+            *newest = Some((revision.number, modules));
+        }
+        revision
+    }
+
+    fn give_back(self, revisions: &mut [Revision]) {
+        let newest = self.0.into_inner().unwrap_or_else(PoisonError::into_inner);
+        if let Some((revision, (_, modules))) = revisions.iter_mut().max_by_key(|it| it.number).zip(newest) {
+            revision.modules = modules;
+        }
+    }
+}
+
+fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
+    object.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
 }
 
 fn of_replica_set(view: &ReplicaSetView) -> Revision {
@@ -240,6 +294,35 @@ mod tests {
         let revision = of_controller_revision(&serde_json::from_str(&object.to_string()).unwrap());
         assert_eq!((revision.number, revision.digest), (3, TemplateDigest::of(Some(&template()))));
         assert_eq!(revision.ready, None);
+    }
+
+    #[test]
+    fn the_modules_of_the_newest_are_kept_and_no_others() {
+        let read = |number: i64| Revision {
+            number,
+            modules: vec![ReleasedModule { name: number.to_string(), version: None, image: String::new() }],
+            ..of_controller_revision(&serde_json::from_str(r#"{"metadata": {}, "data": {}, "revision": 0}"#).unwrap())
+        };
+        for order in [[1, 2, 3], [3, 2, 1], [2, 3, 1]] {
+            let newest = Newest::default();
+            let mut revisions = order.map(|number| newest.keep_modules_of(read(number))).to_vec();
+            assert!(revisions.iter().all(|it| it.modules.is_empty()));
+            newest.give_back(&mut revisions);
+            let kept: Vec<_> = revisions.iter().flat_map(|it| &it.modules).map(|it| &*it.name).collect();
+            assert_eq!(kept, ["3"], "{order:?}");
+        }
+    }
+
+    #[test]
+    fn a_namespace_has_its_own_slots() {
+        let slots = Slots { all: Semaphore::new(READS_AT_ONCE), of_namespaces: Mutex::default() };
+        let of_tenant = slots.of("tenant");
+        let reading = of_tenant.try_acquire().unwrap();
+        assert!(slots.of("tenant").try_acquire().is_err());
+        assert!(slots.of("shop").try_acquire().is_ok());
+        drop(reading);
+        drop(of_tenant);
+        assert!(slots.of("tenant").try_acquire().is_ok());
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub struct Revision {
     pub placement: Option<String>,
     /// Its annotations that declare a base or an environment. The controller copied them from the workload.
     pub declared: BTreeMap<String, String>,
-    /// The modules in its template.
+    /// The modules in its template. They are kept of the newest revision only: there can be thousands of others.
     pub modules: Vec<ReleasedModule>,
     /// How many of its Pods are Ready. None where the revision does not say.
     pub ready: Option<u32>,
