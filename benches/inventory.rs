@@ -200,7 +200,7 @@ fn pod(deployment: usize, node: usize) -> (ObjectKey, PodFacts) {
         deletion_cost: 0,
         marked: false,
     };
-    (name, PodFacts { version: Some(1), owned: Some(member) })
+    (name, PodFacts { version: Some(1), owned: Some(member), unlabelled: None })
 }
 
 /// How many nodes the memory is measured of.

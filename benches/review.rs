@@ -11,10 +11,10 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use koupleless_warden::admission::{ClusterView, Endpoint, Metrics, Reviewer};
-use koupleless_warden::cluster::NamespaceUnavailable;
+use koupleless_warden::cluster::{NamespaceUnavailable, RevisionsUnavailable};
 use koupleless_warden::k8s::ObjectKey;
 use koupleless_warden::module::{Kind, Workload};
-use koupleless_warden::policy::{CountBases, NamespaceFacts, Policy, Request};
+use koupleless_warden::policy::{CountBases, NamespaceFacts, Policy, Request, Revision};
 use prometheus_client::registry::Registry;
 use serde_json::{Value, json};
 
@@ -32,7 +32,7 @@ fn engine(criterion: &mut Criterion) {
         let object = module(size);
         group.throughput(Throughput::Bytes(object.to_string().len() as u64));
         group.bench_with_input(BenchmarkId::from_parameter(size / KIB), &object, |bencher, object| {
-            let request = Request { kind: Kind::Deployment, old: None, namespace: None, peers: None };
+            let request = Request::creation(Kind::Deployment);
             bencher.iter_with_setup(
                 || object.clone(),
                 |object| {
@@ -118,7 +118,7 @@ fn creation_of(object: Value) -> Value {
 struct NothingSaid;
 
 impl CountBases for NothingSaid {
-    fn replicas(&self, _: Workload<'_>) -> Option<u32> {
+    fn replicas(&self, _: Workload<'_>, _: &Value) -> Option<u32> {
         None
     }
 }
@@ -130,5 +130,9 @@ impl ClusterView for NothingSaid {
 
     fn keeps_replicas(&self, _: &ObjectKey) -> bool {
         false
+    }
+
+    fn revisions<'a>(&'a self, _: Kind, _: &'a Value) -> BoxFuture<'a, Result<Vec<Revision>, RevisionsUnavailable>> {
+        async { Ok(Vec::new()) }.boxed()
     }
 }

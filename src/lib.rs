@@ -3,6 +3,7 @@
 //! - [`cli`] is the command line, one file per subcommand. It wires the rooms below.
 //! - [`settings`] is what is configured for the whole of warden: parsed, checked, followed while its file changes.
 //! - [`admission`] takes an AdmissionReview and answers with one: the wire format, the decision, the HTTP around it.
+//! - [`identity`] is the controller that labels running module Pods, by which new ones keep off their bases.
 //! - [`peer`] is the controller of peer Deployments: it keeps their replicas in step with their bases.
 //! - [`certificates`] makes and renews the certificate that is served, or takes it from files.
 //! - [`serving`] serves HTTP: connections and their limits, TLS, client authentication; the ops port, too.
@@ -23,6 +24,7 @@ pub mod certificates;
 pub mod cli;
 pub mod cluster;
 pub mod fit;
+pub mod identity;
 pub mod k8s;
 pub mod module;
 pub mod peer;

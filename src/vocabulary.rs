@@ -107,10 +107,16 @@ pub const SNAPSHOT: &str = "-SNAPSHOT";
 pub const KOUPLELESS_DOMAIN: &str = "koupleless.io/";
 /// The prefix of warden's own annotations. [`ANNOTATIONS`] lists those on the objects of modules.
 pub const WARDEN_PREFIX: &str = "warden.koupleless.io/";
-/// `"false"`: warden changes nothing on this object, and still checks it.
+/// `"false"`: warden fills in nothing on this object, and still checks it.
 pub const INJECT: &str = "warden.koupleless.io/inject";
 /// `"true"`: a new jar may be released under the version of the old one, where that can work.
 pub const ALLOW_SAME_VERSION: &str = "warden.koupleless.io/allow-same-version";
+/// On a pod template, written by warden: where its Pods are to run, as far as the template does not say so itself. JSON; see
+/// [`crate::policy::Placement`].
+pub const PLACEMENT: &str = "warden.koupleless.io/placement";
+/// The prefix of the identity labels of a module Pod, which only warden writes: `<prefix><name of the module>: <version>`, one for
+/// each module in it. By these labels two Pods of one module and version are kept off one base.
+pub const IDENTITY_PREFIX: &str = "module.warden.koupleless.io/";
 /// `"true"` on a template or Pod: tolerations of not-ready and unreachable are the user's own, not the in-tree default.
 pub const OWN_TOLERATIONS: &str = "warden.koupleless.io/own-tolerations";
 /// `"true"` on a peer Deployment: its replicas are left to the user for now.
@@ -137,6 +143,8 @@ pub const POD_DELETION_COST: &str = "controller.kubernetes.io/pod-deletion-cost"
 pub const POD_DELETION_COST_LOWEST: &str = "-2147483648";
 /// On the Pods of a Deployment: the suffix of their ReplicaSet's name.
 pub const POD_TEMPLATE_HASH: &str = "pod-template-hash";
+/// On the ReplicaSets and Pods of an Argo Rollout: the hash of their template.
+pub const ARGO_TEMPLATE_HASH: &str = "rollouts-pod-template-hash";
 /// On the Secret with warden's certificates: `"leaf"` or `"authority"` is renewed now. warden removes it afterwards.
 pub const ROTATE: &str = "warden.koupleless.io/rotate";
 /// Written by warden on the same Secret: when it adopted authorities that it had not made. Other processes may serve
@@ -145,8 +153,19 @@ pub const ADOPTED: &str = "warden.koupleless.io/adopted";
 /// The field manager of all that warden writes.
 pub const FIELD_MANAGER: &str = "warden";
 
-/// Where `kubectl apply` keeps the manifest as the user wrote it.
-pub const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+/// The namespace of Kubernetes' own workloads, which warden leaves alone.
+pub const KUBE_SYSTEM: &str = "kube-system";
+
+/// On a ReplicaSet of a Deployment: its revision, a number that grows with each change of the template.
+pub const DEPLOYMENT_REVISION: &str = "deployment.kubernetes.io/revision";
+/// The same on a ReplicaSet of an Argo Rollout.
+pub const ARGO_REVISION: &str = "rollout.argoproj.io/revision";
+/// On a Namespace: the tolerations that its Pods may have, as a JSON list (in-tree plugin PodTolerationRestriction).
+pub const TOLERATIONS_WHITELIST: &str = "scheduler.alpha.kubernetes.io/tolerationsWhitelist";
+/// On a Namespace: labels that are added to the node selector of all its Pods, as `key=value,…` (in-tree plugin PodNodeSelector).
+pub const NAMESPACE_NODE_SELECTOR: &str = "scheduler.alpha.kubernetes.io/node-selector";
+/// On a Pod: what the in-tree admission plugin LimitRanger filled in, as a sentence.
+pub const LIMIT_RANGER: &str = "kubernetes.io/limit-ranger";
 
 /// An annotation with a meaning to warden, on the objects of modules.
 ///
@@ -183,6 +202,8 @@ pub enum AnnotationPlace {
     WorkloadOrTemplate,
     /// The workload, its template or its Namespace.
     WorkloadTemplateOrNamespace,
+    /// The template.
+    Template,
     /// The template, or a bare Pod.
     TemplateOrPod,
     /// A Deployment with strategy peer.
@@ -230,11 +251,18 @@ pub const ANNOTATIONS: &[Annotation] = &[
         meaning: "`\"true\"`: another jar may be released under the same `BIZ_VERSION`, where that can work",
     },
     Annotation {
+        key: PLACEMENT,
+        value: AnnotationValue::WrittenByWarden,
+        place: AnnotationPlace::Template,
+        meaning: "where the Pods run: environment, name, version and cluster of the bases, as far as the template does not say \
+                  them itself",
+    },
+    Annotation {
         key: OWN_TOLERATIONS,
         value: AnnotationValue::Switch,
         place: AnnotationPlace::TemplateOrPod,
         meaning: "`\"true\"`: tolerations of `not-ready` and `unreachable` that end after the seconds of Kubernetes' default are \
-                  your own. warden writes it onto a template that has such tolerations; write it onto a bare Pod yourself",
+                  your own, and stay",
     },
     Annotation {
         key: PEER_PAUSED,
@@ -280,6 +308,11 @@ pub fn no_vnode_carries(key: &str) -> bool {
         || (key.starts_with(BASE_PREFIX) && !BASE_ON_VNODE.contains(&key))
 }
 
+/// Whether `key` is a label of bases that every vnode has, with one value or another.
+pub fn every_vnode_carries(key: &str) -> bool {
+    BASE_ON_VNODE.contains(&key) || key == HOSTNAME
+}
+
 impl Dialects {
     /// Both spellings, the current one first.
     pub fn all(self) -> [&'static str; 2] {
@@ -310,6 +343,7 @@ impl fmt::Display for AnnotationPlace {
         f.write_str(match self {
             Self::WorkloadOrTemplate => "workload or template",
             Self::WorkloadTemplateOrNamespace => "workload, template or Namespace",
+            Self::Template => "template",
             Self::TemplateOrPod => "template or Pod",
             Self::PeerDeployment => "peer Deployment",
             Self::Pod => "Pod",

@@ -7,8 +7,10 @@
 //! It applies a few manifests, shows what was filled in and what was refused, and stays up until Ctrl-C. `-- --exit` ends it
 //! after the tour, with an error if anything went otherwise than it should.
 
+mod before;
 mod peers;
 
+use std::collections::BTreeMap;
 use std::env;
 use std::ffi::OsString;
 use std::path::Path;
@@ -20,7 +22,7 @@ use koupleless_warden::{cli, runtime};
 use serde_json::{Value, json};
 use similar::TextDiff;
 use warden_testbed::ledger::{Ledger, Module};
-use warden_testbed::{Base, Options, Stage};
+use warden_testbed::{Base, Options, Stage, eventually};
 
 /// The first argument that makes this program act as warden, so that the playground needs no second binary.
 const AS_WARDEN: &str = "warden";
@@ -105,12 +107,15 @@ async fn play(exit: bool) -> Result<()> {
     for stop in &TOUR {
         without_warden.push(dry_run(&stage, root, stop).await?);
     }
+    before::apply(&stage, root).await?;
     stage.serve(&[]).await?;
+    heading("warden is installed");
     println!("warden serves, and its webhooks are registered.");
     for (stop, before) in TOUR.iter().zip(without_warden) {
         visit(&stage, root, stop, &before).await?;
     }
 
+    before::visit(&stage, root, BASES).await?;
     peers::visit(&stage, root, BASES).await?;
 
     heading("What the bases run now");
@@ -147,9 +152,11 @@ async fn visit(stage: &Stage, root: &Path, stop: &Stop, before: &Value) -> Resul
         (Outcome::Refused, true) => bail!("{} was admitted", stop.file),
         (Outcome::Runs { .. }, false) => bail!("{} was refused", stop.file),
         (Outcome::Runs { bases, module }, true) => {
-            println!("What was filled in, against what the cluster stores without warden:\n");
+            println!("What the cluster stores, against what it would store without warden:\n");
             let after: Value = serde_json::from_str(&kubectl(stage, &["get", "-f", path, "-o", "json"]).await?)?;
             println!("{}", indented(&difference(before, &after)?));
+            println!("And its Pods, against the template:\n");
+            println!("{}", indented(&completed(stage, &after).await?));
             let wanted = Module::new(module.0, module.1);
             let carriers = |ledger: &Ledger| ledger.bases().filter(|base| ledger.runs(base).contains(&wanted)).count();
             let what = format!("The ledger: {wanted} runs on {bases} of {BASES} bases");
@@ -176,6 +183,29 @@ async fn dry_run(stage: &Stage, root: &Path, stop: &Stop) -> Result<Value> {
 
 async fn kubectl(stage: &Stage, args: &[&str]) -> Result<String> {
     stage.plane.kubectl(args).await?.expect_success()
+}
+
+/// The lines by which a Pod of the Deployment differs from its template in what warden fills in.
+async fn completed(stage: &Stage, deployment: &Value) -> Result<String> {
+    let name = deployment["metadata"]["name"].as_str().context("a Deployment without a name")?;
+    let pod = eventually("it has a Pod", LONG, async || {
+        let pods = kubectl(stage, &["get", "pods", "-o", "json"]).await.map_err(|error| error.to_string())?;
+        let pods: Value = serde_json::from_str(&pods).map_err(|error| error.to_string())?;
+        let is_its = |pod: &&Value| {
+            let prefix = format!("{name}-");
+            pod["metadata"]["generateName"].as_str().is_some_and(|generated| generated.starts_with(&prefix))
+        };
+        pods["items"].as_array().into_iter().flatten().find(is_its).cloned().ok_or_else(|| "it has none".to_owned())
+    })
+    .await?;
+    let of = |object: &Value| {
+        let mut labels = object["metadata"]["labels"].clone();
+        labels.as_object_mut().map(|labels| labels.remove("pod-template-hash"));
+        let fields = object["spec"].as_object().into_iter().flatten();
+        let filled_in = fields.filter(|(field, _)| ["affinity", "tolerations"].contains(&field.as_str()));
+        json!({"metadata": {"labels": labels}, "spec": filled_in.collect::<BTreeMap<_, _>>()})
+    };
+    difference(&of(&deployment["spec"]["template"]), &of(&pod))
 }
 
 /// The lines by which the two objects differ in what a manifest says: labels and spec.

@@ -8,10 +8,10 @@ use futures::FutureExt as _;
 use futures::executor::block_on;
 use futures::future::BoxFuture;
 use koupleless_warden::admission::{ClusterView, Endpoint, Metrics, Reviewer};
-use koupleless_warden::cluster::NamespaceUnavailable;
+use koupleless_warden::cluster::{NamespaceUnavailable, RevisionsUnavailable};
 use koupleless_warden::k8s::ObjectKey;
-use koupleless_warden::module::Workload;
-use koupleless_warden::policy::{CountBases, NamespaceFacts, Policy};
+use koupleless_warden::module::{Kind, Workload};
+use koupleless_warden::policy::{CountBases, NamespaceFacts, Policy, Revision};
 use libfuzzer_sys::fuzz_target;
 use prometheus_client::registry::Registry;
 use serde_json::Value;
@@ -25,7 +25,7 @@ static REVIEWER: LazyLock<Reviewer> = LazyLock::new(|| {
 struct AllPeers;
 
 impl CountBases for AllPeers {
-    fn replicas(&self, _: Workload<'_>) -> Option<u32> {
+    fn replicas(&self, _: Workload<'_>, _: &Value) -> Option<u32> {
         Some(3)
     }
 }
@@ -37,6 +37,10 @@ impl ClusterView for AllPeers {
 
     fn keeps_replicas(&self, _: &ObjectKey) -> bool {
         true
+    }
+
+    fn revisions<'a>(&'a self, _: Kind, _: &'a Value) -> BoxFuture<'a, Result<Vec<Revision>, RevisionsUnavailable>> {
+        async { Ok(Vec::new()) }.boxed()
     }
 }
 

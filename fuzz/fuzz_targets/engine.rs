@@ -5,7 +5,7 @@
 #![no_main]
 
 use koupleless_warden::module::{Kind, Workload};
-use koupleless_warden::policy::{CountBases, NamespaceFacts, Policy, Request};
+use koupleless_warden::policy::{CountBases, NamespaceFacts, Policy, Request, made_pod};
 use libfuzzer_sys::{Corpus, fuzz_target};
 use serde_json::Value;
 
@@ -19,7 +19,9 @@ fuzz_target!(|input: &[u8]| -> Corpus {
     let namespace = input.get("namespace").map(facts);
     let bases = Bases(input.get("bases").and_then(Value::as_u64).and_then(|bases| u32::try_from(bases).ok()));
     for kind in Kind::ALL {
-        review(Request { kind, old: input.get("old"), namespace: namespace.as_ref(), peers: Some(&bases) }, object);
+        let request = Request::creation(kind).in_namespace(namespace.as_ref());
+        let stored = review(Request { old: input.get("old"), peers: Some(&bases), ..request }, object);
+        review(Request { kind: Kind::Pod, ..request }, &made_pod(kind, &stored));
     }
     Corpus::Keep
 });
@@ -28,19 +30,20 @@ fuzz_target!(|input: &[u8]| -> Corpus {
 struct Bases(Option<u32>);
 
 impl CountBases for Bases {
-    fn replicas(&self, _: Workload<'_>) -> Option<u32> {
+    fn replicas(&self, _: Workload<'_>, _: &Value) -> Option<u32> {
         self.0
     }
 }
 
-fn review(request: Request<'_>, object: &Value) {
+fn review(request: Request<'_>, object: &Value) -> Value {
     let policy = Policy::default();
     let (after, verdict) = policy.review(request, object.clone());
     let mut patched = object.clone();
     json_patch::patch(&mut patched, &verdict.patch).unwrap_or_else(|error| panic!("{error}: {:?}", verdict.patch));
     assert_eq!(patched, after, "the patch leads elsewhere: {:?}", verdict.patch);
-    let (_, again) = policy.review(request, after);
+    let (stored, again) = policy.review(request, after);
     assert!(again.patch.0.is_empty(), "filled in twice, as a {}: {:?}", request.kind, again.patch);
+    stored
 }
 
 fn facts(namespace: &Value) -> NamespaceFacts {

@@ -1,12 +1,13 @@
 //! What admission asks about the cluster.
 
 use futures::future::BoxFuture;
+use serde_json::Value;
 
-use crate::cluster::{NamespaceStore, NamespaceUnavailable};
+use crate::cluster::{NamespaceStore, NamespaceUnavailable, RevisionReader, RevisionsUnavailable};
 use crate::k8s::ObjectKey;
-use crate::module::{Management, Workload};
+use crate::module::{Kind, Management, Workload};
 use crate::peer::PeerStore;
-use crate::policy::{CountBases, NamespaceFacts};
+use crate::policy::{CountBases, NamespaceFacts, Revision};
 
 /// All that admission asks about the cluster around an object.
 pub trait ClusterView: CountBases + Send + Sync + 'static {
@@ -19,6 +20,16 @@ pub trait ClusterView: CountBases + Send + Sync + 'static {
 
     /// Whether warden keeps the replicas of this Deployment. False while that is not known.
     fn keeps_replicas(&self, deployment: &ObjectKey) -> bool;
+
+    /// The revisions of the stored workload `object`.
+    ///
+    /// # Errors
+    /// If the API server does not return them.
+    fn revisions<'a>(
+        &'a self,
+        kind: Kind,
+        object: &'a Value,
+    ) -> BoxFuture<'a, Result<Vec<Revision>, RevisionsUnavailable>>;
 }
 
 /// The cluster as the watches of this process show it.
@@ -28,11 +39,17 @@ pub struct WatchedCluster {
     pub namespaces: NamespaceStore,
     /// The peer Deployments and their bases.
     pub peers: PeerStore,
+    /// Reads the former templates of a workload.
+    pub revisions: RevisionReader,
 }
 
 impl CountBases for WatchedCluster {
-    fn replicas(&self, workload: Workload<'_>) -> Option<u32> {
-        self.peers.count(workload)
+    fn replicas(&self, workload: Workload<'_>, pod: &Value) -> Option<u32> {
+        self.peers.count(workload, pod)
+    }
+
+    fn not_kept_apart(&self, workload: Workload<'_>) -> u32 {
+        self.peers.not_kept_apart(workload)
     }
 }
 
@@ -43,5 +60,13 @@ impl ClusterView for WatchedCluster {
 
     fn keeps_replicas(&self, deployment: &ObjectKey) -> bool {
         self.peers.management(deployment) == Some(Management::Managed)
+    }
+
+    fn revisions<'a>(
+        &'a self,
+        kind: Kind,
+        object: &'a Value,
+    ) -> BoxFuture<'a, Result<Vec<Revision>, RevisionsUnavailable>> {
+        Box::pin(self.revisions.of(kind, object))
     }
 }

@@ -15,9 +15,9 @@ use super::metrics::Outcome;
 use super::refusal;
 use super::scale::{self, OwnUser};
 use super::{ClusterView, Endpoint, Metrics};
-use crate::cluster::NamespaceUnavailable;
+use crate::cluster::{NamespaceUnavailable, RevisionsUnavailable};
 use crate::module::{Kind, Workload};
-use crate::policy::{self, Policy, Warning};
+use crate::policy::{self, CountBases, Policy, Warning};
 
 /// Answers reviews.
 #[derive(Clone)]
@@ -45,6 +45,8 @@ const DECIDED: u16 = 200;
 enum Undecided {
     #[error(transparent)]
     Namespace(#[from] NamespaceUnavailable),
+    #[error(transparent)]
+    Revisions(#[from] RevisionsUnavailable),
     #[error("the review failed by a fault of warden's")]
     Panic,
 }
@@ -168,15 +170,25 @@ impl Reviewer {
         let Some(kind) = kind.filter(|_| whole && written) else {
             return Ok((Answer::Allow, Vec::new()));
         };
-        let namespace = match endpoint {
-            Endpoint::Mutate => self.cluster.namespace(&request.namespace).await?,
-            // The stored object is judged as it stands; what the Namespace declares was filled in before.
-            Endpoint::Validate => None,
+        let namespace = match (endpoint, self.cluster.namespace(&request.namespace).await) {
+            (_, Ok(namespace)) => namespace,
+            (Endpoint::Mutate, Err(error)) => return Err(error.into()),
+            // What the Namespace declares was resolved when the object was mutated. Without it, some warnings are missing.
+            (Endpoint::Validate, Err(error)) => {
+                tracing::warn!(%error, "an object is checked without its Namespace");
+                None
+            }
         };
         let old = Some(&request.old_object).filter(|old| !old.is_null());
-        let context = policy::Request { kind, old, namespace: namespace.as_ref(), peers: Some(&*self.cluster) };
         let object = request.object.take();
         let policy = Arc::clone(&self.policy.borrow());
+        let peers: Option<&dyn CountBases> = Some(&*self.cluster);
+        let mut context = policy::Request { kind, old, namespace: namespace.as_ref(), peers, revisions: &[] };
+        let mut revisions = Vec::new();
+        if let Some(old) = old.filter(|_| policy.needs_revisions(context, &object)) {
+            revisions = self.cluster.revisions(kind, old).await?;
+        }
+        context.revisions = &revisions;
         Ok(match endpoint {
             Endpoint::Mutate => {
                 let (_, verdict) = policy.inject(context, object);

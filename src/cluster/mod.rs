@@ -9,6 +9,8 @@ mod node;
 mod node_classes;
 mod owners;
 mod pod;
+mod revisions;
+mod unlabelled;
 mod workload_size;
 
 pub use deployment::{DeploymentFacts, DeploymentView, MAX_STATE_BYTES};
@@ -17,7 +19,9 @@ pub use namespace::{NamespaceIndex, NamespaceStore, NamespaceUnavailable};
 pub use node::{NodeView, node_facts};
 pub use node_classes::{ClassId, Eligibility, Eligible, NodeClasses, Projection};
 pub use owners::{DeploymentPods, Owners, Touched};
-pub use pod::{OwnedPod, PodFacts, PodView};
+pub use pod::{OwnedPod, PodFacts, PodView, UnlabelledPod};
+pub use revisions::{RevisionReader, RevisionsUnavailable};
+pub use unlabelled::Unlabelled;
 pub use workload_size::{WorkloadSize, WorkloadView};
 
 /// A resourceVersion as a number, by which two states of one object can be compared. None if it is not a number.

@@ -10,7 +10,6 @@ use thiserror::Error;
 
 use crate::k8s::{Index, Store, Subscriber, Update, View, Watch, brief};
 use crate::policy::NamespaceFacts;
-use crate::vocabulary as keys;
 
 /// How long a review waits for the API server to return a Namespace that the watch has not shown yet. It is less than the 3 s
 /// that the API server waits for the webhook.
@@ -126,7 +125,7 @@ impl Index for NamespaceIndex {
 
 fn facts(namespace: &NamespaceView) -> NamespaceFacts {
     let own = |map: Option<&BTreeMap<String, String>>| {
-        let pairs = map.into_iter().flatten().filter(|(key, _)| key.contains(keys::KOUPLELESS_DOMAIN));
+        let pairs = map.into_iter().flatten().filter(|(key, _)| NamespaceFacts::reads(key));
         pairs.map(|(key, value)| (key.clone(), value.clone())).collect()
     };
     NamespaceFacts {

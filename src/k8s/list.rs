@@ -45,9 +45,9 @@ pub enum ListError {
 
 /// A complete list.
 #[derive(Debug)]
-pub(super) struct Listed<T> {
+pub(crate) struct Listed<T> {
     /// What `read` returned for each object.
-    pub(super) items: Vec<T>,
+    pub(crate) items: Vec<T>,
     /// The resourceVersion to watch from.
     pub(super) resource_version: String,
 }
@@ -61,7 +61,7 @@ struct Page<K> {
 }
 
 /// Lists the objects that `params` select, page by page, and keeps only what `read` returns for each.
-pub(super) async fn list<K: Resource + Clone + DeserializeOwned + Debug, T>(
+pub(crate) async fn list<K: Resource + Clone + DeserializeOwned + Debug, T>(
     api: &Api<K>,
     params: &ListParams,
     read: impl Fn(K) -> T,

@@ -29,6 +29,7 @@ pub use events::{EventReason, EventRecorder, EventType, object_reference};
 pub use leader_task::LeaderTask;
 pub use lease::{InvalidLeaseSettings, LeaderMetrics, Leadership, LeaseSettings, WriteError, elect, process_identity};
 pub use list::ListError;
+pub(crate) use list::list;
 pub use object_key::ObjectKey;
 pub use store::{Index, Store, Subscriber};
 pub use update::Update;

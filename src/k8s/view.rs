@@ -34,11 +34,11 @@ pub struct View<K, Spec, Status> {
     /// The metadata, without the fields that are never read.
     #[serde(deserialize_with = "metadata")]
     pub metadata: ObjectMeta,
-    /// The spec.
-    #[serde(default)]
+    /// The spec. A ControllerRevision has `data` in its place.
+    #[serde(default, alias = "data")]
     pub spec: Spec,
-    /// The status.
-    #[serde(default)]
+    /// The status. A ControllerRevision has its number, `revision`, in its place.
+    #[serde(default, alias = "revision")]
     pub status: Status,
     #[serde(skip)]
     kind: PhantomData<fn() -> K>,

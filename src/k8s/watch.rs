@@ -93,10 +93,17 @@ impl<K> Watch<K> {
         Self { labels: Some(selector.into()), ..self }
     }
 
+    /// Only those that this field selector selects. The API server knows a few fields of each kind; of all kinds `metadata.name` and
+    /// `metadata.namespace`.
+    #[must_use]
+    pub fn fields(self, selector: impl Into<String>) -> Self {
+        Self { fields: Some(selector.into()), ..self }
+    }
+
     /// Only the object called `name`. RBAC can restrict the rights to this name.
     #[must_use]
     pub fn named(self, name: &str) -> Self {
-        Self { fields: Some(format!("metadata.name={name}")), ..self }
+        self.fields(format!("metadata.name={name}"))
     }
 
     /// Each watch lasts so many seconds; 290 by default. A dead connection is noticed 5 s after that at the latest.

@@ -64,14 +64,15 @@ impl<'a> NodeTerm<'a> {
         self.expressions().is_empty() && self.fields().is_empty()
     }
 
-    /// Whether the term names its nodes by `metadata.name`, as the DaemonSet controller does on its Pods.
+    /// Whether the term names its nodes by `metadata.name`, as the DaemonSet controller does on its Pods. One that only excludes
+    /// nodes does not.
     pub fn names_nodes(&self) -> bool {
-        self.fields().iter().any(|field| field.key == "metadata.name")
+        self.fields().iter().any(|field| field.key == "metadata.name" && field.operator == "In")
     }
 
-    /// Whether the term has a requirement on label `key`.
-    pub fn mentions(&self, key: &str) -> bool {
-        self.expressions().iter().any(|expression| expression.key == key)
+    /// Whether the term demands certain values of label `key`.
+    pub fn demands_values_of(&self, key: &str) -> bool {
+        self.expressions().iter().any(|expression| expression.key == key && expression.operator == "In")
     }
 
     /// The requirements on fields of the node. The API has one such field, `metadata.name`.
@@ -89,11 +90,6 @@ impl<'a> AntiAffinityTerm<'a> {
     /// The topology in which Pods are kept apart.
     pub fn topology(self) -> &'a str {
         self.0.get("topologyKey").and_then(Value::as_str).unwrap_or_default()
-    }
-
-    /// Whether this keeps any two Pods that have `labels` off one host, whatever their other labels and namespaces are.
-    pub fn keeps_apart(self, labels: &[(&str, &str)]) -> bool {
-        self.reaches_every_namespace() && self.keeps_off_one_host(labels)
     }
 
     /// Whether this keeps any two Pods in `namespace` that have `labels` off one host, such as the Pods of one workload.
@@ -209,20 +205,20 @@ mod tests {
     #[case::absent(json!({"matchExpressions": [{"key": "app", "operator": "DoesNotExist"}]}), false)]
     fn a_term_keeps_apart_what_its_selector_surely_matches(#[case] selector: Value, #[case] keeps: bool) {
         let term = term(selector);
-        assert_eq!(AntiAffinityTerm(&term).keeps_apart(&LABELS), keeps, "{term}");
+        assert_eq!(AntiAffinityTerm(&term).keeps_apart_within("shop", &LABELS), keeps, "{term}");
     }
 
     #[rstest]
     #[case::zone("topologyKey", json!("topology.kubernetes.io/zone"))]
-    #[case::own_namespace("namespaceSelector", Value::Null)]
     #[case::some_namespaces("namespaceSelector", json!({"matchLabels": {"a": "b"}}))]
     #[case::other_keys("matchLabelKeys", json!(["pod-template-hash"]))]
     #[case::mismatch("mismatchLabelKeys", json!(["app"]))]
     fn a_term_that_is_narrower_does_not(#[case] field: &str, #[case] value: Value) {
         let mut term = term(json!({}));
         term[field] = value;
-        assert!(!AntiAffinityTerm(&term).keeps_apart(&LABELS), "{term}");
+        assert!(!AntiAffinityTerm(&term).keeps_apart_within("shop", &LABELS), "{term}");
     }
+
     #[rstest]
     #[case::own_by_default(json!({}), true)]
     #[case::every(json!({"namespaceSelector": {}}), true)]

@@ -1,5 +1,7 @@
 //! A container. ModuleController reads it as one jar to install: its name is the module's, `BIZ_VERSION` is the version.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::FieldPath;
@@ -100,19 +102,28 @@ impl<'a> Container<'a> {
         }
     }
 
-    /// Whether it requests `resource`. A limit counts too: Kubernetes makes it the request where there is none.
-    pub fn asks_for(&self, resource: &str) -> bool {
-        ["requests", "limits"].into_iter().any(|part| {
-            self.value
-                .get("resources")
-                .and_then(|resources| resources.get(part)?.get(resource))
-                .is_some_and(|amount| !matches!(amount.as_str(), Some("0" | "0m")) && amount.as_i64() != Some(0))
-        })
+    /// The resources that it requests some of. A limit counts too: Kubernetes makes it the request where there is none.
+    pub fn requested_resources(&self) -> BTreeSet<&'a str> {
+        let is_some = |amount: &Value| !matches!(amount.as_str(), Some("0" | "0m")) && amount.as_i64() != Some(0);
+        let amounts = |part: &str| self.value.get("resources")?.get(part)?.as_object();
+        let all = ["requests", "limits"].into_iter().filter_map(amounts).flatten();
+        all.filter(|(_, amount)| is_some(amount)).map(|(resource, _)| resource.as_str()).collect()
     }
 
     /// Name and version by the jar's file name, if Maven's convention applies to it.
     pub fn jar_name(&self) -> Option<JarName<'a>> {
-        let file = self.image().split(['?', '#']).next()?.rsplit('/').next()?;
+        JarName::of(self.image())
+    }
+
+    fn text(&self, field: &str) -> &'a str {
+        self.value.get(field).and_then(Value::as_str).unwrap_or_default()
+    }
+}
+
+impl<'a> JarName<'a> {
+    /// Name and version by the file name in the URL of a jar, if Maven's convention applies to it.
+    pub fn of(url: &'a str) -> Option<Self> {
+        let file = url.split(['?', '#']).next()?.rsplit('/').next()?;
         let stem = file.strip_suffix(keys::JAR)?;
         let stem = stem.strip_suffix("-ark-biz").unwrap_or(stem);
         let dash = stem
@@ -120,11 +131,7 @@ impl<'a> Container<'a> {
             .map(|(at, _)| at)
             .find(|at| stem[at + 1..].starts_with(|c: char| c.is_ascii_digit()))?;
         let (name, version) = (&stem[..dash], &stem[dash + 1..]);
-        (!name.is_empty()).then_some(JarName { name, version })
-    }
-
-    fn text(&self, field: &str) -> &'a str {
-        self.value.get(field).and_then(Value::as_str).unwrap_or_default()
+        (!name.is_empty()).then_some(Self { name, version })
     }
 }
 

@@ -17,16 +17,50 @@ pub enum Kind {
     DaemonSet,
     /// `apps` ReplicaSet.
     ReplicaSet,
+    /// ReplicationController.
+    ReplicationController,
     /// `batch` Job.
     Job,
     /// `batch` CronJob, with the template of its Jobs.
     CronJob,
+    /// OpenKruise's CloneSet.
+    CloneSet,
+    /// OpenKruise's StatefulSet.
+    AdvancedStatefulSet,
+    /// OpenKruise's DaemonSet.
+    AdvancedDaemonSet,
+    /// Argo's Rollout.
+    ArgoRollout,
+}
+
+/// The API group of OpenKruise's workloads.
+const OPEN_KRUISE: &str = "apps.kruise.io";
+
+/// Where the controller of a workload keeps its former templates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum History {
+    /// In ReplicaSets, which it scales up again for a rollback.
+    ReplicaSets,
+    /// In ControllerRevisions.
+    ControllerRevisions,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 7] =
-        [Self::Pod, Self::Deployment, Self::StatefulSet, Self::DaemonSet, Self::ReplicaSet, Self::Job, Self::CronJob];
+    pub const ALL: [Self; 12] = [
+        Self::Pod,
+        Self::Deployment,
+        Self::StatefulSet,
+        Self::DaemonSet,
+        Self::ReplicaSet,
+        Self::ReplicationController,
+        Self::Job,
+        Self::CronJob,
+        Self::CloneSet,
+        Self::AdvancedStatefulSet,
+        Self::AdvancedDaemonSet,
+        Self::ArgoRollout,
+    ];
 
     /// The kind by its API group and name; None for other kinds.
     pub fn of(group: &str, name: &str) -> Option<Self> {
@@ -42,9 +76,11 @@ impl Kind {
     /// The API group; empty for the core group.
     pub fn group(self) -> &'static str {
         match self {
-            Self::Pod => "",
+            Self::Pod | Self::ReplicationController => "",
             Self::Deployment | Self::StatefulSet | Self::DaemonSet | Self::ReplicaSet => "apps",
             Self::Job | Self::CronJob => "batch",
+            Self::CloneSet | Self::AdvancedStatefulSet | Self::AdvancedDaemonSet => OPEN_KRUISE,
+            Self::ArgoRollout => "argoproj.io",
         }
     }
 
@@ -53,11 +89,33 @@ impl Kind {
         match self {
             Self::Pod => "Pod",
             Self::Deployment => "Deployment",
-            Self::StatefulSet => "StatefulSet",
-            Self::DaemonSet => "DaemonSet",
+            Self::StatefulSet | Self::AdvancedStatefulSet => "StatefulSet",
+            Self::DaemonSet | Self::AdvancedDaemonSet => "DaemonSet",
             Self::ReplicaSet => "ReplicaSet",
+            Self::ReplicationController => "ReplicationController",
             Self::Job => "Job",
             Self::CronJob => "CronJob",
+            Self::CloneSet => "CloneSet",
+            Self::ArgoRollout => "Rollout",
+        }
+    }
+
+    /// Whether its controller makes a Pod for each node by the *template*'s own node affinity and tolerations: completing the Pods
+    /// alone would be too late.
+    pub fn places_by_template(self) -> bool {
+        matches!(self, Self::DaemonSet | Self::AdvancedDaemonSet)
+    }
+
+    /// Where its controller keeps the former templates, if it does.
+    pub fn history(self) -> Option<History> {
+        match self {
+            Self::Deployment | Self::ArgoRollout => Some(History::ReplicaSets),
+            Self::StatefulSet
+            | Self::DaemonSet
+            | Self::CloneSet
+            | Self::AdvancedStatefulSet
+            | Self::AdvancedDaemonSet => Some(History::ControllerRevisions),
+            Self::Pod | Self::ReplicaSet | Self::ReplicationController | Self::Job | Self::CronJob => None,
         }
     }
 

@@ -4,7 +4,6 @@
 //! values of the right JSON types and treats others as absent; [`shape`] finds those and reports them.
 
 mod affinity;
-mod authorship;
 mod container;
 mod follow;
 mod identity;
@@ -21,11 +20,10 @@ mod version;
 mod workload;
 
 pub use affinity::{AntiAffinityTerm, NodeTerm, Requirement};
-pub use authorship::Authorship;
 pub use container::{BizVersion, Container, JarName};
 pub use follow::{Follow, FollowError, FollowedKind};
-pub use identity::identity;
-pub use kind::Kind;
+pub use identity::{identity_label, identity_labels};
+pub use kind::{History, Kind};
 pub use management::{Management, UnmanagedReason};
 pub use metadata::Metadata;
 pub use path::{FieldPath, Segment};

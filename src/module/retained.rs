@@ -25,6 +25,15 @@ pub struct RetainedTemplate {
     pub is_complete: bool,
 }
 
+/// The containers of a Pod, reduced to what says which modules they are.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RetainedContainers {
+    /// The reduced list; null where there is none. What had no room in [`RETAINED_LIMIT`] is missing.
+    pub value: Value,
+    /// Whether nothing was left out for want of room.
+    pub is_complete: bool,
+}
+
 /// What is kept of a JSON value.
 enum Shape {
     /// All of it.
@@ -42,6 +51,8 @@ enum Shape {
 const VARIABLE: Shape =
     Shape::Fields(&[("name", Shape::Whole), ("value", Shape::Whole), ("valueFrom", Shape::Fields(&[]))]);
 const REQUIRED: &str = "requiredDuringSchedulingIgnoredDuringExecution";
+const CONTAINERS: Shape =
+    Shape::Each(&Shape::Fields(&[("name", Shape::Whole), ("image", Shape::Whole), ("env", Shape::Versions)]));
 const TEMPLATE: Shape = Shape::Fields(&[
     ("metadata", Shape::Fields(&[("labels", Shape::Whole), ("annotations", Shape::OwnKeys)])),
     (
@@ -57,14 +68,7 @@ const TEMPLATE: Shape = Shape::Fields(&[
                     ("podAntiAffinity", Shape::Fields(&[(REQUIRED, Shape::Whole)])),
                 ]),
             ),
-            (
-                "containers",
-                Shape::Each(&Shape::Fields(&[
-                    ("name", Shape::Whole),
-                    ("image", Shape::Whole),
-                    ("env", Shape::Versions),
-                ])),
-            ),
+            ("containers", CONTAINERS),
         ]),
     ),
 ]);
@@ -79,9 +83,8 @@ impl RetainedTemplate {
 
 impl<'de> Deserialize<'de> for RetainedTemplate {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let room = Cell::new(Some(RETAINED_LIMIT - json_memory::VALUE));
-        let value = Reduced { shape: &TEMPLATE, room: &room }.deserialize(deserializer)?;
-        Ok(Self { value: value.unwrap_or_default(), is_complete: room.get().is_some() })
+        let (value, is_complete) = reduce(&TEMPLATE, deserializer)?;
+        Ok(Self { value, is_complete })
     }
 }
 
@@ -89,6 +92,26 @@ impl Default for RetainedTemplate {
     fn default() -> Self {
         Self { value: Value::Null, is_complete: true }
     }
+}
+
+impl<'de> Deserialize<'de> for RetainedContainers {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let (value, is_complete) = reduce(&CONTAINERS, deserializer)?;
+        Ok(Self { value, is_complete })
+    }
+}
+
+impl Default for RetainedContainers {
+    fn default() -> Self {
+        Self { value: Value::Null, is_complete: true }
+    }
+}
+
+/// Reads what `shape` says, as long as there is room, and whether there was.
+fn reduce<'de, D: Deserializer<'de>>(shape: &Shape, deserializer: D) -> Result<(Value, bool), D::Error> {
+    let room = Cell::new(Some(RETAINED_LIMIT - json_memory::VALUE));
+    let value = Reduced { shape, room: &room }.deserialize(deserializer)?;
+    Ok((value.unwrap_or_default(), room.get().is_some()))
 }
 
 /// Of labels or annotations, those that are Koupleless' or warden's own.
@@ -314,6 +337,16 @@ mod tests {
         assert_eq!(in_memory, RetainedTemplate { value: kept.clone(), is_complete: true });
         assert_eq!(as_text, in_memory);
         assert_eq!(RetainedTemplate::of(&kept).value, kept);
+    }
+
+    #[test]
+    fn the_containers_of_a_pod_are_reduced_as_those_of_a_template() {
+        let containers = &template()["spec"]["containers"];
+        let kept: RetainedContainers = serde_json::from_str(&containers.to_string()).unwrap();
+        let of_template = RetainedTemplate::of(&template()).value["spec"]["containers"].clone();
+        assert_eq!(kept, RetainedContainers { value: of_template, is_complete: true });
+        let large = many(5000, |_| json!({"name": "a"})).to_string();
+        assert!(!serde_json::from_str::<RetainedContainers>(&large).unwrap().is_complete);
     }
 
     #[test]

@@ -11,17 +11,19 @@ pub enum Rollout {
     Recreate,
     /// On each node the old Pod is deleted before the new one is made (a DaemonSet without surge).
     InPlace,
+    /// On each node the new Pod is made beside the old one (a DaemonSet with surge).
+    Beside,
     /// Old Pods are replaced one by one, and a new one can land on a node that still has an old one (StatefulSet, CronJob).
     OneByOne,
     /// New Pods are made beside the old ones; up to `max_unavailable` old ones may be deleted before (a Deployment's rolling
-    /// update, a DaemonSet with surge).
+    /// update).
     Rolling {
         /// `maxUnavailable`, resolved against the replicas as the Deployment controller does.
         max_unavailable: u64,
         /// `maxSurge`, resolved likewise.
         max_surge: u64,
     },
-    /// Running Pods are not replaced (Pod, ReplicaSet, Job).
+    /// Running Pods are not replaced (Pod, ReplicaSet, ReplicationController, Job).
     Never,
 }
 
@@ -29,32 +31,49 @@ impl Rollout {
     /// The rollout of an object of `kind`.
     pub(super) fn of(kind: Kind, object: &Value) -> Self {
         let spec = FieldPath::root().field("spec");
+        let at = |fields: &[&'static str]| spec.fields(fields).get(object);
+        let rolling = |unavailable: Option<&Value>, surge: Option<&Value>, defaults: [&str; 2]| {
+            let replicas = Workload::new(kind, object).replicas();
+            let part = |value: Option<&Value>, default: &str, round| {
+                value.map_or_else(
+                    || resolve(&Value::from(default), replicas, round),
+                    |value| resolve(value, replicas, round),
+                )
+            };
+            let [max_unavailable, max_surge] =
+                [part(unavailable, defaults[0], Round::Down), part(surge, defaults[1], Round::Up)];
+            // With both at zero, the controller takes maxUnavailable as 1, because it could not proceed otherwise.
+            let at_least = u64::from(max_surge == 0);
+            Self::Rolling { max_unavailable: max_unavailable.max(at_least), max_surge }
+        };
         match kind {
-            Kind::Pod | Kind::ReplicaSet | Kind::Job => Self::Never,
-            Kind::StatefulSet | Kind::CronJob => Self::OneByOne,
-            Kind::DaemonSet => {
-                let surge = spec.fields(&["updateStrategy", "rollingUpdate", "maxSurge"]).get(object);
+            Kind::Pod | Kind::ReplicaSet | Kind::ReplicationController | Kind::Job => Self::Never,
+            Kind::StatefulSet | Kind::AdvancedStatefulSet | Kind::CronJob => Self::OneByOne,
+            Kind::DaemonSet | Kind::AdvancedDaemonSet => {
                 // The number of nodes is unknown here. A percentage only matters as zero or not zero: resolve it against 100.
-                match surge.map_or(0, |surge| resolve(surge, 100, Round::Up)) {
+                match at(&["updateStrategy", "rollingUpdate", "maxSurge"]).map_or(0, |it| resolve(it, 100, Round::Up)) {
                     0 => Self::InPlace,
-                    max_surge => Self::Rolling { max_unavailable: 0, max_surge },
+                    _ => Self::Beside,
                 }
             }
             Kind::Deployment => {
-                let strategy = spec.field("strategy");
-                if strategy.field("type").get(object).and_then(Value::as_str) == Some("Recreate") {
+                if at(&["strategy", "type"]).and_then(Value::as_str) == Some("Recreate") {
                     return Self::Recreate;
                 }
-                let replicas = Workload::new(kind, object).replicas();
-                let quarter = Value::from("25%");
-                let part = |field, round| {
-                    let path = strategy.fields(&["rollingUpdate", field]);
-                    resolve(path.get(object).unwrap_or(&quarter), replicas, round)
-                };
-                let (max_unavailable, max_surge) = (part("maxUnavailable", Round::Down), part("maxSurge", Round::Up));
-                // With both at zero, the Deployment controller takes maxUnavailable as 1, because it could not proceed otherwise.
-                let at_least = u64::from(max_surge == 0);
-                Self::Rolling { max_unavailable: max_unavailable.max(at_least), max_surge }
+                let [unavailable, surge] =
+                    ["maxUnavailable", "maxSurge"].map(|field| at(&["strategy", "rollingUpdate", field]));
+                rolling(unavailable, surge, ["25%", "25%"])
+            }
+            Kind::CloneSet => {
+                let [unavailable, surge] = ["maxUnavailable", "maxSurge"].map(|field| at(&["updateStrategy", field]));
+                rolling(unavailable, surge, ["20%", "0"])
+            }
+            // A blue-green release makes all new Pods beside the old ones.
+            Kind::ArgoRollout if at(&["strategy", "blueGreen"]).is_some() => rolling(None, None, ["0", "100%"]),
+            Kind::ArgoRollout => {
+                let [unavailable, surge] =
+                    ["maxUnavailable", "maxSurge"].map(|field| at(&["strategy", "canary", field]));
+                rolling(unavailable, surge, ["25%", "25%"])
             }
         }
     }
@@ -63,6 +82,7 @@ impl Rollout {
     pub fn can_free_a_base_first(self) -> bool {
         match self {
             Self::Rolling { max_unavailable, .. } => max_unavailable > 0,
+            Self::Beside => false,
             Self::Recreate | Self::InPlace | Self::OneByOne | Self::Never => true,
         }
     }
@@ -70,7 +90,7 @@ impl Rollout {
     /// Whether the rollout lets a new Pod land on a node that still has an old one.
     pub fn lets_old_and_new_meet(self) -> bool {
         match self {
-            Self::Rolling { .. } | Self::OneByOne => true,
+            Self::Rolling { .. } | Self::OneByOne | Self::Beside => true,
             Self::Recreate | Self::InPlace | Self::Never => false,
         }
     }
@@ -123,6 +143,7 @@ enum Round {
 /// A number, or a percentage of `whole`. Zero for anything else, which the API server refuses.
 fn resolve(value: &Value, whole: u64, round: Round) -> u64 {
     match percent(value) {
+        None if value.is_string() => value.as_str().and_then(|text| text.parse().ok()).unwrap_or_default(),
         Some(percent) => {
             let hundredfold = whole.saturating_mul(percent);
             match round {
@@ -177,6 +198,6 @@ mod tests {
         assert!(Rollout::of(Kind::Deployment, &recreate).can_free_a_base_first());
         assert!(Rollout::of(Kind::DaemonSet, &json!({})).can_free_a_base_first());
         let surge = json!({"spec": {"updateStrategy": {"rollingUpdate": {"maxSurge": "10%"}}}});
-        assert!(!Rollout::of(Kind::DaemonSet, &surge).can_free_a_base_first());
+        assert_eq!(Rollout::of(Kind::DaemonSet, &surge), Rollout::Beside);
     }
 }

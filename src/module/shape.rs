@@ -37,7 +37,7 @@ const METADATA: Shape = Shape::Object(&[
     ("namespace", Shape::Text),
     ("labels", Shape::TextMap),
     ("annotations", Shape::TextMap),
-    ("ownerReferences", Shape::List(&Shape::Object(&[("controller", Shape::Boolean)]))),
+    ("ownerReferences", Shape::List(&Shape::Object(&[("controller", Shape::Boolean), ("kind", Shape::Text)]))),
 ]);
 const CONTAINERS: Shape = Shape::List(&Shape::Object(&[
     ("name", Shape::Text),

@@ -40,7 +40,8 @@ impl Taint<'_> {
 }
 
 impl<'a> Toleration<'a> {
-    pub(super) fn new(value: &'a Value) -> Self {
+    /// The raw toleration `value`, seen as one.
+    pub fn new(value: &'a Value) -> Self {
         Self(value)
     }
 
@@ -73,6 +74,27 @@ impl<'a> Toleration<'a> {
     pub fn spec<S: From<&'a str>>(self) -> TolerationSpec<S> {
         let text = |field| self.text(field).into();
         TolerationSpec { key: text("key"), operator: text("operator"), value: text("value"), effect: text("effect") }
+    }
+
+    /// Whether the whitelist of a Namespace allows it, by the rule of the in-tree plugin PodTolerationRestriction
+    /// (`VerifyAgainstWhitelist` in `pkg/util/tolerations`). An empty list allows everything.
+    pub fn is_allowed_by(self, whitelist: &'a [Value]) -> bool {
+        whitelist.is_empty() || whitelist.iter().map(Self::new).any(|allowed| allowed.is_superset_of(self))
+    }
+
+    fn is_superset_of(self, other: Self) -> bool {
+        let text = |field| (self.text(field), other.text(field));
+        let (key, other_key) = text("key");
+        let (effect, other_effect) = text("effect");
+        let every_key = key.is_empty() && exists(self.text("operator"));
+        let ends_sooner = effect == keys::NO_EXECUTE
+            && self.seconds().is_some_and(|limit| other.seconds().is_none_or(|seconds| seconds > limit));
+        let same_value = is_equal(other.text("operator")) && self.text("value") == other.text("value");
+        self.0 == other.0
+            || ((key == other_key || every_key)
+                && (effect.is_empty() || effect == other_effect)
+                && !ends_sooner
+                && (exists(self.text("operator")) || (is_equal(self.text("operator")) && same_value)))
     }
 
     /// Whether it is exactly what the in-tree plugin DefaultTolerationSeconds, set to `seconds`, adds to every Pod for `key`.
@@ -130,6 +152,21 @@ mod tests {
     fn a_toleration_covers_a_taint(#[case] toleration: Value, #[case] covers: bool) {
         let taint = Taint { key: "k", value: "v", effect: "NoExecute" };
         assert_eq!(Toleration::new(&toleration).tolerates(taint), covers, "{toleration}");
+    }
+
+    #[rstest]
+    #[case::the_same(json!({"key": "k", "value": "v"}), true)]
+    #[case::every_value(json!({"key": "k", "operator": "Exists"}), true)]
+    #[case::every_key(json!({"operator": "Exists"}), true)]
+    #[case::another_value(json!({"key": "k", "operator": "Equal", "value": "w"}), false)]
+    #[case::another_key(json!({"key": "l", "operator": "Exists"}), false)]
+    #[case::another_effect(json!({"key": "k", "operator": "Exists", "effect": "NoSchedule"}), false)]
+    #[case::that_ends(json!({"key": "k", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300}), false)]
+    fn a_whitelist_allows_a_toleration(#[case] allowed: Value, #[case] allows: bool) {
+        let toleration = json!({"key": "k", "operator": "Equal", "value": "v", "effect": "NoExecute"});
+        let whitelist = [json!({"key": "other", "operator": "Exists"}), allowed];
+        assert_eq!(Toleration::new(&toleration).is_allowed_by(&whitelist), allows);
+        assert!(Toleration::new(&toleration).is_allowed_by(&[]));
     }
 
     #[test]

@@ -104,20 +104,35 @@ impl<'a> Workload<'a> {
         let reported =
             status.get(self.object).is_some_and(|status| status.as_object().is_some_and(|it| !it.is_empty()));
         match self.kind {
-            Kind::Deployment | Kind::StatefulSet | Kind::ReplicaSet if reported => count("replicas") > 0,
-            Kind::DaemonSet if reported => count("currentNumberScheduled") + count("numberMisscheduled") > 0,
+            Kind::DaemonSet | Kind::AdvancedDaemonSet if reported => {
+                count("currentNumberScheduled") + count("numberMisscheduled") > 0
+            }
             Kind::CronJob if reported => {
                 status.field("active").get(self.object).and_then(Value::as_array).is_some_and(|jobs| !jobs.is_empty())
             }
+            Kind::Pod | Kind::Job => true,
+            _ if reported => count("replicas") > 0,
             _ => self.replicas() > 0,
         }
     }
 
-    /// Whether a Deployment still has Pods of an earlier template, by its status.
-    pub fn is_rolling_out(self) -> bool {
-        let status = FieldPath::root().field("status");
-        let count = |field| status.field(field).get(self.object).and_then(Value::as_u64).unwrap_or(0);
-        count("updatedReplicas") < count("replicas")
+    /// Whether this is a Deployment that rolls out no change until it is resumed (`spec.paused`).
+    pub fn is_paused(self) -> bool {
+        let paused = FieldPath::root().fields(&["spec", "paused"]);
+        self.kind == Kind::Deployment && paused.get(self.object) == Some(&Value::Bool(true))
+    }
+
+    /// Whether its Pods are those of a DaemonSet's controller: one for each node, whatever their anti-affinity says.
+    pub fn is_per_node(self) -> bool {
+        let owners =
+            FieldPath::root().fields(&["metadata", "ownerReferences"]).get(self.object).and_then(Value::as_array);
+        let of_daemon_set = || {
+            owners.into_iter().flatten().any(|owner| {
+                owner.get("controller") == Some(&Value::Bool(true))
+                    && owner.get("kind").and_then(Value::as_str) == Some(Kind::DaemonSet.name())
+            })
+        };
+        self.kind.places_by_template() || (self.kind == Kind::Pod && of_daemon_set())
     }
 
     /// Whether the selector of its Pods, which is immutable, demands label `key`.
@@ -202,12 +217,6 @@ impl<'a> Template<'a> {
     pub fn node_name(&self) -> Option<&'a str> {
         let name = self.spec_path().field("nodeName").get(self.object)?.as_str()?;
         (!name.is_empty()).then_some(name)
-    }
-
-    /// Whether the Pod is bound to a node, or its affinity names the node, as the DaemonSet controller writes it.
-    pub fn names_its_node(&self) -> bool {
-        let terms = self.node_terms().unwrap_or_default();
-        self.node_name().is_some() || (!terms.is_empty() && terms.iter().all(NodeTerm::names_nodes))
     }
 
     /// The path of the terms of the required node affinity.

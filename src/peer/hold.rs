@@ -31,6 +31,9 @@ pub enum Hold {
     ReturnDebounce,
     /// The Pods of departed bases are being deleted, or are left to a rollout.
     PodsToGo,
+    /// Some Pods of its modules lack their identity labels: a new Pod may be put beside one of them, and then either of the two takes
+    /// the module from that base when it is deleted.
+    NotKeptApart,
     /// Too many bases departed at once.
     MassLoss(MassLoss),
     /// A scale-down now could take the module from a base that is there.
@@ -44,7 +47,7 @@ pub enum Hold {
 
 impl Hold {
     /// Every [name](Self::name).
-    pub(super) const NAMES: [&'static str; 13] = [
+    pub(super) const NAMES: [&'static str; 14] = [
         "not_synced",
         "not_leader",
         "own_write_unseen",
@@ -55,6 +58,7 @@ impl Hold {
         "pods_unseen",
         "return_debounce",
         "pods_to_go",
+        "not_kept_apart",
         "mass_loss",
         "base_at_risk",
         "nothing_to_follow",
@@ -73,6 +77,7 @@ impl Hold {
             Self::PodsUnseen => "pods_unseen",
             Self::ReturnDebounce => "return_debounce",
             Self::PodsToGo => "pods_to_go",
+            Self::NotKeptApart => "not_kept_apart",
             Self::MassLoss(_) => "mass_loss",
             Self::BaseAtRisk(_) => "base_at_risk",
             Self::NothingToFollow { .. } => "nothing_to_follow",
@@ -93,6 +98,10 @@ impl fmt::Display for Hold {
             Self::PodsUnseen => f.write_str("not all Pods have been created and seen yet"),
             Self::ReturnDebounce => f.write_str("a base came back a moment ago"),
             Self::PodsToGo => f.write_str("Pods of departed bases have still to go"),
+            Self::NotKeptApart => f.write_str(
+                "some Pods of its modules are not kept apart yet: they lack their identity labels. If this lasts, the log of \
+                 warden's leader names them and says why; delete these Pods one by one, or let warden write their labels",
+            ),
             Self::MassLoss(loss) => loss.fmt(f),
             Self::BaseAtRisk(at_risk) => at_risk.fmt(f),
             Self::NothingToFollow { workload } => write!(f, "there is no {workload} to follow"),

@@ -78,7 +78,8 @@ fn report_delay(reason: &Hold) -> Option<Duration> {
         | Hold::ControllerBehind
         | Hold::PodsUnseen
         | Hold::ReturnDebounce
-        | Hold::PodsToGo => Some(REPORT_AFTER),
+        | Hold::PodsToGo
+        | Hold::NotKeptApart => Some(REPORT_AFTER),
     }
 }
 

@@ -48,9 +48,12 @@ fn intended(snapshot: &Snapshot) -> u32 {
     }
 }
 
+/// In a rollout, nodes that are there and carry a Pod are those that an earlier template was for: the user moves the module, and has
+/// not lost them. Until the controller-manager has observed a change, it may have been the template's.
 fn departed_bases(snapshot: &Snapshot) -> u32 {
     let nodes: BTreeSet<&str> = snapshot.pods_on_departed_bases().filter_map(Pod::departed_from).collect();
-    u32::try_from(nodes.len()).unwrap_or(u32::MAX)
+    let moved = if snapshot.is_rolling() || !snapshot.observed { snapshot.unfit } else { 0 };
+    u32::try_from(nodes.len()).unwrap_or(u32::MAX).saturating_sub(moved)
 }
 
 impl fmt::Display for MassLoss {

@@ -64,7 +64,9 @@ pub(super) fn state(state: &PeerState) -> String {
         return match reason {
             UnmanagedReason::Paused => format!("left to the user: {}", keys::PEER_PAUSED),
             UnmanagedReason::ReplicasControl => format!("left to the user: {}", keys::REPLICAS_CONTROL.current),
-            UnmanagedReason::NotInjected => format!("left to the user: {}", keys::INJECT),
+            UnmanagedReason::NotInjected => {
+                format!("left to the user: {}; its Pods are not kept apart", keys::INJECT)
+            }
             UnmanagedReason::NoModule => "left to the user: its template is no module".to_owned(),
             UnmanagedReason::TooLarge => "left to the user: its template is too large".to_owned(),
         };

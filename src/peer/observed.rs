@@ -36,6 +36,13 @@ pub struct Snapshot {
     pub replica_sets: Vec<(String, u32)>,
     /// How many counted bases carry at least one of its Pods.
     pub carried: u32,
+    /// How many nodes carry at least one of its Pods, and are there, and are none of its bases: in a rollout, those of a template that
+    /// was for other bases.
+    pub unfit: u32,
+    /// How many Pods of its modules are not known to be kept apart: bound or still to be bound, of any workload and in any namespace,
+    /// they lack an identity label ([`crate::vocabulary::IDENTITY_PREFIX`]), so a new Pod may be put beside them. Those of other
+    /// workloads that opted out do not count.
+    pub not_kept_apart: u32,
 }
 
 /// What the replicas of a peer Deployment follow.

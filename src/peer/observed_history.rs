@@ -10,6 +10,9 @@ use super::{Elapsed, MassLoss, Place, Pod, Settings, Snapshot};
 /// deletion the API server is asked for it.
 const MAX_WATCH_LAG: Elapsed = Elapsed::from_secs(30);
 
+/// How long a scale-up waits for the labels of Pods. They take less where every Pod can be labelled.
+const LABELS_WAIT: Elapsed = Elapsed::from_secs(30);
+
 /// What the leading controller has observed of one peer Deployment, and when. All of it may be lost at any time: the next process
 /// observes anew, and waits anew where waiting is safe.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
@@ -26,6 +29,8 @@ pub struct ObservedHistory {
     departed_at: Option<Elapsed>,
     /// Since when marked Pods are on bases again, by their uids.
     returned_at: BTreeMap<String, Elapsed>,
+    /// Since when some Pods of its modules are not kept apart.
+    not_kept_apart_since: Option<Elapsed>,
     /// The largest numbers of bases observed within the window of losses, each later one smaller.
     peaks: VecDeque<(Elapsed, u32)>,
     mass_loss: Option<(MassLoss, Elapsed)>,
@@ -41,6 +46,8 @@ impl ObservedHistory {
         let returned = snapshot.pods.iter().filter(|pod| is_returned(pod)).map(|pod| &pod.uid);
         self.returned_at =
             returned.map(|uid| (uid.clone(), self.returned_at.get(uid).copied().unwrap_or(now))).collect();
+        let is_kept_apart = snapshot.not_kept_apart == 0;
+        self.not_kept_apart_since = (!is_kept_apart).then_some(self.not_kept_apart_since.unwrap_or(now));
         let Some(wanted) = snapshot.source.wanted() else {
             return;
         };
@@ -87,7 +94,18 @@ impl ObservedHistory {
 
     /// When the last departure is followed; none where no base departed.
     pub(super) fn departure_debounce_ends_at(&self, settings: &Settings) -> Option<Elapsed> {
-        self.departed_at.map(|at| at + settings.window)
+        self.departed_at.map(|at| at + settings.departure)
+    }
+
+    /// When the Pods on departed bases are marked in a rollout; none where no base departed. A mark harms no base that is soon back, for
+    /// it loses the mark again, and a rollout does not wait for the end of [`Self::departure_debounce_ends_at`].
+    pub(super) fn mark_debounce_ends_at(&self, settings: &Settings) -> Option<Elapsed> {
+        self.departed_at.map(|at| at + settings.window.min(settings.departure))
+    }
+
+    /// Until when a scale-up waits for the labels of Pods; none where all Pods are kept apart.
+    pub(super) fn waits_for_labels_until(&self) -> Option<Elapsed> {
+        self.not_kept_apart_since.map(|since| since + LABELS_WAIT)
     }
 
     /// When a marked Pod may lose its mark; none where its base is not back.

@@ -1,16 +1,20 @@
 //! What to do about one peer Deployment next. Pure.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::scale_down_risk::base_at_risk;
-use super::{Elapsed, Hold, ObservedHistory, Pod, Snapshot};
+use super::{Elapsed, Hold, ObservedHistory, Place, Pod, Snapshot};
 
 /// What is configured.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
-    /// The replicas of a Deployment are written at most once in this time, and departures of bases are followed only after
-    /// it: a Node that is deleted and created again at once has not departed, and many that go together are followed together.
+    /// The replicas of a Deployment are written at most once in this time, and a base that is back loses the marks of its Pods only
+    /// after it.
     pub window: Duration,
+    /// Departures of bases are followed only after this time. A ModuleController that restarts deletes the Nodes of healthy bases,
+    /// which are back with their next heartbeat, 10 to 12 s later. And bases that go together are followed together.
+    pub departure: Duration,
     /// Bases that depart within this time count together as a loss.
     pub loss_window: Duration,
     /// How long a mass loss is not followed.
@@ -84,7 +88,7 @@ pub fn decide(
         return hold(Hold::NothingToFollow { workload: snapshot.source.workload().to_owned() });
     };
     let plan = if wanted > snapshot.replicas {
-        Plan::only(coalesce(wanted, history, settings, now))
+        Plan::only(scale_up(wanted, history, settings, now))
     } else {
         scale_down(snapshot, wanted, history, settings, now)
     };
@@ -109,6 +113,15 @@ fn unmark(snapshot: &Snapshot, history: &ObservedHistory, settings: &Settings, n
     Plan { unmark, ..Plan::only(later.map_or(ScaleDecision::Keep, wait)) }
 }
 
+/// More replicas. While some Pod of the modules lacks its labels, a new Pod could be put beside it, and the base that joined would
+/// stay empty. The labels take seconds. If they take longer, a Pod that may come to the base is better than none.
+fn scale_up(wanted: u32, history: &ObservedHistory, settings: &Settings, now: Elapsed) -> ScaleDecision {
+    match history.waits_for_labels_until().filter(|until| now < *until) {
+        Some(until) => ScaleDecision::Hold { reason: Hold::NotKeptApart, until: Some(until) },
+        None => coalesce(wanted, history, settings, now),
+    }
+}
+
 /// Fewer replicas, or as many but on other bases.
 ///
 /// A Pod of a departed base is never left to a scale-down. A scale-down takes the Pod that ranks first in the ReplicaSet
@@ -131,10 +144,18 @@ fn scale_down(snapshot: &Snapshot, wanted: u32, history: &ObservedHistory, setti
     if !unmarked.is_empty() {
         return Plan { mark: unmarked, ..hold(Hold::MarksUnseen, None) };
     }
+    // The Pod that replaces a deleted one could be put beside one without labels, and be taken from there by the scale-down: with it
+    // goes the module of a base that is there.
+    if snapshot.not_kept_apart > 0 {
+        return hold(Hold::NotKeptApart, None);
+    }
     // In a rollout such a Pod may be on a node that its own, older template fits, and serve there. And which ReplicaSet would
     // create another Pod for it is not known.
     if snapshot.is_rolling() && !on_departed.is_empty() {
-        return hold(Hold::PodsToGo, None);
+        return match next_step_of_move(snapshot, wanted) {
+            Some(to) => Plan::only(coalesce(to, history, settings, now)),
+            None => hold(Hold::PodsToGo, None),
+        };
     }
     if !snapshot.observed {
         return hold(Hold::ControllerBehind, None);
@@ -147,10 +168,51 @@ fn scale_down(snapshot: &Snapshot, wanted: u32, history: &ObservedHistory, setti
     if snapshot.pod_count() < snapshot.replicas {
         return hold(Hold::PodsUnseen, None);
     }
-    if let Some(at_risk) = base_at_risk(snapshot, wanted) {
-        return hold(Hold::BaseAtRisk(at_risk), None);
+    let Some(at_risk) = base_at_risk(snapshot, wanted) else {
+        return Plan::only(coalesce(wanted, history, settings, now));
+    };
+    match next_step_of_move(snapshot, wanted) {
+        Some(to) => Plan::only(coalesce(to, history, settings, now)),
+        None => hold(Hold::BaseAtRisk(at_risk), None),
     }
-    Plan::only(coalesce(wanted, history, settings, now))
+}
+
+/// In a rollout to fewer bases than there are replicas, the number that lets it take its next step; none where it needs no help, or
+/// a base could lose the module by it.
+///
+/// Such a rollout waits for more new Pods than fit, as long as the replicas are too many; and the replicas are held, as long as old
+/// Pods serve. So once a new Pod serves on every base, and another waits on no node, there is one replica less: the Pod that waits goes
+/// first, or an old one.
+fn next_step_of_move(snapshot: &Snapshot, wanted: u32) -> Option<u32> {
+    let to = snapshot.replicas.checked_sub(1)?;
+    let is_stuck = snapshot.is_rolling()
+        && snapshot.observed
+        && wanted < snapshot.replicas
+        && snapshot.pod_count() >= snapshot.replicas
+        && is_outgrown(snapshot, wanted);
+    (is_stuck && base_at_risk(snapshot, to).is_none()).then_some(to)
+}
+
+/// Whether one ReplicaSet serves on all of the `wanted` bases, and has a Pod more that is on no node. All others that are on no base
+/// are on nodes that are there, and that an earlier template was for: a Pod of a Node that is gone would count as available for the
+/// Deployment controller, which would take another one for it.
+fn is_outgrown(snapshot: &Snapshot, wanted: u32) -> bool {
+    let departed: BTreeSet<&str> = snapshot.pods.iter().filter_map(Pod::departed_from).collect();
+    let serves_all_and_waits = |set: &str| {
+        let pods = || snapshot.pods.iter().filter(|pod| pod.replica_set == set);
+        let served = pods().filter(|pod| pod.running && pod.ready).filter_map(|pod| match &pod.place {
+            Place::Base(node) => Some(node),
+            Place::Nowhere | Place::Departed(_) => None,
+        });
+        let served: BTreeSet<&String> = served.collect();
+        u32::try_from(served.len()) == Ok(wanted)
+            && pods().any(|pod| pod.place == Place::Nowhere)
+            && pods().all(|pod| pod.departed_from().is_none())
+    };
+    // A template that fits no base at all is more often a mistake than a wish.
+    wanted > 0
+        && u32::try_from(departed.len()) == Ok(snapshot.unfit)
+        && snapshot.replica_sets.iter().any(|(set, _)| serves_all_and_waits(set))
 }
 
 /// In a rollout the Deployment controller removes Pods by itself as soon as it counts enough available ones, those of departed
@@ -163,7 +225,7 @@ fn mark_in_rollout(
     now: Elapsed,
 ) -> Plan {
     let mark = unmarked(snapshot);
-    let is_debounced = history.departure_debounce_ends_at(settings).is_none_or(|until| until <= now);
+    let is_debounced = history.mark_debounce_ends_at(settings).is_none_or(|until| until <= now);
     if snapshot.is_rolling() && is_debounced { Plan { mark, ..plan } } else { plan }
 }
 

@@ -69,7 +69,6 @@ impl PeerState {
     /// Only what lasts is written: a number that is right, or a hold that was `reported` to people.
     pub(super) fn to_write(snapshot: &Snapshot, decision: &ScaleDecision, reported: bool) -> Option<Self> {
         let state = match (snapshot.unmanaged, decision) {
-            (Some(UnmanagedReason::NotInjected), _) => return None,
             (Some(reason), _) => Self { unmanaged: Some(reason), ..Self::default() },
             (None, ScaleDecision::Keep) => Self { settled: Some(snapshot.replicas), ..Self::numbers(snapshot) },
             (None, ScaleDecision::Hold { reason, .. }) if reported => Self::held(snapshot, reason),

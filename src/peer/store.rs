@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use tokio::sync::Notify;
+use serde_json::Value;
+use tokio::sync::{Notify, watch};
 
 use super::{Change, PeerIndex, Snapshot};
-use crate::cluster::Spelling;
+use crate::cluster::{Spelling, UnlabelledPod};
 use crate::fit::Node;
 use crate::k8s::{Index, ObjectKey, Store, Subscriber, Update};
-use crate::module::{Follow, Management, Workload};
+use crate::module::{Follow, Kind, Management, Workload, identity_labels};
 use crate::policy::Policy;
 
 /// The bases and peer Deployments of a cluster, kept by watches. Clones are the same store.
@@ -18,6 +19,8 @@ pub struct PeerStore {
     store: Store<PeerIndex>,
     /// Notified when other workloads may be followed.
     followed_changed: Arc<Notify>,
+    /// How often what is wrong with the labels of Pods has changed.
+    unlabelled_changes: Arc<watch::Sender<u64>>,
 }
 
 /// One of the first lists that the store waits for.
@@ -36,7 +39,11 @@ pub enum List {
 impl PeerStore {
     /// A store before any list has arrived.
     pub(crate) fn new(policy: Policy) -> Self {
-        Self { store: Store::new(PeerIndex::new(policy)), followed_changed: Arc::default() }
+        Self {
+            store: Store::new(PeerIndex::new(policy)),
+            followed_changed: Arc::default(),
+            unlabelled_changes: Arc::new(watch::Sender::new(0)),
+        }
     }
 
     /// Waits until every watch has delivered its first list.
@@ -65,18 +72,49 @@ impl PeerStore {
         self.store.read(|index| index.management(key))
     }
 
-    /// How many replicas the peer Deployment `workload` should have, which is filled in already and has no Pods yet. None if that
-    /// is not known: while unsynced, and if it follows a workload that no other Deployment follows.
-    pub fn count(&self, workload: Workload<'_>) -> Option<u32> {
-        self.store.read(|index| index.count(workload)).flatten()
+    /// How many replicas the peer Deployment `workload` should have, which has no Pods yet, and whose Pods come out as `pod`. None if
+    /// that is not known: while unsynced, and if it follows a workload that no other Deployment follows.
+    pub fn count(&self, workload: Workload<'_>, pod: &Value) -> Option<u32> {
+        self.store.read(|index| index.count(workload, pod)).flatten()
+    }
+
+    /// The module Pods of all namespaces whose identity labels are missing or wrong; none while unsynced.
+    pub fn unlabelled_keys(&self) -> BTreeSet<Arc<ObjectKey>> {
+        self.store.read(|index| index.unlabelled().keys().cloned().collect()).unwrap_or_default()
+    }
+
+    /// What is wrong with the identity labels of the Pod `key`; none where they are right, and while unsynced.
+    pub fn unlabelled_pod(&self, key: &ObjectKey) -> Option<UnlabelledPod> {
+        self.store.read(|index| index.unlabelled().get(key).cloned()).flatten()
+    }
+
+    /// A number that changes with the labels of Pods, once the store is synced: with each change of [`Self::unlabelled_keys`] or
+    /// [`Self::unlabelled_pod`].
+    pub fn unlabelled_changes(&self) -> watch::Receiver<u64> {
+        self.unlabelled_changes.subscribe()
+    }
+
+    /// How many Pods keep the modules of `workload` from being known to be kept apart; 0 while unsynced.
+    pub fn not_kept_apart(&self, workload: Workload<'_>) -> u32 {
+        let modules: Vec<_> = identity_labels(&workload.template()).into_iter().collect();
+        let text =
+            |pointer: &str| workload.object().pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+        // A workload of another kind may be called like a Deployment, whose Pods are not its own.
+        let is_deployment = workload.kind() == Kind::Deployment;
+        let name = if is_deployment { text("/metadata/name") } else { String::new() };
+        let key = ObjectKey { namespace: text("/metadata/namespace"), name };
+        self.store.read(|index| index.unlabelled().count(&key, &modules)).unwrap_or(0)
     }
 
     /// Whether the store has the Node called `node_name` exactly as `node` (none: does not have it), and shows the Pod `uid` of the
-    /// Deployment `key` there, on a departed base, while warden keeps the replicas and no rollout is under way. False while
-    /// unsynced.
+    /// Deployment `key` there, on a departed base, while warden keeps the replicas, all Pods of its modules are kept apart and no
+    /// rollout is under way. False while unsynced.
     pub(super) fn shows_departed(&self, key: &ObjectKey, uid: &str, node_name: &str, node: Option<&Node>) -> bool {
         let is_departed = |snapshot: Snapshot| {
-            let may_go = snapshot.unmanaged.is_none() && snapshot.observed && !snapshot.is_rolling();
+            let may_go = snapshot.unmanaged.is_none()
+                && snapshot.observed
+                && snapshot.not_kept_apart == 0
+                && !snapshot.is_rolling();
             may_go
                 && snapshot.pods_on_departed_bases().any(|pod| pod.uid == uid && pod.departed_from() == Some(node_name))
         };
@@ -99,7 +137,11 @@ impl PeerStore {
     /// Applies an update of a watch.
     pub(super) fn apply(&self, change: Change) {
         let may_change_followed = matches!(change, Change::Deployment(..));
+        let may_change_labels = matches!(change, Change::Pod(..));
         self.store.apply(change);
+        if may_change_labels && let Some(changes) = self.store.read(|index| index.unlabelled().changes()) {
+            self.unlabelled_changes.send_if_modified(|known| std::mem::replace(known, changes) != changes);
+        }
         if may_change_followed {
             self.followed_changed.notify_one();
         }
@@ -210,7 +252,7 @@ mod tests {
         assert!(store.snapshot(&orders()).is_none() && store.management(&orders()).is_none());
         let module = json!({});
         let workload = Workload::new(crate::module::Kind::Deployment, &module);
-        assert_eq!((store.count(workload), subscriber.changed().now_or_never()), (None, None));
+        assert_eq!((store.count(workload, &module), subscriber.changed().now_or_never()), (None, None));
     }
 
     #[test]

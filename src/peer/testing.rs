@@ -11,9 +11,10 @@ use crate::cluster::WorkloadSize;
 use crate::module::MaxSurge;
 use crate::peer::{Place, Pod, Snapshot, Source};
 
-/// Two seconds between writes; losses count for a minute and are held for five.
+/// Two seconds between writes, and before a departure is followed; losses count for a minute and are held for five.
 pub(super) const SETTINGS: Settings = Settings {
     window: Duration::from_secs(2),
+    departure: Duration::from_secs(2),
     loss_window: Duration::from_secs(60),
     loss_hold: Duration::from_secs(300),
 };
@@ -156,6 +157,8 @@ impl Cluster {
             pods: self.pods.iter().filter(|pod| shows_all || !pod.is_healthy()).cloned().collect(),
             replica_sets: replica_sets.into_iter().collect(),
             carried,
+            unfit: 0,
+            not_kept_apart: 0,
         }
     }
 }

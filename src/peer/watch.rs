@@ -24,13 +24,17 @@ impl PeerStore {
     /// A store, and the task that fills it, which runs until it is dropped. The task that fills `namespaces` must run, too. The
     /// store applies each new policy.
     ///
+    /// Deployments in kube-system and in `own_namespace` are left alone, as the webhooks leave them alone. Module Pods are watched
+    /// everywhere: a base does not distinguish namespaces.
+    ///
     /// All Nodes are watched, not only vnodes: a template may fit an ordinary node, and a DaemonSet's controller would count
     /// it.
     pub fn watch(
         client: Client,
         mut policy: Receiver<Arc<Policy>>,
         namespaces: NamespaceStore,
-    ) -> (Self, impl Future<Output = ()> + Send) {
+        own_namespace: &str,
+    ) -> (Self, impl Future<Output = ()> + Send + use<>) {
         let store = Self::new(Policy::clone(&policy.borrow_and_update()));
         let mut watches: Vec<BoxFuture<'static, ()>> = vec![
             Box::pin(watch_policy(store.clone(), policy)),
@@ -42,8 +46,10 @@ impl PeerStore {
                 Box::pin(watch_followed(store.clone(), watch))
             },
         ];
+        let elsewhere = [keys::KUBE_SYSTEM, own_namespace].map(|name| format!("metadata.namespace!={name}")).join(",");
         for spelling in Spelling::ALL {
-            watches.push(Box::pin(watch_deployments(store.clone(), client.clone(), spelling)));
+            let elsewhere = elsewhere.clone();
+            watches.push(Box::pin(watch_deployments(store.clone(), client.clone(), spelling, elsewhere)));
             watches.push(Box::pin(watch_pods(store.clone(), client.clone(), spelling)));
         }
         let all = async {
@@ -58,10 +64,11 @@ async fn watch_nodes(store: PeerStore, client: Client) {
     Watch::of(Api::all(client), "Nodes").run(read, |update| store.apply(Change::Node(update))).await;
 }
 
-async fn watch_deployments(store: PeerStore, client: Client, spelling: Spelling) {
+async fn watch_deployments(store: PeerStore, client: Client, spelling: Spelling, fields: String) {
     let read = |view: DeploymentView| (view.key(), view.into());
     Watch::of(Api::all(client), "peer Deployments")
         .labels(spelling.selector(keys::STRATEGY, keys::STRATEGY_PEER))
+        .fields(fields)
         .run(read, |update| store.apply(Change::Deployment(spelling, update)))
         .await;
 }

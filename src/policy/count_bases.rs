@@ -1,14 +1,22 @@
-//! Counts the bases for a new peer Deployment.
+//! Counts what the cluster has: bases for a new peer Deployment, and running Pods that new ones could meet.
 
 use std::fmt;
 
+use serde_json::Value;
+
 use crate::module::Workload;
 
-/// Counts the bases for a module.
-pub trait CountBases {
-    /// How many replicas the peer Deployment `workload` should have now. Its template must be filled in already. None where
-    /// the number is unknown.
-    fn replicas(&self, workload: Workload<'_>) -> Option<u32>;
+/// Counts bases and Pods for a module.
+pub trait CountBases: Send + Sync {
+    /// How many replicas the peer Deployment `workload` should have now, whose Pods come out as `pod`. None where the number is
+    /// unknown.
+    fn replicas(&self, workload: Workload<'_>, pod: &Value) -> Option<u32>;
+
+    /// How many running Pods of the modules of `workload` lack their identity labels, so that a new Pod could land beside them. warden
+    /// labels them within seconds. 0 where that is not known.
+    fn not_kept_apart(&self, _workload: Workload<'_>) -> u32 {
+        0
+    }
 }
 
 impl fmt::Debug for dyn CountBases + '_ {

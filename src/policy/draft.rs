@@ -102,6 +102,16 @@ impl Draft {
         }
     }
 
+    /// Removes the element `index` from the list at `list`.
+    pub(super) fn remove_element(&mut self, list: &FieldPath, index: usize) {
+        if let Some(Value::Array(elements)) = resolve(&mut self.object, list.segments())
+            && index < elements.len()
+        {
+            elements.remove(index);
+            self.operations.push(PatchOperation::Remove(RemoveOperation { path: list.index(index).pointer() }));
+        }
+    }
+
     /// The part of `path` that exists and is not null, and the rest.
     fn split_at_the_missing<'p>(&self, path: &'p FieldPath) -> (&'p [Segment], &'p [Segment]) {
         let mut at = &self.object;

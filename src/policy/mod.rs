@@ -1,35 +1,40 @@
 //! Decides what a module must look like: an object and its surroundings in, a [`Verdict`] out.
 //!
-//! Pure: no client, no clock, no runtime. The webhooks and `warden review` call the same functions. The defaults fill in
-//! what the user left out, one file each; the rules refuse or warn, one file each and one line in the table
-//! ([`Rule::ALL`]).
+//! Pure: no client, no clock, no runtime. The webhooks and `warden review` call the same functions. A workload's template stays as
+//! its author wrote it, but for one annotation ([`Placement`]); its Pods are completed when they are created. The defaults fill in
+//! what the user left out, one file each; the rules refuse or warn, one file each and one line in the table ([`Rule::ALL`]).
 
-mod carried;
+mod annotate;
 mod count_bases;
 mod declarations;
 mod defaults;
+mod derived;
 mod draft;
+mod namespace;
+mod placement;
 mod pod_update;
 mod rerelease;
+mod revision;
 mod rule;
 mod rules;
 mod selection;
 mod severity;
-mod undo;
 mod verdict;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 pub use count_bases::CountBases;
-pub use declarations::{DefaultBase, NamespaceFacts};
+pub use declarations::DefaultBase;
 pub use draft::Patch;
+pub use namespace::NamespaceFacts;
+pub use placement::Placement;
+pub use revision::{ReleasedModule, Revision, TemplateDigest};
 pub use rule::{CannotBeLowered, Rule, Severities};
 pub use severity::Severity;
 pub use verdict::{CauseType, Verdict, Violation, Warning};
 
 use crate::module::{Kind, Workload, shape};
 use crate::vocabulary as keys;
-use declarations::Declarations;
 use draft::Draft;
 
 /// What is configured for a whole cluster.
@@ -56,6 +61,21 @@ pub struct Request<'a> {
     pub namespace: Option<&'a NamespaceFacts>,
     /// Counts the bases for a new peer Deployment; None where no inventory of bases is at hand.
     pub peers: Option<&'a dyn CountBases>,
+    /// The earlier revisions of the workload, where [`Policy::needs_revisions`]; empty where they are unknown.
+    pub revisions: &'a [Revision],
+}
+
+impl<'a> Request<'a> {
+    /// The creation of an object of `kind`, with nothing known around it.
+    pub fn creation(kind: Kind) -> Self {
+        Self { kind, old: None, namespace: None, peers: None, revisions: &[] }
+    }
+
+    /// The same, in a Namespace.
+    #[must_use]
+    pub fn in_namespace(self, namespace: Option<&'a NamespaceFacts>) -> Self {
+        Self { namespace, ..self }
+    }
 }
 
 impl Default for Policy {
@@ -70,31 +90,39 @@ impl Default for Policy {
 }
 
 impl Policy {
-    /// Fills in what the user left out. Returns the object with everything filled in, and the patch that leads there.
+    /// Completes a Pod, or does what little a workload needs. Returns the object as it is stored, and the patch that leads there.
     ///
     /// Values that the user wrote are neither removed nor overwritten, except for `spec.replicas` of a peer Deployment, which
-    /// warden keeps. A second call changes nothing. Objects that are not modules, that opted out, or whose fields have wrong
-    /// types are returned unchanged.
+    /// warden keeps. A second call changes nothing. Objects whose fields have wrong types are returned unchanged. So are objects that
+    /// are not modules, and those that opted out, but for the identity labels of Pods.
     pub fn inject(&self, request: Request<'_>, object: Value) -> (Value, Verdict) {
         let mut draft = Draft::new(object);
         let workload = Workload::new(request.kind, draft.object());
-        let untouched = !workload.is_module()
-            || workload.switched(keys::INJECT, "false")
-            || !shape::check(request.kind, draft.object()).is_empty();
-        if !untouched {
-            // A controller made this from its own template, and would revert a change.
-            let owned = request.kind != Kind::Pod && workload.has_controller();
-            if let (Kind::Pod, Some(old)) = (request.kind, request.old) {
-                pod_update::keep_what_it_was_made_with(&mut draft, request, self, old);
-            } else if !owned {
-                if self.template_is_the_users(request, workload) {
-                    let rollback = undo::rollback(&draft, request, self);
-                    carried::bring_up_to_date(&mut draft, request, self);
-                    defaults::fill_in_template(&mut draft, request, self);
-                    draft = undo::leave_alone(rollback, draft, request);
+        let is_filled_in = workload.is_module() && !workload.switched(keys::INJECT, "false");
+        let is_owned = workload.has_controller();
+        if !shape::check(request.kind, draft.object()).is_empty() {
+            return draft.finish();
+        }
+        match (request.kind, request.old) {
+            (Kind::Pod, Some(old)) => {
+                if is_filled_in {
+                    pod_update::keep_what_it_was_made_with(&mut draft, request, self, old);
                 }
-                defaults::fill_in_workload(&mut draft, request, self);
+                defaults::label_pod(&mut draft, request, self);
             }
+            (Kind::Pod, None) if is_filled_in => defaults::complete_pod(&mut draft, request, self),
+            (Kind::Pod, None) => defaults::label_pod(&mut draft, request, self),
+            _ if is_filled_in => {
+                // The controller of a workload would revert what is filled in, but for the replicas of a peer, which it shares with
+                // warden.
+                if !is_owned {
+                    annotate::annotate(&mut draft, request, self);
+                    defaults::derive_template_from_annotation(&mut draft, request, self);
+                    defaults::label_workload(&mut draft, request, self);
+                }
+                defaults::set_replicas(&mut draft, request, self);
+            }
+            _ => {}
         }
         draft.finish()
     }
@@ -103,11 +131,13 @@ impl Policy {
     pub fn check(&self, request: Request<'_>, object: &Value) -> Verdict {
         let workload = Workload::new(request.kind, object);
         // A Deployment's ReplicaSet and a CronJob's Job copy a template that was checked already. Refusing them fixes nothing.
-        let is_copy = matches!(request.kind, Kind::ReplicaSet | Kind::Job) && workload.has_controller();
+        let is_copy = matches!(request.kind, Kind::ReplicaSet | Kind::ReplicationController | Kind::Job)
+            && workload.has_controller();
         if !workload.is_module() || is_copy {
             return Verdict::default();
         }
-        rules::check(request, workload, &self.severities)
+        let completed = self.completed(request, object);
+        rules::check(request, workload, &completed, self)
     }
 
     /// Injects, and checks the result: what the cluster's two webhooks do together.
@@ -119,15 +149,52 @@ impl Policy {
         (object, verdict)
     }
 
-    /// Whether the template is new, or the user changed it or a declaration that it is filled in from. On any other update,
-    /// filling it in would start a rollout that the user did not ask for.
-    fn template_is_the_users(&self, request: Request<'_>, workload: Workload<'_>) -> bool {
-        request.old.is_none_or(|old| {
-            let old = Workload::new(request.kind, old);
-            // The template of a Job is immutable: a declaration comes too late for it.
-            let may_change = request.kind != Kind::Job;
-            workload.template().value() != old.template().value()
-                || (may_change && Declarations::of(workload, request.namespace).differ_from(old, &self.default_env))
-        })
+    /// The Pod that the controller of the stored workload `object` would make now, once it is completed. A stored Pod is itself.
+    pub fn pod_of(&self, request: Request<'_>, object: &Value) -> Value {
+        made_pod(request.kind, &self.completed(request, object))
     }
+
+    /// Whether `object` can only be decided on with the earlier revisions of its workload ([`Request::revisions`]).
+    pub fn needs_revisions(&self, request: Request<'_>, object: &Value) -> bool {
+        let workload = Workload::new(request.kind, object);
+        workload.is_module()
+            && shape::check(request.kind, object).is_empty()
+            && annotate::needs_revisions(request, object)
+    }
+
+    /// The stored `object` with its template completed as its Pods will be. Fields have the paths that they have in the object.
+    fn completed(&self, request: Request<'_>, object: &Value) -> Value {
+        let workload = Workload::new(request.kind, object);
+        let mut draft = Draft::new(object.clone());
+        if request.kind == Kind::Pod || !shape::check(request.kind, object).is_empty() {
+            // A Pod is stored as its controller sees it.
+        } else if workload.template().metadata().annotation(keys::INJECT) == Some("false") {
+            defaults::label_pod(&mut draft, request, self);
+        } else {
+            defaults::complete_pod(&mut draft, request, self);
+        }
+        draft.finish().0
+    }
+}
+
+/// The Pod that the controller of the workload `object` makes, as it sends it to the API server. A Pod is itself.
+pub fn made_pod(kind: Kind, object: &Value) -> Value {
+    if kind == Kind::Pod {
+        return object.clone();
+    }
+    let workload = Workload::new(kind, object);
+    let mut pod = json!({"apiVersion": "v1", "kind": Kind::Pod.name()});
+    for field in ["metadata", "spec"] {
+        if let Some(value) = workload.template().value().and_then(|template| template.get(field)) {
+            pod[field] = value.clone();
+        }
+    }
+    // Fields of another type are found by their rule.
+    if pod["metadata"].is_object() || pod["metadata"].is_null() {
+        if let Some(namespace) = object.pointer("/metadata/namespace") {
+            pod["metadata"]["namespace"] = namespace.clone();
+        }
+        pod["metadata"]["generateName"] = json!(format!("{}-", workload.name()));
+    }
+    pod
 }

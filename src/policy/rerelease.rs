@@ -1,12 +1,12 @@
 //! Modules that a change releases again under the version they have.
 //!
-//! On one base, installing a version that is already installed does nothing, and deleting the old Pod then uninstalls it:
-//! `kubectl` shows every Pod Ready while every base is empty. Such a release can work only where old and new Pods are kept
-//! off one base and an old Pod may be deleted before its replacement is placed. What comes of it decides which rule it
-//! breaks.
+//! A base knows a module by name and version alone: what it has installed under them it does not install again. Such a release works
+//! only because new Pods are kept off bases with an old one, so an old Pod must be deleted first. What comes of it decides which rule
+//! it breaks.
 
 use super::rules::Context;
-use crate::module::{Container, Rollout, Workload, identity};
+use super::{ReleasedModule, Revision};
+use crate::module::{Container, JarName, Kind, Rollout, Template};
 use crate::vocabulary as keys;
 
 /// A module that is released under the version it has.
@@ -15,19 +15,20 @@ pub(super) struct Rerelease<'a> {
     pub(super) module: Container<'a>,
     /// The version, old and new.
     pub(super) version: &'a str,
-    old: Workload<'a>,
-    jar_changed: bool,
+    before: ReleasedModule,
 }
 
 /// What comes of such a release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Consequence {
-    /// No old Pod meets a new one, because there are no old or no new Pods.
+    /// No base has the module, or none is to have it.
     Nothing,
-    /// The jar changed, and no base would install it.
-    JarIgnored,
+    /// The jar changed, which is a mistake unless it is said not to be one.
+    AnotherJar,
     /// A new Pod can land on a base with an old one, and the module is then uninstalled from it.
     PodsMeet,
+    /// A DaemonSet with surge makes the new Pod of each node beside the old one.
+    PodsMeetOnEveryNode,
     /// It works, and each base is without the module for a while.
     EachBaseGoesWithout,
     /// The new Pods can never be placed, though this must reach the bases: the jar changed, or every base runs the module.
@@ -38,58 +39,126 @@ pub(super) enum Consequence {
 
 /// The modules that the write in `context` releases again. Empty where running Pods are not replaced.
 pub(super) fn rereleases<'a>(context: &Context<'a>) -> Vec<Rerelease<'a>> {
-    let Some(old) = context.old.filter(|_| context.workload.rollout() != Rollout::Never) else {
+    if context.workload.rollout() == Rollout::Never || context.workload.is_paused() {
         return Vec::new();
-    };
-    let before = old.template().containers();
+    }
+    let before = released_before(context);
     let modules = context.template.containers().into_iter().filter(Container::is_module);
     modules
         .filter_map(|module| {
-            let before = before.iter().find(|container| container.name() == module.name())?;
-            let version = module.literal_version().filter(|version| before.literal_version() == Some(version))?;
-            Some(Rerelease { old, version, jar_changed: before.image() != module.image(), module })
+            let version = module.literal_version()?;
+            let known =
+                |known: &&ReleasedModule| known.name == module.name() && known.version.as_deref() == Some(version);
+            let before = before.iter().find(known)?.clone();
+            Some(Rerelease { module, version, before })
         })
         .collect()
 }
 
+/// The modules of the template that the workload rolled out last: that of the newest revision when it is resumed after a pause.
+pub(super) fn released_before(context: &Context<'_>) -> Vec<ReleasedModule> {
+    let Some(old) = context.old else { return Vec::new() };
+    if let Some(newest) = context.newest_revision().filter(|_| old.is_paused()) {
+        return newest.modules.clone();
+    }
+    ReleasedModule::all_of(&old.template())
+}
+
 impl Rerelease<'_> {
     /// Whether the jar changed, and neither a snapshot version nor an annotation allows that.
-    pub(super) fn ignores_the_jar(&self, context: &Context<'_>) -> bool {
+    pub(super) fn is_mistaken_jar(&self, context: &Context<'_>) -> bool {
         let allowed =
             self.version.ends_with(keys::SNAPSHOT) || context.workload.switched(keys::ALLOW_SAME_VERSION, "true");
-        self.jar_changed && !allowed
+        self.jar_changed() && !allowed && !self.mends(context)
+    }
+
+    /// Whether the new jar mends what could not work: its file name has the version, and that of the old one has not.
+    fn mends(&self, context: &Context<'_>) -> bool {
+        let agrees = |jar: Option<JarName<'_>>| jar.is_some_and(|jar| jar.version == self.version);
+        let old = self.before.jar();
+        (agrees(self.module.jar_name()) && old.is_some_and(|jar| jar.version != self.version))
+            || !context.was_ever_ready()
     }
 
     /// What comes of it.
     pub(super) fn consequence(&self, context: &Context<'_>) -> Consequence {
         let rollout = context.workload.rollout();
-        if self.ignores_the_jar(context) {
-            Consequence::JarIgnored
-        } else if context.workload.replicas() == 0 || !self.old.has_pods() {
+        let has_no_pods = context.workload.replicas() == 0 || context.old.is_some_and(|old| !old.has_pods());
+        if has_no_pods && context.workload.kind() != Kind::CronJob {
             Consequence::Nothing
-        } else if rollout.lets_old_and_new_meet() && !self.pods_are_kept_apart(context) {
+        } else if self.is_mistaken_jar(context) {
+            Consequence::AnotherJar
+        } else if rollout == Rollout::Beside {
+            Consequence::PodsMeetOnEveryNode
+        } else if rollout.lets_old_and_new_meet() && !context.keeps_pods_apart() {
             Consequence::PodsMeet
         } else if rollout.can_free_a_base_first() {
             Consequence::EachBaseGoesWithout
-        } else if self.jar_changed || context.workload.is_peer() {
+        } else if (self.jar_changed() && context.was_ever_ready()) || context.workload.is_peer() {
             Consequence::Blocked
         } else {
             Consequence::MayNotBePlaced
         }
     }
 
-    /// Whether no new Pod can land on a base with an old one: both have the labels of name and version, and the anti-affinity
-    /// of the new ones matches the labels of the old ones.
-    fn pods_are_kept_apart(&self, context: &Context<'_>) -> bool {
-        let old = self.old.template().metadata();
-        let new = context.template.metadata();
-        let on_old: Vec<_> = identity(self.module.name(), self.version)
-            .into_iter()
-            .filter(|(key, value)| old.label(key) == Some(value))
-            .collect();
-        let known = [keys::MODULE_NAME, keys::MODULE_VERSION]
-            .iter()
-            .all(|key| on_old.iter().any(|(label, value)| label == key && new.label(key) == Some(value)));
-        known && context.template.anti_affinity().iter().any(|term| term.keeps_apart(&on_old))
+    fn jar_changed(&self) -> bool {
+        self.before.image != self.module.image()
+    }
+}
+
+impl Context<'_> {
+    /// The revision that the workload rolled out last; none where that is not known.
+    pub(super) fn newest_revision(&self) -> Option<&Revision> {
+        self.request.revisions.iter().max_by_key(|revision| revision.number)
+    }
+
+    /// Whether new Pods are kept off bases whose Pods have the same module and version: not where injection is switched off, and not
+    /// while running Pods lack the labels by which they are.
+    fn keeps_pods_apart(&self) -> bool {
+        self.is_injected() && self.not_kept_apart() == 0
+    }
+
+    /// Whether warden completes its Pods.
+    pub(super) fn is_injected(&self) -> bool {
+        self.template.metadata().annotation(keys::INJECT) != Some("false")
+    }
+
+    /// How many running Pods lack the labels by which they are kept apart.
+    pub(super) fn not_kept_apart(&self) -> u32 {
+        self.request.peers.map_or(0, |peers| peers.not_kept_apart(self.workload))
+    }
+
+    /// Whether some Pod of the template that was rolled out last was ever Ready. True where that is not known.
+    fn was_ever_ready(&self) -> bool {
+        let Some(old) = self.old else { return true };
+        let status = |pointer: &str| old.object().pointer(pointer);
+        let ready_now =
+            status("/status/readyReplicas").or(status("/status/numberReady")).and_then(|it| it.as_u64()).unwrap_or(0);
+        let of_newest = self.newest_revision().and_then(|newest| newest.ready).map_or(ready_now, u64::from);
+        // The Deployment controller says of a template whose Pods were all available once that it is complete, for good.
+        let is_complete = status("/status/conditions").and_then(|it| it.as_array()).is_some_and(|conditions| {
+            conditions.iter().any(|it| it["type"] == "Progressing" && it["reason"] == "NewReplicaSetAvailable")
+        });
+        let is_reported = ["/status/replicas", "/status/currentNumberScheduled"].iter().any(|it| status(it).is_some());
+        !is_reported || of_newest > 0 || is_complete
+    }
+}
+
+impl ReleasedModule {
+    /// The modules in `template`.
+    pub fn all_of(template: &Template<'_>) -> Vec<Self> {
+        let modules = template.containers().into_iter().filter(Container::is_module);
+        modules
+            .map(|module| Self {
+                name: module.name().to_owned(),
+                version: module.literal_version().map(str::to_owned),
+                image: module.image().to_owned(),
+            })
+            .collect()
+    }
+
+    /// Name and version by the file name of its jar.
+    pub(super) fn jar(&self) -> Option<JarName<'_>> {
+        JarName::of(&self.image)
     }
 }

@@ -115,12 +115,6 @@ impl Severities {
             }
         }
     }
-
-    /// These severities with every lowered rule back at its default.
-    pub(super) fn none_lowered(&self) -> Self {
-        let raised = |rule: &Rule| (rule.name, rule.severity.max(self.of(rule)));
-        Self(Rule::ALL.iter().map(raised).collect())
-    }
 }
 
 impl fmt::Display for Rule {
@@ -143,21 +137,6 @@ mod tests {
             assert_eq!(severities.set(rule, Severity::Warn).is_err(), rule.why_fixed().is_some(), "{rule}");
             // A rule that cannot be lowered is refused by default.
             assert!(rule.why_fixed().is_none() || rule.severity() == Severity::Deny, "{rule}");
-        }
-    }
-
-    #[test]
-    fn no_lowered_rule_stays_lowered() {
-        let set = |severity| {
-            Rule::ALL.iter().fold(Severities::default(), |mut severities, rule| {
-                // A vital rule stays as it is.
-                let _ = severities.set(rule, severity);
-                severities
-            })
-        };
-        for rule in Rule::ALL {
-            assert_eq!(set(Severity::Warn).none_lowered().of(rule), rule.severity(), "{rule}");
-            assert_eq!(set(Severity::Deny).none_lowered().of(rule), Severity::Deny, "{rule}");
         }
     }
 }

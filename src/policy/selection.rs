@@ -1,6 +1,6 @@
 //! Which bases a pod spec selects.
 
-use crate::module::{NodeTerm, Template};
+use crate::module::{NodeTerm, Requirement, Template};
 use crate::vocabulary as keys;
 
 /// How far a pod spec selects bases.
@@ -17,7 +17,7 @@ pub(super) enum Selection {
 impl Selection {
     /// What `template` selects.
     pub(super) fn of(template: &Template<'_>) -> Self {
-        if template.node_name().is_some() || template.node_selector_keys().into_iter().any(selects_bases) {
+        if template.node_name().is_some() || template.node_selector_keys().into_iter().any(tells_bases_apart) {
             return Self::Bases;
         }
         let terms = template.node_terms().unwrap_or_default();
@@ -31,12 +31,21 @@ impl Selection {
 }
 
 fn term_selects_bases(term: &NodeTerm<'_>) -> bool {
-    term.names_nodes()
-        || term.expressions().iter().any(|expression| expression.demands_the_key() && selects_bases(expression.key))
+    term.names_nodes() || term.expressions().iter().any(selects_bases)
 }
 
-/// Whether a demand for `key` selects some of the vnodes. Labels that every vnode has, or none has, do not. Labels of a
+/// Whether a requirement selects some of the vnodes. That a label is there says nothing where every vnode has it.
+fn selects_bases(requirement: &Requirement<'_>) -> bool {
+    let selects = if keys::every_vnode_carries(requirement.key) {
+        requirement.demands_the_key() && requirement.operator != "Exists"
+    } else {
+        requirement.demands_the_key()
+    };
+    selects && tells_bases_apart(requirement.key)
+}
+
+/// Whether the vnodes differ in label `key`. Labels that every vnode has alike, or none has, do not tell them apart. Labels of a
 /// platform's own do.
-fn selects_bases(key: &str) -> bool {
+fn tells_bases_apart(key: &str) -> bool {
     ![keys::COMPONENT.current, keys::COMPONENT.older, keys::ENV].contains(&key) && !keys::no_vnode_carries(key)
 }

@@ -10,6 +10,6 @@ mod telemetry;
 pub use crypto::install_crypto_provider;
 pub use file_watcher::{FileContents, FileError, FileWatcher};
 pub use ops::{Ops, ops_router};
-pub use readiness::{Condition, Readiness};
+pub use readiness::{Condition, Detail, Readiness};
 pub use shutdown::StopSignals;
 pub use telemetry::{LogFormat, Logging, check_log_filter, start_logging};

@@ -11,11 +11,19 @@ const LOG_PERIOD: Duration = Duration::from_secs(30);
 #[derive(Debug, Clone, Default)]
 pub struct Readiness {
     conditions: Arc<Mutex<BTreeMap<&'static str, bool>>>,
+    details: Arc<Mutex<BTreeMap<&'static str, String>>>,
 }
 
 /// Sets one condition.
 #[derive(Debug)]
 pub struct Condition {
+    name: &'static str,
+    readiness: Readiness,
+}
+
+/// Sets one line of the report that decides nothing: work that is under way while the process serves.
+#[derive(Debug)]
+pub struct Detail {
     name: &'static str,
     readiness: Readiness,
 }
@@ -28,15 +36,22 @@ impl Readiness {
         condition
     }
 
+    /// Adds a detail, of which there is nothing to say yet.
+    pub fn detail(&self, name: &'static str) -> Detail {
+        Detail { name, readiness: self.clone() }
+    }
+
     /// Whether every condition holds.
     pub fn is_ready(&self) -> bool {
         self.lock().values().all(|holds| *holds)
     }
 
-    /// Returns one line per condition, in the form of kube-apiserver's `/readyz?verbose`.
+    /// Returns one line per condition, in the form of kube-apiserver's `/readyz?verbose`, and one per detail.
     pub fn report(&self) -> String {
         let line = |(name, holds): (&&str, &bool)| format!("[{}]{name}\n", if *holds { '+' } else { '-' });
-        self.lock().iter().map(line).collect()
+        let conditions: String = self.lock().iter().map(line).collect();
+        let details = self.lock_details();
+        conditions + &details.iter().map(|(name, text)| format!("[+]{name}: {text}\n")).collect::<String>()
     }
 
     /// Logs which conditions do not hold, periodically, while the process is not ready. Never returns.
@@ -50,6 +65,10 @@ impl Readiness {
         }
     }
 
+    fn lock_details(&self) -> MutexGuard<'_, BTreeMap<&'static str, String>> {
+        self.details.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn lock(&self) -> MutexGuard<'_, BTreeMap<&'static str, bool>> {
         // No code panics halfway through a change while it holds this lock, so the content is consistent.
         self.conditions.lock().unwrap_or_else(PoisonError::into_inner)
@@ -60,6 +79,17 @@ impl Condition {
     /// Sets whether the condition holds.
     pub fn set(&self, holds: bool) {
         self.readiness.lock().insert(self.name, holds);
+    }
+}
+
+impl Detail {
+    /// Sets the text; none where there is nothing to say.
+    pub fn set(&self, text: Option<String>) {
+        let mut details = self.readiness.lock_details();
+        match text {
+            Some(text) => drop(details.insert(self.name, text)),
+            None => drop(details.remove(self.name)),
+        }
     }
 }
 
@@ -78,5 +108,17 @@ mod tests {
         assert!(readiness.is_ready());
         running.set(false);
         assert!(!readiness.is_ready());
+    }
+
+    #[test]
+    fn a_detail_is_shown_and_decides_nothing() {
+        let readiness = Readiness::default();
+        readiness.condition("caches").set(true);
+        let detail = readiness.detail("identity-labels");
+        detail.set(Some("3 are missing".to_owned()));
+        assert!(readiness.is_ready());
+        assert_eq!(readiness.report(), "[+]caches\n[+]identity-labels: 3 are missing\n");
+        detail.set(None);
+        assert_eq!(readiness.report(), "[+]caches\n");
     }
 }

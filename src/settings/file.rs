@@ -31,6 +31,7 @@ struct Base {
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 struct Peer {
     window: Option<Raw>,
+    departure: Option<Raw>,
     mass_loss_window: Option<Raw>,
     mass_loss_hold: Option<Raw>,
 }
@@ -53,6 +54,7 @@ pub(super) fn parse(text: &str) -> Result<SettingsOverrides, Vec<Fault>> {
         severities: Some(severities(&mut reader, &file.rules)),
         peer: PeerOverrides {
             window: reader.seconds("peer.window", file.peer.window.as_ref(), &WINDOW_SECONDS),
+            departure: reader.seconds("peer.departure", file.peer.departure.as_ref(), &WINDOW_SECONDS),
             mass_loss_window: reader.seconds(
                 "peer.massLossWindow",
                 file.peer.mass_loss_window.as_ref(),

@@ -29,6 +29,8 @@ pub struct SettingsOverrides {
 pub struct PeerOverrides {
     /// [`peer::Settings::window`]; the default is 2.
     pub window: Option<u64>,
+    /// [`peer::Settings::departure`]; the default is 15.
+    pub departure: Option<u64>,
     /// [`peer::Settings::loss_window`]; the default is 60.
     pub mass_loss_window: Option<u64>,
     /// [`peer::Settings::loss_hold`]; the default is 300.
@@ -46,6 +48,7 @@ impl SettingsOverrides {
             severities: self.severities.or(other.severities),
             peer: PeerOverrides {
                 window: self.peer.window.or(other.peer.window),
+                departure: self.peer.departure.or(other.peer.departure),
                 mass_loss_window: self.peer.mass_loss_window.or(other.peer.mass_loss_window),
                 mass_loss_hold: self.peer.mass_loss_hold.or(other.peer.mass_loss_hold),
             },
@@ -69,6 +72,7 @@ impl From<SettingsOverrides> for Settings {
             },
             peer: peer::Settings {
                 window: seconds(overrides.peer.window, 2),
+                departure: seconds(overrides.peer.departure, 15),
                 loss_window: seconds(overrides.peer.mass_loss_window, 60),
                 loss_hold: seconds(overrides.peer.mass_loss_hold, 300),
             },
@@ -96,8 +100,9 @@ mod tests {
         };
         let settings = Settings::from(flags.or(file));
         assert_eq!((settings.policy.default_env.as_str(), settings.policy.default_toleration_seconds), ("flag", 60));
-        let windows = [settings.peer.window, settings.peer.loss_window, settings.peer.loss_hold];
-        assert_eq!(windows.map(|window| window.as_secs()), [1, 9, 300]);
+        let peer = &settings.peer;
+        let windows = [peer.window, peer.departure, peer.loss_window, peer.loss_hold];
+        assert_eq!(windows.map(|window| window.as_secs()), [1, 15, 9, 300]);
     }
 
     #[test]

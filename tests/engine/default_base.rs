@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use similar_asserts::assert_eq;
 
 use crate::sample::{
-    BASE_CLUSTER, BASE_NAME, BASE_VERSION, Cluster, REQUIRED, applied_from, deployment, edited, release, template_of,
+    BASE_CLUSTER, BASE_NAME, BASE_VERSION, Cluster, REQUIRED, Reviewed, deployment, edited, release, template_of,
 };
 
 /// A cluster whose modules are for base `common` 1 unless they say otherwise.
@@ -23,9 +23,9 @@ fn demands(key: &str, value: &str) -> Value {
     json!({"key": key, "operator": "In", "values": [value]})
 }
 
-/// The requirements in the first term of the required node affinity.
-fn demanded(object: &Value) -> Value {
-    let affinity = &object["spec"]["template"]["spec"]["affinity"]["nodeAffinity"];
+/// The requirements in the first term of the required node affinity of the Pods.
+fn demanded(reviewed: &Reviewed) -> Value {
+    let affinity = &reviewed.pod["spec"]["affinity"]["nodeAffinity"];
     affinity[REQUIRED]["nodeSelectorTerms"][0]["matchExpressions"].clone()
 }
 
@@ -33,9 +33,9 @@ fn demanded(object: &Value) -> Value {
 fn it_is_filled_in_as_a_declared_one_would_be() {
     let by_default = cluster().create(Kind::Deployment, &homeless());
     let declared = Cluster::plain().annotated(BASE_NAME, "common").annotated(BASE_VERSION, "1");
-    assert_eq!(by_default.object, declared.create(Kind::Deployment, &homeless()).object);
+    assert_eq!(by_default.pod, declared.create(Kind::Deployment, &homeless()).pod);
     assert_eq!(by_default.refused(), [""; 0]);
-    assert_eq!(demanded(&by_default.object), json!([demands(BASE_NAME, "common"), demands(BASE_VERSION, "1")]));
+    assert_eq!(demanded(&by_default), json!([demands(BASE_NAME, "common"), demands(BASE_VERSION, "1")]));
 }
 
 #[rstest]
@@ -43,16 +43,16 @@ fn it_is_filled_in_as_a_declared_one_would_be() {
 #[case::of_the_cluster_alone(|d: &mut Value| d["metadata"]["annotations"][BASE_CLUSTER] = json!("east"), json!([demands(BASE_CLUSTER, "east")]))]
 #[case::a_selector(|d: &mut Value| template_of(d)["spec"]["nodeSelector"] = json!({BASE_NAME: "own"}), Value::Null)]
 #[case::a_selector_of_ones_own(|d: &mut Value| template_of(d)["spec"]["nodeSelector"] = json!({"rack": "a"}), Value::Null)]
-#[case::no_injection(|d: &mut Value| d["metadata"]["annotations"]["warden.koupleless.io/inject"] = json!("false"), Value::Null)]
+#[case::no_injection(|d: &mut Value| template_of(d)["metadata"]["annotations"]["warden.koupleless.io/inject"] = json!("false"), Value::Null)]
 fn it_stands_back_as_a_whole_where_anything_is_said(#[case] edit: fn(&mut Value), #[case] comes_to: Value) {
     let reviewed = cluster().create(Kind::Deployment, &edited(homeless(), edit));
-    assert_eq!(demanded(&reviewed.object), comes_to);
+    assert_eq!(demanded(&reviewed), comes_to);
 }
 
 #[test]
 fn what_a_namespace_declares_goes_before_it() {
     let reviewed = cluster().annotated(BASE_NAME, "of-namespace").create(Kind::Deployment, &homeless());
-    assert_eq!(demanded(&reviewed.object), json!([demands(BASE_NAME, "of-namespace")]));
+    assert_eq!(demanded(&reviewed), json!([demands(BASE_NAME, "of-namespace")]));
 }
 
 #[test]
@@ -64,7 +64,7 @@ fn it_narrows_an_affinity_that_selects_no_base() {
                 json!([{"matchExpressions": [{"key": "virtual-kubelet.koupleless.io/env", "operator": "Exists"}]}]);
         }),
     );
-    assert_eq!(demanded(&reviewed.object)[1], demands(BASE_NAME, "common"));
+    assert_eq!(demanded(&reviewed)[1], demands(BASE_NAME, "common"));
     assert_eq!(reviewed.refused(), [""; 0]);
 }
 
@@ -78,43 +78,29 @@ fn a_declaration_that_comes_later_is_followed() {
     });
     let reviewed = cluster().update(Kind::Deployment, &stored, &declares);
     // then that one counts
-    assert_eq!(demanded(&reviewed.object), json!([demands(BASE_NAME, "own"), demands(BASE_VERSION, "2")]));
-    assert!(reviewed.warns_of("follows its declaration: common -> own"), "{:?}", reviewed.warned());
+    assert_eq!(demanded(&reviewed), json!([demands(BASE_NAME, "own"), demands(BASE_VERSION, "2")]));
     // and a second review finds nothing to do
     assert_eq!(cluster().update(Kind::Deployment, &stored, &reviewed.object).patched(), [""; 0]);
-}
-
-#[test]
-fn what_the_user_wrote_is_not_taken_for_it() {
-    let written = edited(homeless(), |d| {
-        template_of(d)["spec"]["affinity"]["nodeAffinity"][REQUIRED]["nodeSelectorTerms"] =
-            json!([{"matchExpressions": [demands(BASE_NAME, "common")]}]);
-    });
-    let stored = applied_from(cluster().create(Kind::Deployment, &written).object, &written);
-    let declares = edited(stored.clone(), |d| d["metadata"]["annotations"][BASE_NAME] = json!("own"));
-    let reviewed = cluster().update(Kind::Deployment, &stored, &declares);
-    assert_eq!(demanded(&reviewed.object), json!([demands(BASE_NAME, "common")]));
-    assert!(reviewed.warns_of("which wins"), "{:?}", reviewed.warned());
 }
 
 #[rstest]
 #[case::another_default(Cluster::plain().default_base("other", Some("9")))]
 #[case::no_default(Cluster::plain())]
 fn a_later_change_of_it_changes_no_template(#[case] later: Cluster) {
-    let stored = cluster().create(Kind::Deployment, &homeless()).object;
-    let released = edited(stored.clone(), |d| release(d, "2.0.0"));
-    let reviewed = later.update(Kind::Deployment, &stored, &released);
-    assert_eq!(demanded(&reviewed.object), demanded(&stored));
+    let stored = cluster().create(Kind::Deployment, &homeless());
+    let released = edited(stored.object.clone(), |d| release(d, "2.0.0"));
+    let reviewed = later.update(Kind::Deployment, &stored.object, &released);
+    assert_eq!(demanded(&reviewed), demanded(&stored));
     assert_eq!(reviewed.refused(), [""; 0]);
 }
 
 #[test]
-fn a_declaration_that_is_taken_away_leaves_what_it_led_to() {
+fn a_declaration_that_is_taken_away_gives_way_to_it() {
     let declares = edited(homeless(), |d| d["metadata"]["annotations"] = json!({BASE_NAME: "own", BASE_VERSION: "2"}));
     let stored = cluster().create(Kind::Deployment, &declares).object;
     let without = edited(stored.clone(), |d| d["metadata"]["annotations"] = json!({}));
     let reviewed = cluster().update(Kind::Deployment, &stored, &without);
-    assert_eq!((demanded(&reviewed.object), reviewed.patched()), (demanded(&stored), vec![]));
+    assert_eq!(demanded(&reviewed), json!([demands(BASE_NAME, "common"), demands(BASE_VERSION, "1")]));
 }
 
 #[test]
@@ -122,7 +108,7 @@ fn a_deployment_from_before_is_completed_with_its_pods_only() {
     let stored = homeless();
     let scaled = edited(stored.clone(), |d| d["spec"]["replicas"] = json!(5));
     let reviewed = cluster().update(Kind::Deployment, &stored, &scaled);
-    assert_eq!(demanded(&reviewed.object), Value::Null);
+    assert_eq!(reviewed.patched(), [""; 0]);
     let pod = stored["spec"]["template"].clone();
     assert!(cluster().create(Kind::Pod, &pod).patched().iter().any(|path| path.starts_with("/spec/affinity")));
 }

@@ -11,8 +11,8 @@ use proptest::sample::select;
 use serde_json::{Map, Value, json};
 
 use crate::sample::{
-    BASE_CLUSTER, BASE_NAME, BASE_VERSION, COMPONENT, COMPONENT_OLDER, ENV, INJECT, LAST_APPLIED, NAME,
-    OWN_TOLERATIONS, REQUIRED, VERSION,
+    BASE_CLUSTER, BASE_NAME, BASE_VERSION, COMPONENT, COMPONENT_OLDER, ENV, IDENTITY, INJECT, NAME, OWN_TOLERATIONS,
+    PLACEMENT, REQUIRED, VERSION,
 };
 use crate::scheduler::Labels;
 
@@ -111,7 +111,8 @@ const KEYS: &[&str] = &[
     COMPONENT_OLDER,
     INJECT,
     OWN_TOLERATIONS,
-    LAST_APPLIED,
+    PLACEMENT,
+    IDENTITY,
     "app",
     "rack",
 ];

@@ -120,6 +120,20 @@ mod that_is_updated {
     }
 }
 
+#[test]
+fn one_that_a_controller_keeps_has_a_replica_per_base_like_any_other() {
+    // Given a peer Deployment of an operator, which writes another number each time
+    let owned = |replicas| {
+        edited(peer(replicas), |d| d["metadata"]["ownerReferences"] = json!([{"kind": "App", "controller": true}]))
+    };
+    let cluster = Cluster::plain().with_bases(8);
+    // Then only its number is warden's
+    let created = cluster.create(Kind::Deployment, &owned(2));
+    assert_eq!((replicas(&created), created.patched()), (&json!(8), vec!["/spec/replicas".to_owned()]));
+    let updated = cluster.update(Kind::Deployment, &owned(8), &owned(1));
+    assert_eq!(replicas(&updated), &json!(8));
+}
+
 mod whose_number_is_the_users {
     use super::*;
 
@@ -183,13 +197,6 @@ mod whose_number_is_the_users {
         });
         let reviewed = Cluster::plain().with_bases(8).create(kind, &object);
         assert_eq!(replicas(&reviewed), &json!(2));
-    }
-
-    #[test]
-    fn is_what_a_controller_made() {
-        let owned = edited(peer(2), |d| d["metadata"]["ownerReferences"] = json!([{"controller": true}]));
-        let reviewed = Cluster::plain().with_bases(8).create(Kind::Deployment, &owned);
-        assert_eq!(reviewed.patched(), [""; 0]);
     }
 
     #[test]
@@ -267,7 +274,7 @@ fn any_peer() -> impl Strategy<Value = (Kind, Value)> {
 
 fn keeps_replicas(kind: Kind, object: &Value) -> bool {
     let workload = Workload::new(kind, object);
-    workload.keeps_replicas() && workload.is_module() && !workload.has_controller()
+    workload.keeps_replicas() && workload.is_module()
 }
 
 proptest! {
@@ -281,8 +288,8 @@ proptest! {
         bases in prop::option::of(0..9_u32),
     ) {
         prop_assume!(kind == other_kind);
-        let bases = Bases(bases);
-        let request = Request { kind, old: Some(&old), namespace: namespace.as_ref(), peers: Some(&bases) };
+        let bases = Bases(bases, 0);
+        let request = Request { kind, old: Some(&old), namespace: namespace.as_ref(), peers: Some(&bases), revisions: &[] };
         let (after, verdict) = Policy::default().review(request, new.clone());
         let number = |object| Workload::new(kind, object).replicas();
         let misshapen = verdict.violations.iter().any(|violation| violation.cause.name() == "FieldValueTypeInvalid");
@@ -302,15 +309,15 @@ proptest! {
         namespace in namespace(),
         bases in prop::option::of(0..9_u32),
     ) {
-        let request = |bases| Request { kind, old: None, namespace: namespace.as_ref(), peers: Some(bases) };
-        let (without, _) = Policy::default().review(request(&Bases(None)), object.clone());
-        let bases = Bases(bases);
+        let request = |bases| Request { kind, old: None, namespace: namespace.as_ref(), peers: Some(bases), revisions: &[] };
+        let (without, _) = Policy::default().review(request(&Bases(None, 0)), object.clone());
+        let bases = Bases(bases, 0);
         let (with, verdict) = Policy::default().review(request(&bases), object.clone());
         let mut patched = object;
         json_patch::patch(&mut patched, &verdict.patch).unwrap();
         prop_assert_eq!(&patched, &with);
         let mut expected = without;
-        if keeps_replicas(kind, &with) && let Some(count) = bases.replicas(Workload::new(kind, &with)) {
+        if keeps_replicas(kind, &with) && let Some(count) = bases.replicas(Workload::new(kind, &with), &Policy::default().pod_of(request(&bases), &with)) {
             prop_assert_eq!(Workload::new(kind, &with).replicas(), u64::from(count));
             expected["spec"]["replicas"] = with["spec"]["replicas"].clone();
         }

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::generated::{grafted, json, kind, module, namespace, node, policy};
+use crate::sample::PLACEMENT;
 use crate::scheduler::lets_onto;
 
 fn review(
@@ -15,7 +16,7 @@ fn review(
     namespace: Option<&NamespaceFacts>,
     object: &Value,
 ) -> (Value, Verdict) {
-    policy.review(Request { kind, old, namespace, peers: None }, object.clone())
+    policy.review(Request { kind, old, namespace, peers: None, revisions: &[] }, object.clone())
 }
 
 /// A kind, and something made of it.
@@ -82,6 +83,19 @@ fn without_in_tree_seconds(mut pod: Value, seconds: i64) -> Value {
     pod
 }
 
+/// The object without the keys that only warden writes.
+fn without_wardens_own(kind: Kind, mut object: Value) -> Value {
+    let metadata = kind.template_path().field("metadata");
+    let own = |key: &str| key == PLACEMENT || key.starts_with("module.warden.koupleless.io/");
+    for map in ["labels", "annotations"] {
+        let map = metadata.field(map).pointer();
+        if let Some(map) = object.pointer_mut(map.as_str()).and_then(Value::as_object_mut) {
+            map.retain(|key, _| !own(key));
+        }
+    }
+    object
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -138,6 +152,7 @@ proptest! {
         let (injected, _) = review(&policy, kind, None, namespace.as_ref(), &object);
         let seconds = policy.default_toleration_seconds;
         let wrote = if kind == Kind::Pod { without_in_tree_seconds(object, seconds) } else { object };
+        let wrote = without_wardens_own(kind, wrote);
         let lost = lost(&wrote, Some(&injected), "");
         prop_assert_eq!(lost, None, "{}", injected);
     }
@@ -202,7 +217,7 @@ proptest! {
                 severities
             });
             let policy = Policy { severities, ..policy.clone() };
-            let request = Request { kind, old: Some(&old), namespace: namespace.as_ref(), peers: None };
+            let request = Request { kind, old: Some(&old), namespace: namespace.as_ref(), peers: None, revisions: &[] };
             policy.check(request, &object)
         };
         let (strict, lax) = (all(Severity::Deny), all(Severity::Warn));

@@ -107,7 +107,12 @@ const NO_BASE: &str = "spec.template.spec.affinity.nodeAffinity.requiredDuringSc
 #[case::a_cluster(|d: &mut Value| template_of(d)["spec"]["nodeSelector"] = json!({"base.koupleless.io/cluster-name": "blue"}), &[])]
 #[case::a_host(|d: &mut Value| template_of(d)["spec"]["nodeSelector"] = json!({"kubernetes.io/hostname": "h1"}), &[])]
 #[case::a_platforms_own_label(|d: &mut Value| template_of(d)["spec"]["nodeSelector"] = json!({"pool": "a"}), &[])]
-#[case::any_base(|d: &mut Value| *terms(d) = json!([{"matchExpressions": [{"key": BASE_NAME, "operator": "Exists"}]}]), &[])]
+#[case::any_base(|d: &mut Value| *terms(d) = json!([{"matchExpressions": [{"key": BASE_NAME, "operator": "Exists"}]}]), &[NO_BASE])]
+#[case::any_rack(|d: &mut Value| *terms(d) = json!([{"matchExpressions": [{"key": "rack", "operator": "Exists"}]}]), &[])]
+#[case::all_nodes_but_one(
+    |d: &mut Value| *terms(d) = json!([{"matchFields": [{"key": "metadata.name", "operator": "NotIn", "values": ["n"]}]}]),
+    &[NO_BASE],
+)]
 #[case::a_node(|d: &mut Value| template_of(d)["spec"]["nodeName"] = json!("vnode.10.0.0.1.dev"), &[])]
 #[case::a_label_of_the_template(|d: &mut Value| template_of(d)["metadata"]["labels"][BASE_NAME] = json!("base"), &[])]
 #[case::an_annotation_of_the_workload(|d: &mut Value| d["metadata"]["annotations"][BASE_NAME] = json!("base"), &[])]

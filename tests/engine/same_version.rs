@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use similar_asserts::assert_eq;
 
 use crate::sample::{
-    ALLOW_SAME_VERSION, COMPONENT, Cluster, NAME, STRATEGY, VERSION, create, deployment, edited, module, release,
-    stored, template_in, template_of, update,
+    ALLOW_SAME_VERSION, Cluster, INJECT, STRATEGY, create, deployment, edited, module, release, stored, template_in,
+    template_of, update,
 };
 
 type Edit = fn(&mut Value);
@@ -59,7 +59,6 @@ fn no_replicas(d: &mut Value) {
 // another jar
 #[case::jar(frees, another_jar, &[IMAGE])]
 #[case::jar_by_recreating(recreates, another_jar, &[IMAGE])]
-#[case::jar_without_replicas(no_replicas, another_jar, &[IMAGE])]
 #[case::jar_allowed(|d: &mut Value| { frees(d); allows(d); }, another_jar, &[])]
 #[case::jar_allowed_by_recreating(|d: &mut Value| { recreates(d); allows(d); }, another_jar, &[])]
 #[case::jar_allowed_and_none_freed(|d: &mut Value| { frees_none(d); allows(d); }, another_jar, &[MAX_UNAVAILABLE])]
@@ -85,35 +84,6 @@ fn released_again(#[case] given: Edit, #[case] change: Edit, #[case] refused: &[
     assert_eq!(reviewed.warns_of(AGAIN), refused.is_empty(), "{:?}", reviewed.warned());
 }
 
-#[rstest]
-#[case::version_label(VERSION)]
-#[case::name_label(NAME)]
-fn the_running_pods_must_be_known_by_their_labels(#[case] missing: &str) {
-    // Given a Deployment whose Pods cannot be told from others
-    let old = edited(stored(&deployment(frees)), |d| {
-        let labels = template_of(d)["metadata"]["labels"].as_object_mut().unwrap();
-        labels.remove(missing);
-        labels.insert("module-controller.koupleless.io/component".to_owned(), json!("module"));
-    });
-    // When its template changes
-    let new = edited(stored(&deployment(frees)), another_template);
-    // Then its new Pods could meet old ones
-    assert_eq!(update(&old, &new).refused(), [MEETING]);
-}
-
-#[test]
-fn pods_of_the_tutorial_are_known_though_their_component_is_of_old() {
-    // Given a Deployment whose Pods carry name and version, and only the older component label
-    let old = edited(stored(&deployment(frees)), |d| {
-        let labels = template_of(d)["metadata"]["labels"].as_object_mut().unwrap();
-        labels.remove(COMPONENT);
-        labels.insert("module-controller.koupleless.io/component".to_owned(), json!("module"));
-    });
-    // When its template changes, then old and new are kept apart
-    let new = edited(stored(&deployment(frees)), another_template);
-    assert_eq!(update(&old, &new).refused(), [""; 0]);
-}
-
 #[test]
 fn where_no_base_is_freed_it_is_said_what_would_free_one() {
     let old = stored(&deployment(frees_none));
@@ -122,31 +92,162 @@ fn where_no_base_is_freed_it_is_said_what_would_free_one() {
     assert!(reviewed.warns_of("set it to 1, or use Recreate"), "{:?}", reviewed.warned());
 }
 
-#[test]
-fn a_deployment_older_than_warden_needs_a_new_version() {
-    let old = deployment(frees);
+#[rstest]
+#[case::one_by_one(frees, &[])]
+#[case::all_at_once(recreates, &[])]
+fn a_deployment_older_than_warden_is_kept_apart_like_any_other(#[case] strategy: Edit, #[case] refused: &[&str]) {
+    let old = deployment(strategy);
     let reviewed = update(&old, &edited(old.clone(), another_template));
-    assert_eq!(reviewed.refused(), [MEETING]);
-    let released = update(&old, &edited(old.clone(), |d| release(d, "2.0.0")));
-    assert_eq!(released.refused(), [""; 0]);
-}
-
-#[test]
-fn where_old_pods_go_first_it_does_not_matter_how_they_are_known() {
-    // Given a Deployment older than warden whose old Pods are all gone before the first new one comes
-    let old = deployment(recreates);
-    // When its template changes
-    let reviewed = update(&old, &edited(old.clone(), another_template));
-    // Then it is only warned of
-    assert_eq!(reviewed.refused(), [""; 0]);
+    assert_eq!(reviewed.refused(), refused);
     assert!(reviewed.warns_of(AGAIN), "{:?}", reviewed.warned());
 }
 
 #[test]
-fn what_had_no_replicas_has_no_old_pods_to_meet() {
-    let old = deployment(no_replicas);
-    let new = edited(edited(old.clone(), another_template), |d| d["spec"]["replicas"] = json!(3));
-    assert_eq!(update(&old, &new).refused(), [""; 0]);
+fn while_running_pods_are_not_labelled_a_version_is_not_released_again() {
+    // Given a Deployment from before warden, which has not labelled its Pods yet
+    let old = deployment(frees);
+    let cluster = Cluster::plain().with_unlabelled(3);
+    // When its template changes, then it is refused for some seconds
+    let review = |cluster: &Cluster, change: Edit| cluster.update(Kind::Deployment, &old, &edited(old.clone(), change));
+    let refused = review(&cluster, another_template);
+    assert_eq!(refused.refused(), [MEETING]);
+    assert!(refused.verdict.violations[0].remedy.contains("try again in some seconds"), "{:?}", refused.verdict);
+    // And neither a new version nor what takes old Pods first has to wait
+    assert_eq!(review(&cluster, |d| release(d, "2.0.0")).refused(), [""; 0]);
+    assert_eq!(
+        review(&cluster, |d| {
+            another_template(d);
+            recreates(d);
+        })
+        .refused(),
+        [""; 0]
+    );
+    assert_eq!(review(&Cluster::plain(), another_template).refused(), [""; 0]);
+}
+
+#[test]
+fn what_opted_out_alone_is_kept_apart_for_its_pods_are_completed() {
+    let old = deployment(|d| {
+        d["metadata"]["annotations"][INJECT] = json!("false");
+        frees(d);
+    });
+    assert_eq!(update(&old, &edited(old.clone(), another_template)).refused(), [""; 0]);
+}
+
+#[test]
+fn what_is_not_kept_apart_needs_a_new_version() {
+    // Given a Deployment whose Pods are not completed
+    let old = deployment(|d| {
+        template_of(d)["metadata"]["annotations"][INJECT] = json!("false");
+        frees(d);
+        template_of(d)["spec"]["nodeSelector"] = json!({"base.koupleless.io/name": "base"});
+    });
+    // When its template changes, then its new Pods could meet old ones
+    assert_eq!(update(&old, &edited(old.clone(), another_template)).refused(), [MEETING]);
+    // But not with a new version, and not where old Pods go first
+    assert_eq!(update(&old, &edited(old.clone(), |d| release(d, "2.0.0"))).refused(), [""; 0]);
+    let recreated = edited(old, recreates);
+    assert_eq!(update(&recreated, &edited(recreated.clone(), another_template)).refused(), [""; 0]);
+}
+
+#[rstest]
+#[case::no_replicas(no_replicas)]
+#[case::none_yet(|d: &mut Value| d["status"] = json!({"observedGeneration": 1, "replicas": 0}))]
+#[case::none_ready(|d: &mut Value| d["status"] = json!({
+    "replicas": 3,
+    "unavailableReplicas": 3,
+    "conditions": [{"type": "Progressing", "reason": "ReplicaSetUpdated"}],
+}))]
+fn a_jar_that_no_base_ever_ran_may_be_mended(#[case] given: Edit) {
+    let old = edited(stored(&deployment(frees)), given);
+    assert_eq!(update(&old, &edited(old.clone(), another_jar)).refused(), [""; 0]);
+}
+
+#[rstest]
+#[case::ready(json!({"replicas": 3, "readyReplicas": 1}))]
+#[case::ready_once(json!({"replicas": 3, "conditions": [{"type": "Progressing", "reason": "NewReplicaSetAvailable"}]}))]
+fn a_jar_that_a_base_ran_may_not(#[case] status: Value) {
+    let old = edited(stored(&deployment(frees)), |d| d["status"] = status);
+    assert_eq!(update(&old, &edited(old.clone(), another_jar)).refused(), [IMAGE]);
+}
+
+mod in_two_steps {
+    use similar_asserts::assert_eq;
+
+    use super::*;
+
+    fn set_env(d: &mut Value) {
+        template_of(d)["spec"]["containers"][0]["env"][0]["value"] = json!("2.0.0");
+    }
+
+    fn set_image(d: &mut Value) {
+        template_of(d)["spec"]["containers"][0]["image"] = json!("https://repo.example.com/biz1-2.0.0-ark-biz.jar");
+    }
+
+    fn old(edit: Edit) -> Value {
+        edited(
+            stored(&deployment(|d| {
+                frees(d);
+                edit(d);
+            })),
+            |d| d["status"] = json!({"replicas": 3, "readyReplicas": 3}),
+        )
+    }
+
+    #[rstest]
+    #[case::version_first(set_env, set_image)]
+    #[case::jar_first(set_image, set_env)]
+    fn a_release_passes_while_it_is_paused(
+        #[case] first: Edit,
+        #[case] second: Edit,
+        #[values(false, true)] is_peer: bool,
+    ) {
+        let old = old(|_| {});
+        let old = if is_peer { edited(old, peer) } else { old };
+        let cluster = Cluster::plain().revision(Kind::Deployment, &old);
+        let mut before = old;
+        let steps: [Edit; 4] =
+            [|d| d["spec"]["paused"] = json!(true), first, second, |d| d["spec"]["paused"] = json!(false)];
+        for step in steps {
+            let reviewed = cluster.update(Kind::Deployment, &before, &edited(before.clone(), step));
+            assert_eq!(reviewed.refused(), [""; 0]);
+            before = reviewed.object;
+        }
+    }
+
+    #[rstest]
+    #[case::version_alone(set_env)]
+    #[case::jar_alone(set_image)]
+    fn half_a_release_does_not_pass_and_is_told_how(#[case] half: Edit, #[values(false, true)] is_resumed: bool) {
+        let old = old(|_| {});
+        let cluster = Cluster::plain().revision(Kind::Deployment, &old);
+        let changed = edited(old.clone(), half);
+        let reviewed = if is_resumed {
+            let paused = edited(changed.clone(), |d| d["spec"]["paused"] = json!(true));
+            cluster.update(Kind::Deployment, &paused, &changed)
+        } else {
+            cluster.update(Kind::Deployment, &old, &changed)
+        };
+        assert_eq!(reviewed.refused(), [IMAGE]);
+        let remedy = &reviewed.verdict.violations[0].remedy;
+        assert!(remedy.contains("BIZ_VERSION to \"2.0.0\"") && remedy.contains("pause deployment/orders"), "{remedy}");
+    }
+
+    #[test]
+    fn resuming_what_was_paused_without_a_change_says_nothing() {
+        let old = old(|_| {});
+        let paused = edited(old.clone(), |d| d["spec"]["paused"] = json!(true));
+        let reviewed = Cluster::plain().revision(Kind::Deployment, &old).update(Kind::Deployment, &paused, &old);
+        assert_eq!((reviewed.refused(), reviewed.warned()), (vec![], vec![]));
+    }
+
+    #[rstest]
+    #[case::by_the_jar(set_env, set_image)]
+    #[case::by_the_version(set_image, set_env)]
+    fn a_pair_that_disagrees_may_be_mended(#[case] given: Edit, #[case] mend: Edit) {
+        let old = old(given);
+        assert_eq!(update(&old, &edited(old.clone(), mend)).refused(), [""; 0]);
+    }
 }
 
 #[test]
@@ -157,26 +258,23 @@ fn without_replicas_no_pods_meet() {
     assert_eq!(reviewed.warned(), [""; 0]);
 }
 
-#[test]
-fn a_daemon_set_that_surges_lets_old_and_new_meet() {
+#[rstest]
+#[case::daemon_set(Kind::DaemonSet)]
+#[case::of_open_kruise(Kind::AdvancedDaemonSet)]
+fn a_daemon_set_that_surges_needs_a_new_version(#[case] kind: Kind) {
     let surges = |object: &mut Value| {
         object["spec"]["updateStrategy"] = json!({"rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}});
         object["metadata"]["annotations"][ALLOW_SAME_VERSION] = json!("true");
     };
-    let old = create(Kind::DaemonSet, &edited(module(Kind::DaemonSet), surges)).object;
-    let reviewed = Cluster::plain().update(Kind::DaemonSet, &old, &edited(old.clone(), another_jar));
-    assert_eq!(reviewed.refused(), [MEETING]);
-}
-
-#[test]
-fn pods_that_are_still_there_can_be_met_whatever_the_replicas_say() {
-    // Given a Deployment from before warden, scaled to none, whose controller has not acted yet
-    let old = edited(deployment(no_replicas), |d| d["status"] = json!({"replicas": 3}));
-    let new = edited(edited(old.clone(), another_template), |d| d["spec"]["replicas"] = json!(3));
-    assert_eq!(update(&old, &new).refused(), [MEETING]);
-    // When it has, then there is no Pod to meet
-    let gone = edited(old, |d| d["status"] = json!({"observedGeneration": 2}));
-    assert_eq!(update(&gone, &new).refused(), [""; 0]);
+    let old = create(kind, &edited(module(kind), surges)).object;
+    let review = |change: Edit| Cluster::plain().update(kind, &old, &edited(old.clone(), change));
+    assert_eq!(review(another_template).refused(), ["spec.updateStrategy.rollingUpdate.maxSurge: Forbidden"]);
+    assert_eq!(review(|object| release(object, "2.0.0")).refused(), [""; 0]);
+    let no_surge = review(|object| {
+        another_template(object);
+        object["spec"]["updateStrategy"] = json!({"rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}});
+    });
+    assert_eq!(no_surge.refused(), [""; 0]);
 }
 
 #[test]
@@ -190,6 +288,27 @@ fn another_jar_is_a_mistake_also_where_a_controller_makes_it() {
     assert_eq!((reviewed.refused(), reviewed.patched()), (vec![], vec![]));
     // When its jar is another one, then it is refused
     assert_eq!(update(&old, &edited(old.clone(), another_jar)).refused(), [IMAGE]);
+}
+
+/// A ControllerRevision does not say how many of its Pods are Ready.
+#[rstest]
+#[case::stateful_set(Kind::StatefulSet, "readyReplicas")]
+#[case::daemon_set(Kind::DaemonSet, "numberReady")]
+#[case::clone_set(Kind::CloneSet, "readyReplicas")]
+fn another_jar_is_a_mistake_where_the_status_says_that_pods_are_ready(#[case] kind: Kind, #[case] ready: &str) {
+    // Given a workload with Ready Pods
+    let mut old = create(kind, &module(kind)).object;
+    old["status"] = json!({"replicas": 3, "currentNumberScheduled": 3, ready: 3});
+    let mut cluster = Cluster::plain().revision(kind, &old);
+    cluster.revisions[0].ready = None;
+    // When its jar changes and its version does not, then it is refused
+    let new = edited(old.clone(), |object| {
+        template_in(kind, object)["spec"]["containers"][0]["image"] = json!("https://x/rebuilt/biz1-1.0.0-ark-biz.jar");
+    });
+    assert_eq!(cluster.update(kind, &old, &new).refused(), [IMAGE]);
+    // But where none is Ready, it may be mended
+    old["status"][ready] = json!(0);
+    assert_eq!(cluster.update(kind, &old, &new).refused(), [""; 0]);
 }
 
 #[rstest]

@@ -1,7 +1,10 @@
 //! Manifests to start from, and reviews of them.
 
 use koupleless_warden::module::{Kind, Workload};
-use koupleless_warden::policy::{CountBases, DefaultBase, NamespaceFacts, Policy, Request, Rule, Severity, Verdict};
+use koupleless_warden::policy::{
+    CountBases, DefaultBase, NamespaceFacts, Policy, ReleasedModule, Request, Revision, Rule, Severity, TemplateDigest,
+    Verdict,
+};
 use serde_json::{Value, json};
 
 pub(crate) const COMPONENT: &str = "virtual-kubelet.koupleless.io/component";
@@ -18,7 +21,9 @@ pub(crate) const OWN_TOLERATIONS: &str = "warden.koupleless.io/own-tolerations";
 pub(crate) const ALLOW_SAME_VERSION: &str = "warden.koupleless.io/allow-same-version";
 pub(crate) const PEER_PAUSED: &str = "warden.koupleless.io/peer-paused";
 pub(crate) const FOLLOW: &str = "warden.koupleless.io/follow";
-pub(crate) const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+pub(crate) const PLACEMENT: &str = "warden.koupleless.io/placement";
+/// The identity label of module `biz1`.
+pub(crate) const IDENTITY: &str = "module.warden.koupleless.io/biz1";
 pub(crate) const REQUIRED: &str = "requiredDuringSchedulingIgnoredDuringExecution";
 
 /// A pod template with only what its author must say: the module and its base.
@@ -86,29 +91,29 @@ pub(crate) fn release(deployment: &mut Value, version: &str) {
     container["env"][0]["value"] = json!(version);
 }
 
-/// Adds the annotation of client-side apply: `manifest` is what the user wrote.
-pub(crate) fn applied_from(mut object: Value, manifest: &Value) -> Value {
-    object["metadata"]["annotations"][LAST_APPLIED] = json!(manifest.to_string());
-    object
-}
-
 /// The surroundings of a review.
 #[derive(Debug, Clone)]
 pub(crate) struct Cluster {
     policy: Policy,
     namespace: NamespaceFacts,
     bases: Bases,
+    pub(crate) revisions: Vec<Revision>,
 }
 
-/// This number of bases for every module that tolerates their taint; None where the number is unknown.
+/// This number of bases for every module that tolerates their taint, None where the number is unknown; and this number of running Pods
+/// that are not labelled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Bases(pub(crate) Option<u32>);
+pub(crate) struct Bases(pub(crate) Option<u32>, pub(crate) u32);
 
 impl CountBases for Bases {
-    fn replicas(&self, workload: Workload<'_>) -> Option<u32> {
-        let tolerations = workload.template().tolerations();
+    fn replicas(&self, _: Workload<'_>, pod: &Value) -> Option<u32> {
+        let tolerations = Workload::new(Kind::Pod, pod).template().tolerations();
         let tolerates = tolerations.iter().any(|it| ["", "schedule.koupleless.io/virtual-node"].contains(&it.key()));
         self.0.map(|bases| if tolerates { bases } else { 0 })
+    }
+
+    fn not_kept_apart(&self, _: Workload<'_>) -> u32 {
+        self.1
     }
 }
 
@@ -117,6 +122,8 @@ impl CountBases for Bases {
 pub(crate) struct Reviewed {
     /// The object with everything filled in.
     pub(crate) object: Value,
+    /// The Pod that comes of it.
+    pub(crate) pod: Value,
     /// What else was decided.
     pub(crate) verdict: Verdict,
 }
@@ -124,12 +131,23 @@ pub(crate) struct Reviewed {
 impl Cluster {
     /// A cluster whose default environment is `dev`, with a Namespace that declares nothing.
     pub(crate) fn plain() -> Self {
-        Self { policy: Policy::default(), namespace: NamespaceFacts::default(), bases: Bases(None) }
+        Self {
+            policy: Policy::default(),
+            namespace: NamespaceFacts::default(),
+            bases: Bases(None, 0),
+            revisions: Vec::new(),
+        }
     }
 
     /// With so many bases for every module.
     pub(crate) fn with_bases(mut self, count: u32) -> Self {
-        self.bases = Bases(Some(count));
+        self.bases.0 = Some(count);
+        self
+    }
+
+    /// With so many running Pods of every module that are not labelled yet.
+    pub(crate) fn with_unlabelled(mut self, count: u32) -> Self {
+        self.bases.1 = count;
         self
     }
 
@@ -170,6 +188,27 @@ impl Cluster {
         self
     }
 
+    /// With a revision of the workload that has the template of `object`, which was stored.
+    pub(crate) fn revision(mut self, kind: Kind, object: &Value) -> Self {
+        let template = kind.template_path();
+        let number = i64::try_from(self.revisions.len()).unwrap() + 1;
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        let annotations = object["metadata"]["annotations"].as_object().into_iter().flatten();
+        let declares = |key: &&String| [BASE_NAME, BASE_VERSION, BASE_CLUSTER, ENV].contains(&key.as_str());
+        self.revisions.push(Revision {
+            number,
+            digest: TemplateDigest::of(template.get(object)),
+            placement: template.fields(&["metadata", "annotations"]).key(PLACEMENT).get(object).and_then(text),
+            declared: annotations
+                .filter(|(key, _)| declares(key))
+                .filter_map(|(key, value)| Some((key.clone(), text(value)?)))
+                .collect(),
+            modules: ReleasedModule::all_of(&Workload::new(kind, object).template()),
+            ready: Some(1),
+        });
+        self
+    }
+
     /// Reviews `object` as a new one.
     pub(crate) fn create(&self, kind: Kind, object: &Value) -> Reviewed {
         self.review(kind, None, object)
@@ -181,9 +220,11 @@ impl Cluster {
     }
 
     fn review(&self, kind: Kind, old: Option<&Value>, object: &Value) -> Reviewed {
-        let request = Request { kind, old, namespace: Some(&self.namespace), peers: Some(&self.bases) };
+        let namespace = Some(&self.namespace);
+        let request = Request { kind, old, namespace, peers: Some(&self.bases), revisions: &self.revisions };
         let (object, verdict) = self.policy.review(request, object.clone());
-        Reviewed { object, verdict }
+        let pod = self.policy.pod_of(request, &object);
+        Reviewed { object, pod, verdict }
     }
 }
 
@@ -206,6 +247,12 @@ impl Reviewed {
     /// The pod template that came out.
     pub(crate) fn template(&self, kind: Kind) -> Value {
         kind.template_path().get(&self.object).cloned().unwrap_or_default()
+    }
+
+    /// The placement on the template; null where there is none.
+    pub(crate) fn placement(&self, kind: Kind) -> Value {
+        let annotation = self.template(kind)["metadata"]["annotations"][PLACEMENT].clone();
+        annotation.as_str().map_or(Value::Null, |text| serde_json::from_str(text).unwrap())
     }
 
     /// The paths that the patch touches.

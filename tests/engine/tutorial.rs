@@ -31,6 +31,6 @@ fn is_admitted_and_its_dead_parts_are_named(#[case] manifest: &str, #[case] name
 #[case::chinese("chinese", CHINESE)]
 fn gets_this_patch_and_these_warnings(#[case] name: &str, #[case] manifest: &str) {
     let reviewed = reviewed(manifest);
-    let told = json!({"patch": reviewed.verdict.patch, "warnings": reviewed.warned()});
+    let told = json!({"patch": reviewed.verdict.patch, "warnings": reviewed.warned(), "pod": reviewed.pod});
     insta::assert_snapshot!(name, serde_json::to_string_pretty(&told).unwrap());
 }

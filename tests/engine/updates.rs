@@ -1,40 +1,36 @@
-//! What happens to existing templates: an update that does not concern the template must not change it.
+//! What happens to existing templates: they stay as their author wrote them, but for the placement annotation.
 
 use koupleless_warden::module::Kind;
 use rstest::rstest;
 use serde_json::{Value, json};
 
 use crate::sample::{
-    BASE_CLUSTER, BASE_NAME, BASE_VERSION, Cluster, ENV, NAME, REQUIRED, Reviewed, VERSION, applied_from, deployment,
-    edited, module, release, stored, template_of, update,
+    BASE_CLUSTER, BASE_NAME, BASE_VERSION, Cluster, ENV, PLACEMENT, REQUIRED, Reviewed, STRATEGY, deployment, edited,
+    module, release, template_in, template_of, update,
 };
-
-/// The values that the required node affinity of `object` demands for `key`, term by term.
-fn demanded(object: &Value, key: &str) -> Vec<Value> {
-    let spec = &object["spec"]["template"]["spec"];
-    let terms = &spec["affinity"]["nodeAffinity"][REQUIRED]["nodeSelectorTerms"];
-    let of_term = |term: &Value| {
-        let expressions = term["matchExpressions"].as_array().unwrap().clone();
-        expressions.into_iter().filter(|expression| expression["key"] == key).map(|mut e| e["values"].take())
-    };
-    terms.as_array().unwrap().iter().flat_map(of_term).collect()
-}
-
-/// The environments that `object` tolerates.
-fn envs(object: &Value) -> Vec<&str> {
-    let tolerations = object["spec"]["template"]["spec"]["tolerations"].as_array().unwrap();
-    let of_env = tolerations.iter().filter(|t| t["key"] == "schedule.koupleless.io/node-env");
-    of_env.map(|t| t["value"].as_str().unwrap()).collect()
-}
-
-/// The versions that the required pod anti-affinity of `object` keeps apart.
-fn kept_apart(object: &Value) -> Vec<&str> {
-    let terms = &object["spec"]["template"]["spec"]["affinity"]["podAntiAffinity"][REQUIRED];
-    terms.as_array().unwrap().iter().map(|t| t["labelSelector"]["matchLabels"][VERSION].as_str().unwrap()).collect()
-}
 
 fn template_operations(reviewed: &Reviewed) -> Vec<String> {
     reviewed.patched().into_iter().filter(|path| path.starts_with("/spec/template")).collect()
+}
+
+/// A Deployment whose template says nothing of a base.
+fn homeless(edit: impl FnOnce(&mut Value)) -> Value {
+    deployment(|d| {
+        template_of(d)["metadata"]["annotations"] = Value::Null;
+        edit(d);
+    })
+}
+
+/// A Deployment from before warden, which runs as it is written.
+fn old_hand(edit: impl FnOnce(&mut Value)) -> Value {
+    homeless(|d| {
+        template_of(d)["spec"]["nodeSelector"] = json!({BASE_NAME: "base"});
+        template_of(d)["spec"]["tolerations"] = json!([
+            {"key": "schedule.koupleless.io/virtual-node", "operator": "Exists"},
+            {"key": "schedule.koupleless.io/node-env", "operator": "Equal", "value": "dev", "effect": "NoExecute"},
+        ]);
+        edit(d);
+    })
 }
 
 mod that_leave_the_template_alone {
@@ -42,104 +38,81 @@ mod that_leave_the_template_alone {
 
     use super::*;
 
+    fn clusters() -> [Cluster; 5] {
+        [
+            Cluster::plain(),
+            Cluster::plain().labelled(ENV, "prod"),
+            Cluster::plain().default_env("test"),
+            Cluster::plain().annotated(BASE_CLUSTER, "blue"),
+            Cluster::plain().annotated(BASE_NAME, "another").annotated(BASE_VERSION, "9"),
+        ]
+    }
+
     /// Changes that are none of the template's.
     #[rstest]
     #[case::scaled(|d: &mut Value| d["spec"]["replicas"] = json!(5))]
     #[case::annotated(|d: &mut Value| d["metadata"]["annotations"]["team"] = json!("a"))]
     #[case::paused(|d: &mut Value| d["spec"]["paused"] = json!(true))]
     #[case::unchanged(|_: &mut Value| {})]
-    fn a_deployment_older_than_warden_keeps_its_template(
-        #[case] edit: fn(&mut Value),
-        #[values(
-            Cluster::plain(),
-            Cluster::plain().labelled(ENV, "prod"),
-            Cluster::plain().default_env("test"),
-            Cluster::plain().annotated(BASE_CLUSTER, "blue"),
-            Cluster::plain().annotated(BASE_NAME, "another").annotated(BASE_VERSION, "9"),
-        )]
-        cluster: Cluster,
-    ) {
-        // Given
-        let old = module(Kind::Deployment);
-        let new = edited(old.clone(), edit);
-        // When
-        let reviewed = cluster.update(Kind::Deployment, &old, &new);
-        // Then
-        assert_eq!(template_operations(&reviewed), [""; 0]);
-        // and also not when another webhook makes the API server ask again
-        let again = cluster.update(Kind::Deployment, &old, &reviewed.object);
-        assert_eq!(again.patched(), [""; 0], "{}", reviewed.object);
+    fn change_it_in_no_world(#[case] edit: fn(&mut Value)) {
+        for before in clusters() {
+            for after in clusters() {
+                let from_before_warden = [module(Kind::Deployment), old_hand(|_| {})];
+                let stored = before
+                    .create(Kind::Deployment, &homeless(|d| d["metadata"]["annotations"][BASE_NAME] = json!("a")));
+                for old in from_before_warden.into_iter().chain([stored.object]) {
+                    let reviewed = after.update(Kind::Deployment, &old, &edited(old.clone(), edit));
+                    assert_eq!(template_operations(&reviewed), [""; 0]);
+                    assert_eq!(reviewed.refused(), [""; 0]);
+                }
+            }
+        }
     }
 
     #[rstest]
-    #[case::by_a_label("labels")]
-    #[case::by_an_annotation("annotations")]
-    fn nor_does_a_declaration_that_was_at_odds_with_it_before_touch_it(#[case] place: &str) {
-        let old = deployment(|d| {
-            d["metadata"][place][BASE_VERSION] = json!("2.0.0");
-            d["metadata"][place][ENV] = json!("prod");
-            template_of(d)["metadata"]["annotations"] = Value::Null;
-            template_of(d)["spec"]["tolerations"] = json!([{"key": "schedule.koupleless.io/node-env", "value": "dev"}]);
-            template_of(d)["spec"]["nodeSelector"] = json!({BASE_NAME: "base", BASE_VERSION: "1.0.0"});
-        });
-        let new = edited(old.clone(), |d| d["spec"]["replicas"] = json!(5));
-        let reviewed = update(&old, &new);
-        assert_eq!(template_operations(&reviewed), [""; 0]);
-        assert_eq!(reviewed.refused(), [""; 0]);
-    }
-
-    #[test]
-    fn replacing_an_older_one_by_its_plain_manifest_does_neither() {
-        let manifest = module(Kind::Deployment);
-        let old = edited(manifest.clone(), |d| d["status"] = json!({"replicas": 3}));
-        assert_eq!(template_operations(&update(&old, &manifest)), [""; 0]);
-    }
-
-    #[rstest]
-    #[case::plain(Cluster::plain())]
-    #[case::all_from_the_namespace(Cluster::plain().labelled(ENV, "prod").annotated(BASE_CLUSTER, "blue"))]
-    fn a_plain_manifest_over_an_injected_one_gives_exactly_the_old_template(
-        #[case] cluster: Cluster,
-        #[values(Kind::Deployment, Kind::StatefulSet, Kind::DaemonSet, Kind::CronJob)] kind: Kind,
+    fn a_plain_manifest_sent_again_gives_exactly_the_old_object(
+        #[values(0, 1, 2, 3, 4)] before: usize,
+        #[values(Kind::Deployment, Kind::StatefulSet, Kind::DaemonSet, Kind::CronJob, Kind::CloneSet)] kind: Kind,
+        #[values("replace", "apply", "apply with lists of its own")] how: &str,
     ) {
-        let manifest = module(kind);
-        let old = cluster.create(kind, &manifest);
-        let replaced = cluster.update(kind, &old.object, &manifest);
-        assert_eq!(replaced.template(kind).to_string(), old.template(kind).to_string());
-        assert_eq!(replaced.refused(), [""; 0]);
-        assert_eq!(replaced.warned(), [""; 0]);
+        // Given a manifest that some cluster has stored
+        let own_lists = how == "apply with lists of its own";
+        let manifest = edited(module(kind), |object| {
+            if own_lists {
+                let spec = &mut template_in(kind, object)["spec"];
+                spec["tolerations"] = json!([{"key": "dedicated", "operator": "Exists"}]);
+                spec["affinity"]["nodeAffinity"][REQUIRED]["nodeSelectorTerms"] =
+                    json!([{"matchExpressions": [{"key": "rack", "operator": "Exists"}]}]);
+            }
+        });
+        let old = clusters()[before].create(kind, &manifest);
+        // When it is sent again: kubectl replace sends only what the user wrote, kubectl apply sends it over what is there
+        let sent = match how {
+            "replace" => manifest.clone(),
+            _ => edited(old.object.clone(), |object| {
+                for list in ["tolerations", "affinity"] {
+                    let written = template_in(kind, &mut manifest.clone())["spec"][list].clone();
+                    if !written.is_null() {
+                        template_in(kind, object)["spec"][list] = written;
+                    }
+                }
+            }),
+        };
+        for after in clusters() {
+            let reviewed = after.update(kind, &old.object, &sent);
+            // Then it is stored as it was, whatever the Namespace and the configuration say by now
+            assert_eq!(reviewed.template(kind).to_string(), old.template(kind).to_string(), "{sent}");
+            assert_eq!((reviewed.refused(), reviewed.warned()), (vec![], vec![]));
+        }
     }
 
     #[test]
-    fn so_does_a_manifest_with_lists_of_its_own() {
-        // kubectl apply sends whole lists: what was injected into them is gone, the rest is still there
-        let manifest = deployment(|d| {
-            template_of(d)["spec"]["tolerations"] = json!([{"key": "dedicated", "operator": "Exists"}]);
-            template_of(d)["spec"]["affinity"]["nodeAffinity"][REQUIRED]["nodeSelectorTerms"] =
-                json!([{"matchExpressions": [{"key": "rack", "operator": "Exists"}]}]);
+    fn a_label_on_a_workload_from_before_warden_rolls_nothing_out() {
+        let old = old_hand(|_| {});
+        let labelled = edited(old.clone(), |d| {
+            d["metadata"]["labels"] = json!({STRATEGY: "peer", BASE_CLUSTER: "blue", ENV: "dev"});
         });
-        let old = stored(&manifest);
-        let applied = edited(old.clone(), |d| {
-            let plain = &manifest["spec"]["template"]["spec"];
-            template_of(d)["spec"]["tolerations"] = plain["tolerations"].clone();
-            template_of(d)["spec"]["affinity"]["nodeAffinity"] = plain["affinity"]["nodeAffinity"].clone();
-        });
-        let reviewed = update(&old, &applied);
-        assert_eq!(reviewed.object.to_string(), old.to_string());
-    }
-
-    #[test]
-    fn an_undone_rollout_is_left_as_it_was() {
-        // Given two revisions, both injected
-        let first = stored(&module(Kind::Deployment));
-        let second = update(&first, &edited(first.clone(), |d| release(d, "2.0.0"))).object;
-        assert_ne!(second["spec"]["template"], first["spec"]["template"]);
-        // When the template of the first comes back whole, as `kubectl rollout undo` does it
-        let undone = edited(second.clone(), |d| d["spec"]["template"] = first["spec"]["template"].clone());
-        let reviewed = update(&second, &undone);
-        // Then
-        assert_eq!(reviewed.patched(), [""; 0]);
-        assert_eq!(reviewed.refused(), [""; 0]);
+        assert_eq!(template_operations(&update(&old, &labelled)), [""; 0]);
     }
 }
 
@@ -148,107 +121,47 @@ mod that_release_a_new_version {
 
     use super::*;
 
-    #[test]
-    fn bring_along_what_was_injected_for_the_old() {
-        // Given
-        let old = stored(&module(Kind::Deployment));
-        assert_eq!(kept_apart(&old), ["1.0.0"]);
-        // When
-        let reviewed = update(&old, &edited(old.clone(), |d| release(d, "2.0.0")));
-        // Then
-        assert_eq!(reviewed.object["spec"]["template"]["metadata"]["labels"][VERSION], "2.0.0");
-        assert_eq!(kept_apart(&reviewed.object), ["2.0.0"]);
-        assert_eq!(reviewed.refused(), [""; 0]);
-        // and it is the template that the manifest with the new version would have given
-        let fresh = stored(&deployment(|d| release(d, "2.0.0")));
-        assert_eq!(reviewed.object["spec"]["template"], fresh["spec"]["template"]);
-    }
-
-    #[test]
-    fn bring_along_the_name_as_well() {
-        let old = stored(&module(Kind::Deployment));
-        let reviewed = update(
-            &old,
-            &edited(old.clone(), |d| {
-                release(d, "2.0.0");
-                template_of(d)["spec"]["containers"][0]["name"] = json!("biz2");
-            }),
-        );
-        assert_eq!(reviewed.object["spec"]["template"]["metadata"]["labels"][NAME], "biz2");
-        assert_eq!(reviewed.refused(), [""; 0]);
-    }
-
-    #[test]
-    fn bring_along_what_an_update_manager_is_noted_for() {
-        // `kubectl rollout undo` copies what was injected and is noted as its manager
-        let old = edited(stored(&module(Kind::Deployment)), |d| witness(d, "Update"));
-        let reviewed = update(&old, &edited(old.clone(), |d| release(d, "2.0.0")));
-        assert_eq!(reviewed.object["spec"]["template"]["metadata"]["labels"][VERSION], "2.0.0");
-    }
-
-    #[test]
-    fn leave_a_label_that_stands_in_the_applied_manifest_and_say_so() {
-        let manifest = deployment(|d| template_of(d)["metadata"]["labels"][VERSION] = json!("1.0.0"));
-        let old = stored(&manifest);
-        let next = edited(manifest, |d| release(d, "2.0.0"));
-        let reviewed = update(&old, &applied_from(edited(old.clone(), |d| release(d, "2.0.0")), &next));
-        assert_eq!(reviewed.object["spec"]["template"]["metadata"]["labels"][VERSION], "1.0.0");
-        assert_eq!(reviewed.refused(), [format!("spec.template.metadata.labels[{VERSION}]: Invalid")]);
-    }
-
-    #[test]
-    fn leave_a_label_that_a_server_side_apply_set() {
-        let old = edited(stored(&module(Kind::Deployment)), |d| witness(d, "Apply"));
-        let reviewed = update(&old, &edited(old.clone(), |d| release(d, "2.0.0")));
-        assert_eq!(reviewed.object["spec"]["template"]["metadata"]["labels"][VERSION], "1.0.0");
-        assert_eq!(reviewed.refused(), [format!("spec.template.metadata.labels[{VERSION}]: Invalid")]);
-    }
-
-    #[test]
-    fn leave_a_label_that_was_not_there_before() {
-        // Given a Deployment older than warden
-        let old = module(Kind::Deployment);
-        // When the user writes the label of the old version into the new template
-        let new = edited(old.clone(), |d| {
-            release(d, "2.0.0");
-            template_of(d)["metadata"]["labels"][VERSION] = json!("1.0.0");
-        });
-        // Then it was not warden
-        assert_eq!(update(&old, &new).refused(), [format!("spec.template.metadata.labels[{VERSION}]: Invalid")]);
-    }
-
     #[rstest]
-    #[case::labels(json!({"matchLabels": {VERSION: "1.0.0"}}))]
-    #[case::expressions(json!({"matchExpressions": [{"key": VERSION, "operator": "In", "values": ["1.0.0"]}]}))]
-    fn leave_a_label_that_the_selector_demands(#[case] selector: Value) {
-        let old = stored(&deployment(|d| d["spec"]["selector"] = selector));
-        let reviewed = update(&old, &edited(old.clone(), |d| release(d, "2.0.0")));
-        assert_eq!(reviewed.object["spec"]["template"]["metadata"]["labels"][VERSION], "1.0.0");
-        assert_eq!(reviewed.refused(), [format!("spec.template.metadata.labels[{VERSION}]: Invalid")]);
-        let remedy = &reviewed.verdict.violations[0].remedy;
-        assert!(remedy.contains("needs its own Deployment"), "{remedy}");
-        // and what is kept apart stays with the label, so that a second review finds nothing to do
-        assert_eq!(kept_apart(&reviewed.object), ["1.0.0"]);
-        assert_eq!(update(&old, &reviewed.object).patched(), [""; 0]);
+    #[case::plain(module(Kind::Deployment))]
+    #[case::from_before_warden(old_hand(|_| {}))]
+    fn change_what_the_user_changed(#[case] manifest: Value) {
+        let old = Cluster::plain().create(Kind::Deployment, &manifest).object;
+        let released = edited(old.clone(), |d| release(d, "2.0.0"));
+        let reviewed = update(&old, &released);
+        assert_eq!((reviewed.object, reviewed.verdict.violations), (released, vec![]));
+        assert_eq!(reviewed.pod["metadata"]["labels"]["module.warden.koupleless.io/biz1"], "2.0.0");
     }
 
     #[test]
-    fn leave_a_term_that_stands_in_the_applied_manifest_and_add_their_own() {
-        let manifest = deployment(|d| {
-            template_of(d)["spec"]["affinity"] =
-                stored(&module(Kind::Deployment))["spec"]["template"]["spec"]["affinity"].clone();
+    fn keep_what_the_namespace_and_the_configuration_said() {
+        // Given
+        let before = Cluster::plain().annotated(BASE_NAME, "a").default_env("dev");
+        let old = before.create(Kind::Deployment, &homeless(|_| {})).object;
+        // When these say something else, and a version is released
+        let after = Cluster::plain().annotated(BASE_NAME, "b").annotated(BASE_VERSION, "2").default_env("prod");
+        let reviewed = after.update(Kind::Deployment, &old, &edited(old.clone(), |d| release(d, "2.0.0")));
+        // Then
+        assert_eq!(reviewed.placement(Kind::Deployment), json!({"env": "dev", "name": "a"}));
+        assert_eq!(after.update(Kind::Deployment, &old, &reviewed.object).patched(), [""; 0]);
+        // And where the annotation is taken away with it, they are asked again
+        let anew = edited(old.clone(), |d| {
+            release(d, "2.0.0");
+            template_of(d)["metadata"]["annotations"] = json!({});
         });
-        let old = stored(&manifest);
-        let reviewed = update(&old, &applied_from(edited(old.clone(), |d| release(d, "2.0.0")), &manifest));
-        assert_eq!(kept_apart(&reviewed.object), ["1.0.0", "2.0.0"]);
+        let reviewed = after.update(Kind::Deployment, &old, &anew);
+        assert_eq!(reviewed.placement(Kind::Deployment), json!({"env": "prod", "name": "b", "version": "2"}));
+        assert_eq!(after.update(Kind::Deployment, &old, &reviewed.object).patched(), [""; 0]);
     }
 
-    fn witness(deployment: &mut Value, operation: &str) {
-        deployment["metadata"]["managedFields"] = json!([{
-            "manager": "somebody",
-            "operation": operation,
-            "fieldsV1": {"f:spec": {"f:template": {"f:metadata": {"f:labels": {format!("f:{VERSION}"): {}}}}}},
-        }]);
+    #[test]
+    fn that_say_the_base_themselves_lose_the_annotation() {
+        let old = Cluster::plain().annotated(BASE_NAME, "base").create(Kind::Deployment, &homeless(|_| {})).object;
+        let own = edited(old_hand(|d| release(d, "2.0.0")), |d| {
+            template_of(d)["metadata"]["annotations"][PLACEMENT] =
+                old["spec"]["template"]["metadata"]["annotations"][PLACEMENT].clone();
+        });
+        let reviewed = Cluster::plain().annotated(BASE_NAME, "base").update(Kind::Deployment, &old, &own);
+        assert_eq!(reviewed.placement(Kind::Deployment), Value::Null);
     }
 }
 
@@ -257,243 +170,241 @@ mod that_declare_something_else {
 
     use super::*;
 
-    /// Where a declaration can stand.
-    fn declare(deployment: &mut Value, place: &str, key: &str, value: &str) {
-        match place {
-            "template" => template_of(deployment)["metadata"]["annotations"][key] = json!(value),
-            _ => deployment["metadata"]["annotations"][key] = json!(value),
+    #[rstest]
+    #[case::env(ENV, "env")]
+    #[case::name(BASE_NAME, "name")]
+    #[case::version(BASE_VERSION, "version")]
+    #[case::cluster(BASE_CLUSTER, "cluster")]
+    fn on_the_workload_are_followed(
+        #[case] key: &str,
+        #[case] field: &str,
+        #[values("labels", "annotations")] place: &str,
+    ) {
+        let declares = |value: &str| {
+            homeless(|d| {
+                d["metadata"]["annotations"] = json!({BASE_NAME: "base"});
+                d["metadata"]["annotations"][key] = Value::Null;
+                d["metadata"][place][key] = json!(value);
+            })
+        };
+        let old = update(&declares("one"), &declares("one"));
+        let old = Cluster::plain().create(Kind::Deployment, &edited(old.object, |_| {}));
+        assert_eq!(old.placement(Kind::Deployment)[field], "one");
+        let reviewed = update(&old.object, &edited(old.object.clone(), |d| d["metadata"][place][key] = json!("two")));
+        assert_eq!(reviewed.placement(Kind::Deployment)[field], "two");
+        assert_eq!(update(&old.object, &reviewed.object).patched(), [""; 0]);
+    }
+
+    #[test]
+    fn leave_to_the_namespace_what_it_said_before() {
+        // Given a base of which the workload declares the name, and the Namespace the version
+        let cluster = Cluster::plain().annotated(BASE_VERSION, "9");
+        let manifest = |name: &str| homeless(|d| d["metadata"]["annotations"][BASE_NAME] = json!(name));
+        let old = cluster.create(Kind::Deployment, &manifest("a"));
+        assert_eq!(old.placement(Kind::Deployment), json!({"env": "dev", "name": "a", "version": "9"}));
+        // When another name is declared, also with the placement that is on the template
+        let carried = edited(old.object.clone(), |d| d["metadata"]["annotations"][BASE_NAME] = json!("b"));
+        for sent in [carried, manifest("b")] {
+            // Then the version stays that of the Namespace
+            let reviewed = cluster.update(Kind::Deployment, &old.object, &sent);
+            assert_eq!(reviewed.placement(Kind::Deployment), json!({"env": "dev", "name": "b", "version": "9"}));
         }
     }
 
-    fn declaring(place: &str, key: &str, value: &str) -> Value {
-        deployment(|d| declare(d, place, key, value))
-    }
-
-    #[rstest]
-    fn environment_tolerations_and_labels_follow(#[values("template", "workload")] place: &str) {
-        // Given
-        let old = stored(&declaring(place, ENV, "dev"));
-        // When
-        let reviewed = update(&old, &edited(old.clone(), |d| declare(d, place, ENV, "prod")));
-        // Then
-        assert_eq!(envs(&reviewed.object), ["prod"]);
-        assert_eq!(reviewed.object["metadata"]["labels"][ENV], "prod");
-        assert!(reviewed.warns_of("dev -> prod"), "{:?}", reviewed.warned());
-        assert_eq!(update(&old, &reviewed.object).patched(), [""; 0]);
-    }
-
-    #[rstest]
-    fn also_where_the_environment_was_the_clusters_before(#[values("template", "workload")] place: &str) {
-        let old = stored(&module(Kind::Deployment));
-        assert_eq!(envs(&old), ["dev"]);
-        let reviewed = update(&old, &edited(old.clone(), |d| declare(d, place, ENV, "prod")));
-        assert_eq!(envs(&reviewed.object), ["prod"]);
-        assert_eq!(reviewed.object["metadata"]["labels"][ENV], "prod");
-    }
-
-    #[rstest]
-    #[case::name(BASE_NAME)]
-    #[case::version(BASE_VERSION)]
-    #[case::cluster(BASE_CLUSTER)]
-    fn the_affinity_follows(#[case] key: &str, #[values("template", "workload")] place: &str) {
-        // Given a declaration, and an affinity made from it
-        let plain = deployment(|d| template_of(d)["metadata"]["annotations"] = Value::Null);
-        let old = stored(&edited(plain, |d| declare(d, place, key, "one")));
-        assert_eq!(demanded(&old, key), [json!(["one"])]);
-        // When it changes
-        let reviewed = update(&old, &edited(old.clone(), |d| declare(d, place, key, "two")));
-        // Then
-        assert_eq!(demanded(&reviewed.object, key), [json!(["two"])]);
-        assert!(reviewed.warns_of("one -> two"), "{:?}", reviewed.warned());
-        if key == BASE_CLUSTER {
-            assert_eq!(reviewed.object["metadata"]["labels"][key], "two");
-        }
-        assert_eq!(update(&old, &reviewed.object).patched(), [""; 0]);
+    #[test]
+    fn than_the_pod_spec_demands_are_told_so() {
+        let old = Cluster::plain().create(Kind::Deployment, &old_hand(|_| {})).object;
+        let reviewed = update(&old, &edited(old.clone(), |d| d["metadata"]["annotations"][BASE_NAME] = json!("other")));
+        assert_eq!(template_operations(&reviewed), [""; 0]);
+        assert!(reviewed.warns_of("but the pod spec requires base, which wins"), "{:?}", reviewed.warned());
     }
 
     #[test]
-    fn the_label_of_the_cluster_follows_the_users_own_affinity() {
-        // Given a cluster that the user's node selector demands, and a label made from it
-        let old = stored(&deployment(|d| template_of(d)["spec"]["nodeSelector"] = json!({BASE_CLUSTER: "one"})));
-        assert_eq!(old["metadata"]["labels"][BASE_CLUSTER], "one");
-        // When the selector demands another
-        let new = edited(old.clone(), |d| template_of(d)["spec"]["nodeSelector"][BASE_CLUSTER] = json!("two"));
-        let reviewed = update(&old, &new);
-        // Then ModuleController finds the workload under that one, and nothing is said to be overruled
-        assert_eq!(reviewed.object["metadata"]["labels"][BASE_CLUSTER], "two");
-        assert!(!reviewed.warns_of("which wins"), "{:?}", reviewed.warned());
-        // When it demands none any more, then the label does not demand it in its stead
-        let free = edited(old.clone(), |d| template_of(d)["spec"]["nodeSelector"] = json!({}));
-        let reviewed = update(&old, &free);
-        assert_eq!(reviewed.object["metadata"]["labels"].get(BASE_CLUSTER), None);
-        assert_eq!(demanded(&reviewed.object, BASE_CLUSTER), [Value::Null; 0]);
-    }
-
-    #[test]
-    fn every_term_follows_and_it_is_said_once() {
-        let old = stored(&deployment(|d| {
-            template_of(d)["spec"]["affinity"]["nodeAffinity"][REQUIRED]["nodeSelectorTerms"] = json!([
-                {"matchExpressions": [{"key": "rack", "operator": "In", "values": ["a"]}]},
-                {"matchExpressions": [{"key": "rack", "operator": "In", "values": ["b"]}]},
-            ]);
-        }));
-        let reviewed = update(&old, &edited(old.clone(), |d| declare(d, "template", BASE_VERSION, "2.0.0")));
-        assert_eq!(demanded(&reviewed.object, BASE_VERSION), [json!(["2.0.0"]), json!(["2.0.0"])]);
-        let said = reviewed.warned().into_iter().filter(|text| text.contains("1.0.0 -> 2.0.0")).count();
-        assert_eq!(said, 1, "{:?}", reviewed.warned());
-    }
-
-    #[test]
-    fn an_affinity_of_the_users_own_does_not_and_is_said_to_win() {
-        let manifest = deployment(|d| {
-            template_of(d)["spec"]["affinity"]["nodeAffinity"][REQUIRED]["nodeSelectorTerms"] =
-                json!([{"matchExpressions": [{"key": BASE_VERSION, "operator": "In", "values": ["1.0.0"]}]}]);
+    fn come_too_late_for_a_job_that_has_started() {
+        let job = edited(module(Kind::Job), |job| template_in(Kind::Job, job)["metadata"]["annotations"] = Value::Null);
+        let declares = |job: &Value| edited(job.clone(), |job| job["metadata"]["labels"][ENV] = json!("gray"));
+        let stored = Cluster::plain().annotated(BASE_NAME, "a").create(Kind::Job, &job).object;
+        assert_eq!(Cluster::plain().update(Kind::Job, &stored, &declares(&stored)).patched(), [""; 0]);
+        // and reach one that is suspended and patched
+        let suspended = edited(stored, |job| job["spec"]["suspend"] = json!(true));
+        let patched = edited(declares(&suspended), |job| {
+            template_in(Kind::Job, job)["spec"]["nodeSelector"] = json!({"rack": "a"});
         });
-        let old = stored(&manifest);
-        let next = edited(manifest, |d| declare(d, "template", BASE_VERSION, "2.0.0"));
-        let live = edited(old.clone(), |d| declare(d, "template", BASE_VERSION, "2.0.0"));
-        let reviewed = update(&old, &applied_from(live, &next));
-        assert_eq!(demanded(&reviewed.object, BASE_VERSION), [json!(["1.0.0"])]);
-        assert!(reviewed.warns_of("which wins"), "{:?}", reviewed.warned());
-    }
-
-    #[test]
-    fn a_toleration_of_the_users_own_does_not() {
-        let own = json!({"key": "schedule.koupleless.io/node-env", "operator": "Equal", "value": "dev", "effect": "NoExecute"});
-        let manifest = deployment(|d| {
-            template_of(d)["spec"]["tolerations"] = json!([own]);
-            declare(d, "template", ENV, "dev");
-        });
-        let old = stored(&manifest);
-        let next = edited(manifest, |d| declare(d, "template", ENV, "prod"));
-        let live = edited(old.clone(), |d| declare(d, "template", ENV, "prod"));
-        let reviewed = update(&old, &applied_from(live, &next));
-        assert_eq!(envs(&reviewed.object), ["dev"]);
-    }
-
-    #[test]
-    fn an_environment_that_the_pod_spec_demands_rules_over_a_declaration() {
-        let old = stored(&deployment(|d| template_of(d)["spec"]["nodeSelector"] = json!({ENV: "dev"})));
-        let reviewed = update(&old, &edited(old.clone(), |d| declare(d, "template", ENV, "prod")));
-        assert_eq!(envs(&reviewed.object), ["dev"]);
-        assert_eq!(reviewed.object["metadata"]["labels"][ENV], "dev");
-        // and everything follows it
-        let moved = update(&old, &edited(old.clone(), |d| template_of(d)["spec"]["nodeSelector"][ENV] = json!("prod")));
-        assert_eq!(envs(&moved.object), ["prod"]);
-        assert_eq!(moved.object["metadata"]["labels"][ENV], "prod");
-    }
-
-    #[test]
-    fn a_label_of_the_users_own_on_the_workload_does_not() {
-        let manifest = edited(declaring("template", ENV, "dev"), |d| d["metadata"]["labels"][ENV] = json!("dev"));
-        let old = stored(&manifest);
-        let next = edited(manifest, |d| declare(d, "template", ENV, "prod"));
-        let live = edited(old.clone(), |d| declare(d, "template", ENV, "prod"));
-        let reviewed = update(&old, &applied_from(live, &next));
-        assert_eq!(reviewed.object["metadata"]["labels"][ENV], "dev");
-        assert_eq!(envs(&reviewed.object), ["prod"]);
-    }
-
-    #[test]
-    fn declaring_what_the_pod_spec_demands_already_touches_nothing() {
-        // Given a Deployment older than warden
-        let old = deployment(|d| template_of(d)["spec"]["nodeSelector"] = json!({BASE_CLUSTER: "blue", ENV: "prod"}));
-        // When its workload is labelled with what its template says anyway
-        let new = edited(old.clone(), |d| d["metadata"]["labels"] = json!({BASE_CLUSTER: "blue", ENV: "prod"}));
-        // Then
-        assert_eq!(update(&old, &new).patched(), [""; 0]);
-    }
-
-    #[test]
-    fn taking_a_declaration_away_changes_nothing() {
-        let old = stored(&declaring("workload", BASE_CLUSTER, "blue"));
-        let new = edited(old.clone(), |d| d["metadata"]["annotations"] = json!({}));
-        assert_eq!(template_operations(&update(&old, &new)), [""; 0]);
-    }
-
-    #[test]
-    fn a_new_declaration_reaches_a_deployment_older_than_warden_with_a_new_version_only() {
-        let old = deployment(|d| template_of(d)["metadata"]["annotations"] = Value::Null);
-        let new = edited(old.clone(), |d| declare(d, "workload", BASE_NAME, "base"));
-        // The Pods that run carry no labels by which the new ones could be kept off their bases.
-        assert_eq!(update(&old, &new).refused(), ["spec.template.spec.containers[0].env: Forbidden"]);
-        let reviewed = update(&old, &edited(new, |d| release(d, "2.0.0")));
-        assert_eq!(demanded(&reviewed.object, BASE_NAME), [json!(["base"])]);
-        assert_eq!(reviewed.refused(), [""; 0]);
-    }
-
-    #[test]
-    fn one_that_comes_back_and_is_overruled_is_told_so() {
-        // Given a module whose declaration was taken away, its affinity still there
-        let plain = deployment(|d| template_of(d)["metadata"]["annotations"] = Value::Null);
-        let declared = stored(&edited(plain, |d| declare(d, "workload", BASE_VERSION, "1.0.0")));
-        let old = edited(declared, |d| d["metadata"]["annotations"] = json!({}));
-        // When it is declared again, otherwise
-        let reviewed = update(&old, &edited(old.clone(), |d| declare(d, "workload", BASE_VERSION, "3.0.0")));
-        // Then
-        assert_eq!(demanded(&reviewed.object, BASE_VERSION), [json!(["1.0.0"])]);
-        assert!(
-            reviewed.warns_of("is declared as 3.0.0, but the pod spec requires 1.0.0, which wins"),
-            "{:?}",
-            reviewed.warned()
-        );
-    }
-
-    #[test]
-    fn a_job_is_not_given_what_comes_too_late_for_it() {
-        let job = Cluster::plain().create(Kind::Job, &module(Kind::Job)).object;
-        let new = edited(job.clone(), |job| job["metadata"]["labels"][ENV] = json!("gray"));
-        assert_eq!(Cluster::plain().update(Kind::Job, &job, &new).patched(), [""; 0]);
+        let reviewed = Cluster::plain().update(Kind::Job, &suspended, &patched);
+        assert_eq!(reviewed.placement(Kind::Job)["env"], "gray");
     }
 }
 
-mod that_undo_a_rollout {
+mod that_go_back {
     use similar_asserts::assert_eq;
 
     use super::*;
 
-    /// Complete as it is: from before warden.
-    fn old_revision() -> Value {
-        deployment(|d| {
-            template_of(d)["spec"]["nodeSelector"] = json!({BASE_NAME: "base"});
-            template_of(d)["spec"]["tolerations"] = json!([{"operator": "Exists"}]);
+    /// Given a first revision, and a second with another version and another declared base.
+    fn two_revisions(first: &Value, declare: fn(&mut Value)) -> (Value, Value, Cluster) {
+        let first_stored = Cluster::plain().create(Kind::Deployment, first).object;
+        let second = edited(first_stored.clone(), |d| {
+            release(d, "2.0.0");
+            declare(d);
+        });
+        let second = update(&first_stored, &second).object;
+        let cluster = Cluster::plain().revision(Kind::Deployment, &first_stored).revision(Kind::Deployment, &second);
+        (first_stored, second, cluster)
+    }
+
+    const DECLARATIONS: [fn(&mut Value); 3] = [
+        |_| {},
+        |d| d["metadata"]["annotations"][BASE_NAME] = json!("other"),
+        |d| d["metadata"]["labels"][BASE_NAME] = json!("other"),
+    ];
+
+    fn firsts() -> [Value; 4] {
+        [
+            module(Kind::Deployment),
+            old_hand(|_| {}),
+            homeless(|d| d["metadata"]["annotations"][BASE_NAME] = json!("base")),
+            homeless(|d| d["metadata"]["labels"][BASE_NAME] = json!("base")),
+        ]
+    }
+
+    #[rstest]
+    fn get_the_template_of_their_revision_back(#[values(0, 1, 2)] declared: usize, #[values(0, 1, 2, 3)] first: usize) {
+        let (first, second, cluster) = two_revisions(&firsts()[first], DECLARATIONS[declared]);
+        // When it is undone: the template comes back, and the annotations of the ReplicaSet, but not the labels
+        let undone = edited(second.clone(), |d| {
+            d["spec"]["template"] = first["spec"]["template"].clone();
+            d["metadata"]["annotations"] = first["metadata"]["annotations"].clone();
+        });
+        let undone = cluster.update(Kind::Deployment, &second, &undone);
+        assert_eq!(undone.object["spec"]["template"], first["spec"]["template"]);
+        assert_eq!(undone.refused(), [""; 0]);
+        // When the first manifest is applied over the second instead, or replaces it
+        let carried = edited(first.clone(), |d| {
+            if let Some(annotation) = second["spec"]["template"]["metadata"]["annotations"].get(PLACEMENT) {
+                template_of(d)["metadata"]["annotations"][PLACEMENT] = annotation.clone();
+            }
+        });
+        let written = edited(first.clone(), |d| {
+            let annotations = template_of(d)["metadata"]["annotations"].as_object_mut();
+            annotations.map(|annotations| annotations.remove(PLACEMENT));
+        });
+        for sent in [carried, written] {
+            let applied = cluster.update(Kind::Deployment, &second, &sent);
+            let expected = &first["spec"]["template"]["metadata"]["annotations"][PLACEMENT];
+            assert_eq!(&applied.object["spec"]["template"]["metadata"]["annotations"][PLACEMENT], expected, "{sent}");
+            assert_eq!(cluster.update(Kind::Deployment, &second, &applied.object).patched(), [""; 0]);
+        }
+    }
+
+    #[test]
+    fn to_a_revision_from_before_warden_do_so_whatever_came_between() {
+        // Given a template from before warden, and then a plain manifest of the next version
+        let first = old_hand(|_| {});
+        let plain = homeless(|d| {
+            d["metadata"]["annotations"][BASE_NAME] = json!("base");
+            release(d, "2.0.0");
+        });
+        let cluster = Cluster::plain().revision(Kind::Deployment, &first);
+        let second = cluster.update(Kind::Deployment, &first, &plain).object;
+        // When the first is applied again, with what the second left on the template
+        let cluster = cluster.revision(Kind::Deployment, &second);
+        let applied = edited(first.clone(), |d| {
+            template_of(d)["metadata"]["annotations"][PLACEMENT] =
+                second["spec"]["template"]["metadata"]["annotations"][PLACEMENT].clone();
+        });
+        let reviewed = cluster.update(Kind::Deployment, &second, &applied);
+        // Then its ReplicaSet is used again
+        assert_eq!(reviewed.placement(Kind::Deployment), Value::Null);
+        assert_eq!(reviewed.refused(), [""; 0]);
+    }
+}
+
+mod of_a_daemon_set {
+    use similar_asserts::assert_eq;
+
+    use super::*;
+
+    const KIND: Kind = Kind::DaemonSet;
+
+    fn declaring(place: &str, name: &str) -> Value {
+        edited(module(KIND), |object| {
+            template_in(KIND, object)["metadata"]["annotations"] = Value::Null;
+            let at = if place == "template" { template_in(KIND, object) } else { object };
+            at["metadata"]["annotations"][BASE_NAME] = json!(name);
         })
     }
 
-    fn in_mid_rollout() -> Value {
-        let mut d = stored(&edited(old_revision(), |d| release(d, "2.0.0")));
-        d["status"] = json!({"replicas": 4, "updatedReplicas": 1});
-        d
+    fn demanded(object: &Value) -> &Value {
+        &object["spec"]["template"]["spec"]["affinity"]["nodeAffinity"][REQUIRED]["nodeSelectorTerms"]
     }
 
-    fn with_template_of(deployment: &Value, other: &Value) -> Value {
-        edited(deployment.clone(), |d| d["spec"]["template"] = other["spec"]["template"].clone())
-    }
-
-    #[test]
-    fn a_revision_older_than_warden_comes_back_as_it_was() {
-        // Given a release over a revision from before warden, in mid-rollout
-        let old = in_mid_rollout();
-        // When that revision's template is sent back
-        let reviewed = update(&old, &with_template_of(&old, &old_revision()));
-        // Then it is left alone, so that its ReplicaSet is recognised
-        assert_eq!(template_operations(&reviewed), [""; 0]);
-        assert_eq!(reviewed.refused(), [""; 0]);
-    }
-
-    #[test]
-    fn a_plain_manifest_applied_again_in_mid_rollout_is_filled_in_as_before() {
-        let old = in_mid_rollout();
-        let plain = with_template_of(&old, &edited(old_revision(), |d| release(d, "2.0.0")));
-        let reviewed = update(&old, &plain);
-        assert_eq!(reviewed.object["spec"]["template"], old["spec"]["template"]);
+    #[rstest]
+    fn the_template_says_the_base_and_follows_its_declaration(#[values("template", "workload")] place: &str) {
+        let base = |name: &str| json!([{"matchExpressions": [{"key": BASE_NAME, "operator": "In", "values": [name]}]}]);
+        // Given
+        let old = Cluster::plain().create(KIND, &declaring(place, "a"));
+        assert_eq!(*demanded(&old.object), base("a"));
+        assert_eq!(old.object["spec"]["template"]["spec"]["tolerations"].as_array().unwrap().len(), 2);
+        // When the declaration changes on what is stored, or in the manifest
+        let live = edited(old.object.clone(), |object| {
+            let at = if place == "template" { template_in(KIND, object) } else { object };
+            at["metadata"]["annotations"][BASE_NAME] = json!("b");
+        });
+        for sent in [live, declaring(place, "b")] {
+            let reviewed = Cluster::plain().update(KIND, &old.object, &sent);
+            // Then the template follows, and a second review finds nothing to do
+            assert_eq!(*demanded(&reviewed.object), base("b"));
+            assert_eq!(Cluster::plain().update(KIND, &old.object, &reviewed.object).patched(), [""; 0]);
+        }
     }
 
     #[test]
-    fn once_it_is_through_an_older_revision_is_filled_in() {
-        let old = edited(in_mid_rollout(), |d| d["status"] = json!({"replicas": 3, "updatedReplicas": 3}));
-        let reviewed = update(&old, &with_template_of(&old, &old_revision()));
-        assert_eq!(reviewed.object["spec"]["template"]["metadata"]["labels"][VERSION], "1.0.0");
+    fn that_selects_by_itself_from_now_on_keeps_nothing_of_the_placement() {
+        let old = Cluster::plain().create(KIND, &declaring("workload", "a"));
+        let own = edited(old.object.clone(), |object| {
+            object["metadata"]["annotations"] = json!({});
+            template_in(KIND, object)["spec"]["nodeSelector"] = json!({BASE_NAME: "b"});
+            template_in(KIND, object)["spec"]["tolerations"].as_array_mut().unwrap().push(json!(
+                {"key": "schedule.koupleless.io/node-env", "operator": "Equal", "value": "prod", "effect": "NoExecute"}
+            ));
+        });
+        let reviewed = Cluster::plain().update(KIND, &old.object, &own);
+        let spec = &reviewed.object["spec"]["template"]["spec"];
+        assert_eq!(spec["affinity"], Value::Null);
+        let envs = spec["tolerations"].as_array().unwrap().iter().map(|it| it["value"].as_str().unwrap());
+        assert_eq!(envs.collect::<Vec<_>>(), ["True", "prod"]);
+    }
+
+    #[test]
+    fn from_before_warden_stays_as_it_is() {
+        let spec = old_hand(|_| {})["spec"]["template"]["spec"].clone();
+        let old = edited(module(KIND), |object| {
+            template_in(KIND, object)["metadata"]["annotations"] = Value::Null;
+            template_in(KIND, object)["spec"] = spec;
+        });
+        let cluster = Cluster::plain().annotated(BASE_VERSION, "9");
+        let released = edited(old.clone(), |object| release(object, "2.0.0"));
+        for (before, after) in [(None, &old), (Some(&old), &released)] {
+            let reviewed = match before {
+                None => cluster.create(KIND, after),
+                Some(before) => cluster.update(KIND, before, after),
+            };
+            assert_eq!(reviewed.patched(), [""; 0]);
+        }
+    }
+
+    #[test]
+    fn that_goes_back_gets_its_old_template() {
+        let first = Cluster::plain().create(KIND, &declaring("workload", "a")).object;
+        let second = edited(first.clone(), |object| {
+            release(object, "2.0.0");
+            object["metadata"]["annotations"][BASE_NAME] = json!("b");
+        });
+        let second = Cluster::plain().update(KIND, &first, &second).object;
+        let cluster = Cluster::plain().revision(KIND, &first).revision(KIND, &second);
+        // kubectl rollout undo sends the template of the revision, and nothing else
+        let undone = edited(second.clone(), |object| object["spec"]["template"] = first["spec"]["template"].clone());
+        assert_eq!(cluster.update(KIND, &second, &undone).object["spec"]["template"], first["spec"]["template"]);
     }
 }
 
@@ -553,9 +464,10 @@ mod of_a_bare_pod {
     }
 
     #[test]
-    fn a_pod_that_was_made_bound_or_before_warden_is_given_nothing() {
+    fn a_pod_that_was_made_bound_or_before_warden_is_given_its_identity_only() {
         let old = edited(manifest(), |p| p["spec"]["nodeName"] = json!("vnode.10.0.0.1.dev"));
         let new = edited(old.clone(), |p| p["metadata"]["labels"]["a"] = json!("b"));
-        assert_eq!(Cluster::plain().update(Kind::Pod, &old, &new).patched(), [""; 0]);
+        let patched = Cluster::plain().update(Kind::Pod, &old, &new).patched();
+        assert_eq!(patched, ["/metadata/labels/module.warden.koupleless.io~1biz1"]);
     }
 }

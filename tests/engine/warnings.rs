@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use similar_asserts::assert_eq;
 
 use crate::sample::{
-    BASE_NAME, BASE_VERSION, COMPONENT, COMPONENT_OLDER, ENV, FOLLOW, INJECT, NAME, PEER_PAUSED, REQUIRED, Reviewed,
-    STRATEGY, VERSION, create, deployment, edited, release, stored, template_of, update,
+    BASE_NAME, BASE_VERSION, COMPONENT, COMPONENT_OLDER, Cluster, ENV, FOLLOW, INJECT, NAME, PEER_PAUSED, REQUIRED,
+    Reviewed, STRATEGY, VERSION, create, deployment, edited, release, stored, template_of, update,
 };
 
 type Oddity = fn(&mut Value);
@@ -49,19 +49,24 @@ type Oddity = fn(&mut Value);
     |d: &mut Value| template_of(d)["spec"]["containers"].as_array_mut().unwrap().push(json!({"name": "proxy", "image": "envoy"})),
     "container proxy is not a jar, but bases are told to install it",
 )]
-#[case::several_jars(
+#[case::opted_out(
     |d: &mut Value| {
-        let containers = template_of(d)["spec"]["containers"].as_array_mut().unwrap();
-        let mut second = containers[0].clone();
-        second["name"] = json!("biz2");
-        second["image"] = json!("https://repo.example.com/biz2-1.0.0-ark-biz.jar");
-        containers.push(second);
+        template_of(d)["metadata"]["annotations"][INJECT] = json!("false");
+        template_of(d)["spec"]["nodeSelector"] = json!({BASE_NAME: "base", BASE_VERSION: "1.0.0"});
     },
-    "several jars in one Pod: two such Pods may share a base, and deleting one uninstalls both",
+    "not kept apart: with warden.koupleless.io/inject \"false\", two Pods of one version may share a base",
+)]
+#[case::every_toleration_ends(
+    |d: &mut Value| template_of(d)["spec"]["tolerations"] = json!([{"operator": "Exists", "tolerationSeconds": 6}]),
+    "toleration of schedule.koupleless.io/virtual-node ends after 6 s: the module is then uninstalled",
 )]
 #[case::cpu_request(
     |d: &mut Value| template_of(d)["spec"]["containers"][0]["resources"] = json!({"requests": {"cpu": "100m"}}),
     "container biz1 requests cpu, which no base offers: it is never scheduled",
+)]
+#[case::extended_resource(
+    |d: &mut Value| template_of(d)["spec"]["containers"][0]["resources"] = json!({"limits": {"nvidia.com/gpu": 1}}),
+    "container biz1 requests nvidia.com/gpu, which no base offers: it is never scheduled",
 )]
 #[case::disk_limit(
     |d: &mut Value| template_of(d)["spec"]["containers"][0]["resources"] = json!({"limits": {"ephemeral-storage": "1Gi"}}),
@@ -95,7 +100,7 @@ type Oddity = fn(&mut Value);
     |d: &mut Value| {
         template_of(d)["metadata"]["annotations"] = Value::Null;
         template_of(d)["spec"]["affinity"]["nodeAffinity"][REQUIRED]["nodeSelectorTerms"] = json!([
-            {"matchExpressions": [{"key": BASE_NAME, "operator": "Exists"}]},
+            {"matchExpressions": [{"key": BASE_NAME, "operator": "In", "values": ["a"]}]},
             {"matchExpressions": [{"key": "virtual-kubelet.koupleless.io/env", "operator": "Exists"}]},
         ]);
     },
@@ -170,13 +175,69 @@ fn nothing_is_said_where_nothing_is_odd(#[case] edit: Oddity) {
     assert_eq!(create(Kind::Deployment, &deployment).warned(), [""; 0], "{deployment}");
 }
 
+mod of_a_namespace {
+    use similar_asserts::assert_eq;
+
+    use super::*;
+
+    const WHITELIST: &str = "scheduler.alpha.kubernetes.io/tolerationsWhitelist";
+
+    fn vnodes() -> Value {
+        json!({"operator": "Exists", "key": "schedule.koupleless.io/virtual-node"})
+    }
+
+    fn env() -> Value {
+        json!({"operator": "Exists", "key": "schedule.koupleless.io/node-env"})
+    }
+
+    fn for_seconds(taint: &str) -> Value {
+        let key = format!("node.kubernetes.io/{taint}");
+        json!({"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300})
+    }
+
+    #[test]
+    fn that_allows_only_300_seconds_its_pods_keep_them_and_it_is_told() {
+        // Given a whitelist with the taints of vnodes, and outages for 300 s
+        let list = json!([vnodes(), env(), for_seconds("not-ready"), for_seconds("unreachable")]).to_string();
+        let cluster = Cluster::plain().annotated(WHITELIST, &list);
+        // When a Pod comes with what the in-tree plugin adds
+        let pod = crate::sample::pod(|p| {
+            p["spec"]["tolerations"] = json!([for_seconds("not-ready"), for_seconds("unreachable")]);
+        });
+        let tolerations = cluster.create(Kind::Pod, &pod).object["spec"]["tolerations"].clone();
+        // Then it keeps these, and is given the others
+        assert_eq!(tolerations.as_array().unwrap().len(), 4, "{tolerations}");
+        assert_eq!(tolerations[0], for_seconds("not-ready"));
+        // And who applies a Deployment is told
+        let reviewed = cluster.create(Kind::Deployment, &deployment(|_| {}));
+        let told = reviewed.warned().into_iter().filter(|it| it.contains("an outage evicts modules")).count();
+        assert_eq!((told, reviewed.warned().len(), reviewed.refused()), (2, 2, vec![]));
+    }
+
+    #[test]
+    fn that_does_not_allow_vnodes_is_told() {
+        let list = json!([{"key": "dedicated", "operator": "Exists"}]).to_string();
+        let reviewed = Cluster::plain().annotated(WHITELIST, &list).create(Kind::Deployment, &deployment(|_| {}));
+        let says =
+            "the Namespace allows no toleration of schedule.koupleless.io/virtual-node, so no base takes its Pods";
+        assert!(reviewed.warned().contains(&says), "{:?}", reviewed.warned());
+    }
+
+    #[test]
+    fn that_adds_a_node_selector_is_told() {
+        let cluster = Cluster::plain().annotated("scheduler.alpha.kubernetes.io/node-selector", "disk=ssd");
+        let reviewed = cluster.create(Kind::Deployment, &deployment(|_| {}));
+        assert_eq!(reviewed.warned(), ["the Namespace adds node selector disk=ssd: bases without it take no Pod"]);
+    }
+}
+
 #[test]
 fn an_opt_out_of_the_workload_alone_is_pointed_out() {
     let complete = stored(&deployment(|_: &mut Value| {}));
     let opted_out = edited(complete, |d| d["metadata"]["annotations"][INJECT] = json!("false"));
     assert!(create(Kind::Deployment, &opted_out).warns_of("does not reach the Pods"), "{opted_out}");
     let both = edited(opted_out, |d| template_of(d)["metadata"]["annotations"][INJECT] = json!("false"));
-    assert_eq!(create(Kind::Deployment, &both).warned(), [""; 0], "{both}");
+    assert!(!create(Kind::Deployment, &both).warns_of("does not reach the Pods"), "{both}");
 }
 
 #[rstest]

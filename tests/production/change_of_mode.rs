@@ -1,6 +1,6 @@
 //! A change from certificates in files to self-managed ones.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Result, ensure};
 use warden_testbed::{ServingCertificate, Signal, WardenProcess, WardenProgram, replica_address};
@@ -15,9 +15,7 @@ async fn replicas_that_make_certificates_follow_those_that_read_them_from_files(
     // lease
     let mut site = Site::install_alone(&["--certificate-settle=2"]).await?;
     let certificate = ServingCertificate::issue(&site.plane, &[&format!("{NAME}.{NAME}.svc")])?;
-    let manifests = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/manifests");
-    let webhooks: Vec<PathBuf> =
-        ["webhooks-mutating.yaml", "webhooks-validating.yaml"].map(|file| manifests.join(file)).into();
+    let webhooks = Path::new(env!("CARGO_MANIFEST_DIR")).join("webhook-config");
     site.plane.register_webhooks(&webhooks, &certificate.ca_pem).await?;
     let kubeconfig = site.plane.kubeconfig_for_service_account(NAME, NAME).await?;
     let path = env!("CARGO_BIN_EXE_warden").into();

@@ -27,6 +27,9 @@ async fn what_is_no_module_is_never_shown_to_warden() -> Result<()> {
     scene.apply(&web_pod()).await?;
     scene.rolled_out("deployment/web").await?;
     scene.kubectl(&["set", "image", "deployment/web", "web=nginx:2"]).await?.expect_success()?;
+    scene.kubectl(&["label", "pod/web", "team=a"]).await?.expect_success()?;
+    scene.kubectl(&["rollout", "pause", "deployment/web"]).await?.expect_success()?;
+    scene.kubectl(&["rollout", "resume", "deployment/web"]).await?.expect_success()?;
     scene.rolled_out("deployment/web").await?;
     // Then warden was not asked once
     ensure!(reviews(&stage).await? == asked, "{}", reviews(&stage).await?);

@@ -3,6 +3,7 @@
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 
+use crate::foreign_kinds::reviewed;
 use crate::manifests::Module;
 use crate::scene::{LONG, Scene, shared};
 
@@ -104,9 +105,53 @@ async fn a_cron_jobs_module_runs_and_its_job_is_left_alone() -> Result<()> {
     // And the Job has the template that the CronJob was stored with
     let stored = scene.get("cronjob/nightly").await?;
     let job = scene.get("job/now").await?;
-    let spec = |object: &Value, path: &str| object.pointer(path).cloned().unwrap_or_default();
-    let of_cron_job = spec(&stored, "/spec/jobTemplate/spec/template/spec");
-    ensure!(of_cron_job["tolerations"].as_array().is_some_and(|list| list.len() == 4), "{of_cron_job}");
-    ensure!(spec(&job, "/spec/template/spec") == of_cron_job, "{job}");
+    let (of_cron_job, of_job) = (&stored["spec"]["jobTemplate"]["spec"]["template"], &job["spec"]["template"]);
+    ensure!(of_cron_job["spec"].get("tolerations").is_none(), "{of_cron_job}");
+    let placement = &of_cron_job["metadata"]["annotations"]["warden.koupleless.io/placement"];
+    ensure!(
+        placement.is_string() && of_cron_job["metadata"]["annotations"] == of_job["metadata"]["annotations"],
+        "{job}"
+    );
+    ensure!(of_job["spec"] == of_cron_job["spec"], "{job}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_replication_controller_runs() -> Result<()> {
+    // Given a base, and a ReplicationController that declares it
+    let scene = Scene::with_bases(shared().await?, 1).await?;
+    let mut manifest =
+        Module::new("rc", "1.0.0", &scene.base).workload("ReplicationController", json!({"replicas": 1}));
+    manifest["apiVersion"] = json!("v1");
+    manifest["spec"]["selector"] = json!({"app": "rc"});
+    // When it is applied, then its template has the placement besides what was written
+    scene.apply(&manifest).await?;
+    let stored = scene.get("replicationcontroller/rc").await?;
+    is_placed(&stored["spec"]["template"], &scene.base)?;
+    ensure!(stored["spec"]["template"]["spec"].get("tolerations").is_none(), "{stored}");
+    // And so says `warden review`
+    let reviewed = reviewed(&manifest)?["spec"]["template"]["metadata"]["annotations"].clone();
+    similar_asserts::assert_eq!(reviewed, stored["spec"]["template"]["metadata"]["annotations"]);
+    // And its Pods are completed, so that the base runs them
+    scene.each_runs(&scene.nodes, "rc", "1.0.0").await?;
+    // When its template loses the version, then it is refused
+    let refused = scene.kubectl(&["set", "env", "replicationcontroller/rc", "BIZ_VERSION-"]).await?;
+    ensure!(!refused.success && refused.stderr.contains("BIZ_VERSION"), "{}", refused.stderr);
+    // When a controller makes a ReplicationController without it, then that is not reviewed: it is a copy
+    let mut copy = manifest.clone();
+    copy["metadata"]["name"] = json!("copy");
+    copy["spec"]["template"]["spec"]["containers"][0]["env"] = json!([]);
+    copy["metadata"]["ownerReferences"] = json!([{
+        "apiVersion": "v1", "kind": "ReplicationController", "name": "rc", "uid": stored["metadata"]["uid"], "controller": true,
+    }]);
+    scene.kubectl_with(&["create", "--dry-run=server"], &copy).await?.expect_success()?;
+    Ok(())
+}
+
+/// That a template says which base its Pods are for, in the annotation that is warden's own.
+fn is_placed(template: &Value, base: &str) -> Result<()> {
+    let placement = template["metadata"]["annotations"]["warden.koupleless.io/placement"].as_str().unwrap_or_default();
+    let placement: Value = serde_json::from_str(placement)?;
+    ensure!(placement == json!({"env": "dev", "name": base, "version": "1.0.0"}), "{template}");
     Ok(())
 }

@@ -39,7 +39,7 @@ async fn an_outage_of_module_controller_evicts_no_module() -> Result<()> {
         .api_server_arg("--default-unreachable-toleration-seconds=3")
         .api_server_arg("--default-not-ready-toleration-seconds=3");
     let mut stage = raise(options).await?;
-    stage.serve(&[]).await?;
+    stage.serve(&["--default-toleration-seconds=3".to_owned()]).await?;
     stage.plane.add_ordinary_node("ordinary").await?;
     let scene = Scene::with_bases(&stage, 2).await?;
     // And a module on both bases, and beside it on each a pod that tolerates the bases and is no module

@@ -22,7 +22,7 @@ async fn applying_again_starts_no_rollout() -> Result<()> {
 
 #[tokio::test]
 async fn applying_the_tutorials_manifest_again_starts_no_rollout() -> Result<()> {
-    // Given the tutorial's manifest, whose tolerations and affinity warden adds to within lists that are replaced as a whole
+    // Given the tutorial's manifest, with tolerations and affinity in lists that are replaced as a whole
     let scene = Scene::with_bases(shared().await?, 2).await?;
     let text = TUTORIAL
         .replace("namespace: default", &format!("namespace: {}", scene.namespace))
@@ -30,11 +30,13 @@ async fn applying_the_tutorials_manifest_again_starts_no_rollout() -> Result<()>
     let tutorial: Value = serde_saphyr::from_str(&text)?;
     scene.apply(&tutorial).await?;
     scene.some_run(1, "biz1", "0.0.1").await?;
-    // And warden added to both
+    // And warden added to both lists of its Pod, and to neither of its template
     let template = &scene.list("deployments").await?[0]["spec"]["template"];
+    let pod = &scene.list("pods").await?[0];
     for list in ["/spec/tolerations", ANTI_AFFINITY] {
-        let length = |template: &Value| template.pointer(list).and_then(Value::as_array).map(Vec::len);
-        ensure!(length(template) > length(&tutorial["spec"]["template"]), "{list}: {template}");
+        let length = |object: &Value| object.pointer(list).and_then(Value::as_array).map(Vec::len);
+        let written = length(&tutorial["spec"]["template"]);
+        ensure!(length(template) == written && length(pod) > written, "{list}: {template}, {pod}");
     }
     nothing_moves(&scene, &[tutorial]).await
 }

@@ -22,10 +22,9 @@ async fn terms_that_are_ored_are_both_narrowed() -> Result<()> {
         "requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [term("a"), term("b")]},
     }});
     scene.apply(&manifest).await?;
-    // Then both terms have the base and its version too
-    let stored = scene.get("deployment/ored").await?;
-    let terms = &stored["spec"]["template"]["spec"]["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
-        ["nodeSelectorTerms"];
+    // Then in its Pods both terms have the base and its version too
+    let pods = scene.until("it has its pods", "pods", |pods| pods.len() == 4).await?;
+    let terms = &pods[0]["spec"]["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]["nodeSelectorTerms"];
     ensure!(terms.as_array().map(Vec::len) == Some(2), "{terms}");
     for term in terms.as_array().unwrap() {
         let expressions = term["matchExpressions"].as_array().unwrap();
@@ -66,12 +65,10 @@ async fn no_toleration_is_lost_and_none_is_doubled() -> Result<()> {
         let mut manifest = Module::new(name, "1.0.0", &scene.base).deployment(1);
         manifest["spec"]["template"]["spec"]["tolerations"] = written.clone();
         scene.apply(&manifest).await?;
-        // Then the template begins with the user's, and has as many more as were not covered
+        // Then its template is as it was written
         let stored = scene.get(&format!("deployment/{name}")).await?;
-        let list = stored["spec"]["template"]["spec"]["tolerations"].as_array().cloned().unwrap_or_default();
-        let written = written.as_array().unwrap();
-        ensure!(list.starts_with(written) && list.len() == written.len() + added, "{name}: {list:?}");
-        // And its pod has the same, none twice
+        ensure!(stored["spec"]["template"]["spec"]["tolerations"] == written, "{name}: {stored}");
+        // And its Pod has those of the template first, and as many more as were not covered, none twice
         let pods = scene
             .until("it has a pod", "pods", |pods| pods.iter().any(|pod| pod["metadata"]["labels"]["app"] == name))
             .await?;
@@ -80,21 +77,24 @@ async fn no_toleration_is_lost_and_none_is_doubled() -> Result<()> {
         let mut single = on_pod.clone();
         single.dedup();
         ensure!(on_pod == single, "{name}: {on_pod:?}");
-        ensure!(on_pod == tolerations(&stored["spec"]["template"]["spec"]), "{name}: {on_pod:?}");
+        let list = pod["spec"]["tolerations"].as_array().cloned().unwrap_or_default();
+        let written = written.as_array().unwrap();
+        ensure!(list.starts_with(written) && list.len() == written.len() + added, "{name}: {list:?}");
     }
     Ok(())
 }
 
 #[tokio::test]
-async fn a_dry_run_shows_what_would_be_injected_and_stores_nothing() -> Result<()> {
+async fn a_dry_run_shows_what_would_be_stored_and_stores_nothing() -> Result<()> {
     // Given a namespace without modules
     let scene = Scene::with_bases(shared().await?, 1).await?;
     // When a module is applied with --dry-run=server
     let manifest = Module::new("dry", "1.0.0", &scene.base).deployment(1);
     let output = scene.kubectl_with(&["apply", "--dry-run=server", "-o", "json"], &manifest).await?;
-    // Then it comes back injected, and nothing is stored
+    // Then it comes back with its placement, and nothing is stored
     let shown: Value = serde_json::from_str(&output.expect_success()?)?;
-    ensure!(shown["spec"]["template"]["metadata"]["labels"]["module.koupleless.io/name"] == "dry", "{shown}");
+    let annotations = &shown["spec"]["template"]["metadata"]["annotations"];
+    ensure!(annotations["warden.koupleless.io/placement"].is_string(), "{shown}");
     ensure!(scene.list("deployments").await?.is_empty());
     Ok(())
 }

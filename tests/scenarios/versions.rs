@@ -29,7 +29,7 @@ async fn a_new_version_rolls_and_no_base_is_ever_without_the_module() -> Result<
     scene.each_runs(&scene.nodes, "roll", "1.0.0").await?;
     scene.rolled_out("deployment/roll").await?;
     let since = scene.stage.plane.ledger().mark();
-    // When the plain manifest of a new version is applied over what was injected for the old
+    // When a new version is applied
     let mut new = Module::new("roll", "2.0.0", &scene.base).deployment(3);
     rolling(&mut new, 0);
     scene.apply(&new).await?;
@@ -37,9 +37,16 @@ async fn a_new_version_rolls_and_no_base_is_ever_without_the_module() -> Result<
     // Then all bases run the new one alone, and none was ever without the module
     scene.each_runs(&scene.nodes, "roll", "2.0.0").await?;
     scene.never_without("roll", since).await?;
-    // When the version is set by hand, then it rolls as well
-    let set = ["set", "env", "deployment/roll", "BIZ_VERSION=3.0.0"];
-    scene.kubectl(&set).await?.expect_success()?;
+    // When only its version is set while it is paused, then it is not resumed
+    scene.kubectl(&["rollout", "pause", "deployment/roll"]).await?.expect_success()?;
+    scene.kubectl(&["set", "env", "deployment/roll", "BIZ_VERSION=3.0.0"]).await?.expect_success()?;
+    let resume = ["rollout", "resume", "deployment/roll"];
+    let half = scene.kubectl(&resume).await?;
+    ensure!(!half.success && half.stderr.contains("the jar is still that of \"2.0.0\""), "{}", half.stderr);
+    // When the jar is set, too, then it is, and rolls as well
+    let jar = "roll=https://repo.example.com/roll-3.0.0-ark-biz.jar";
+    scene.kubectl(&["set", "image", "deployment/roll", jar]).await?.expect_success()?;
+    scene.kubectl(&resume).await?.expect_success()?;
     scene.rolled_out("deployment/roll").await?;
     scene.each_runs(&scene.nodes, "roll", "3.0.0").await?;
     // When it is undone, then the bases are back where they were
@@ -47,7 +54,7 @@ async fn a_new_version_rolls_and_no_base_is_ever_without_the_module() -> Result<
     scene.rolled_out("deployment/roll").await?;
     scene.each_runs(&scene.nodes, "roll", "2.0.0").await?;
     scene.never_without("roll", since).await?;
-    // And an apply after the undo still finds labels and anti-affinity of its own version
+    // And an apply after the undo rolls as any other
     let mut next = Module::new("roll", "4.0.0", &scene.base).deployment(3);
     rolling(&mut next, 0);
     scene.apply(&next).await?;
@@ -68,8 +75,9 @@ async fn a_new_jar_under_the_old_version_is_refused() -> Result<()> {
     // When another jar is applied under its version
     rebuild(&mut manifest);
     let output = scene.kubectl_with(&["apply"], &manifest).await?;
-    // Then it is refused with what would have happened
-    ensure!(!output.success && output.stderr.contains("every base without same"), "{}", output.stderr);
+    // Then it is refused, with the reason and the way out
+    let told = ["the jar changed but BIZ_VERSION is still \"1.0.0\"", "change both at once"];
+    ensure!(!output.success && told.iter().all(|text| output.stderr.contains(text)), "{}", output.stderr);
     // When the annotation allows it and maxUnavailable does not, then it is refused with what to set
     manifest["metadata"]["annotations"]["warden.koupleless.io/allow-same-version"] = json!("true");
     let output = scene.kubectl_with(&["apply"], &manifest).await?;

@@ -7,8 +7,8 @@ use warden_testbed::eventually;
 use crate::manifests::Module;
 use crate::scene::{LONG, Scene, shared};
 
-const MUTATING: &str = include_str!("../../deploy/manifests/webhooks-mutating.yaml");
-const VALIDATING: &str = include_str!("../../deploy/manifests/webhooks-validating.yaml");
+const MUTATING: &str = include_str!("../../webhook-config/mutating.yaml");
+const VALIDATING: &str = include_str!("../../webhook-config/validating.yaml");
 
 #[test]
 fn both_configurations_select_the_same_objects() {
@@ -51,9 +51,10 @@ async fn the_largest_templates_stay_within_the_budget_of_the_conditions() -> Res
         "op": "add", "path": "/spec/template/spec/containers/0/env/-", "value": {"name": "LAST", "value": "1"},
     }]);
     scene.kubectl(&["patch", "deployment/large", "--type=json", "-p", &last.to_string()]).await?.expect_success()?;
-    // Then the API server could evaluate every condition, and the module was reviewed
+    // Then the API server could evaluate every condition, and the module was reviewed, also for the label alone
     let stored = scene.get("deployment/large").await?;
-    ensure!(stored["spec"]["template"]["metadata"]["labels"]["module.koupleless.io/version"] == "1.0.0");
+    let placement = placement(&stored["spec"]["template"]);
+    ensure!(placement["name"] == scene.base.as_str() && placement["env"] == "gray", "{placement}");
     Ok(())
 }
 
@@ -74,14 +75,8 @@ async fn a_module_that_is_being_deleted_is_let_go() -> Result<()> {
     Ok(())
 }
 
-/// Where a workload says that it is a module: the object and the value of the component label.
-#[derive(Clone, Copy, Debug)]
-enum Place {
-    Template,
-    Workload,
-}
-
-const KINDS: [&str; 6] = ["Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "CronJob"];
+const KINDS: [&str; 7] =
+    ["Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController", "Job", "CronJob"];
 const DIALECTS: [&str; 2] = ["virtual-kubelet.koupleless.io/component", "module-controller.koupleless.io/component"];
 
 /// A workload of `kind` that is no module until it is labelled, for it carries no component label.
@@ -96,6 +91,7 @@ fn unlabelled(kind: &str) -> Value {
             let spec = if kind == "Job" { job } else { json!({"schedule": "0 3 * * *", "jobTemplate": {"spec": job}}) };
             ("batch/v1", spec)
         }
+        "ReplicationController" => ("v1", json!({"selector": {"app": "any"}, "template": template})),
         _ => ("apps/v1", json!({"selector": {"matchLabels": {"app": "any"}}, "template": template})),
     };
     let metadata = json!({"name": "any", "annotations": module.annotations()});
@@ -115,48 +111,42 @@ async fn dry_run(scene: &Scene<'_>, workload: &Value) -> Result<Value> {
     Ok(serde_json::from_str(&output.expect_success()?)?)
 }
 
+/// What warden has written on a template about where its Pods are to run; null where it has not.
+fn placement(template: &Value) -> Value {
+    let annotation = template["metadata"]["annotations"]["warden.koupleless.io/placement"].as_str();
+    annotation.and_then(|annotation| serde_json::from_str(annotation).ok()).unwrap_or_default()
+}
+
 #[tokio::test]
 async fn every_kind_is_sent_in_either_dialect_from_either_place() -> Result<()> {
     let scene = Scene::with_bases(shared().await?, 0).await?;
     for kind in KINDS {
         // Given a workload of each kind that says nowhere that it is a module, when it is created
         let mut stored = dry_run(&scene, &unlabelled(kind)).await?;
-        // Then nothing is filled in, neither in its template nor beside it
-        ensure!(stored["metadata"]["labels"].get("virtual-kubelet.koupleless.io/env").is_none(), "{stored}");
+        // Then nothing is added to its template
         let template = template_of(&mut stored);
-        ensure!(template["spec"].get("tolerations").is_none(), "{kind}: {template}");
         ensure!(template["spec"]["containers"].is_array() && !template.to_string().contains("koupleless.io"), "{kind}");
-        // Given one that says so in this dialect or that, on its template or only on itself
         for dialect in DIALECTS {
-            for place in [Place::Template, Place::Workload] {
-                let mut workload = unlabelled(kind);
-                match place {
-                    Place::Template => template_of(&mut workload)["metadata"]["labels"][dialect] = json!("module"),
-                    Place::Workload => workload["metadata"]["labels"] = json!({dialect: "module-deployment"}),
-                }
-                // When it is created
-                let case = || format!("{kind}, {dialect}, {place:?}");
-                let mut stored = dry_run(&scene, &workload).await.with_context(case)?;
-                // Then its template tolerates virtual nodes
-                let template = template_of(&mut stored);
-                let mut tolerations = template["spec"]["tolerations"].as_array().into_iter().flatten();
-                let tolerates = tolerations.any(|one| one["key"] == "schedule.koupleless.io/virtual-node");
-                ensure!(tolerates, "{}: {template}", case());
-                // And its pods are labelled as ModuleController reads it
-                ensure!(template["metadata"]["labels"][DIALECTS[0]] == "module", "{}: {template}", case());
-            }
+            // Given one whose template says so in this dialect or that, when it is created
+            let mut workload = unlabelled(kind);
+            template_of(&mut workload)["metadata"]["labels"][dialect] = json!("module");
+            let mut stored = dry_run(&scene, &workload).await.with_context(|| format!("{kind}, {dialect}"))?;
+            // Then its template says where its Pods are to run
+            let template = template_of(&mut stored);
+            ensure!(placement(template)["name"] == "base", "{kind}, {dialect}: {template}");
+            // Given one that says so only on itself
+            let mut workload = unlabelled(kind);
+            workload["metadata"]["labels"] = json!({dialect: "module-deployment"});
+            // When it is created, then it is refused, for its Pods would be no modules
+            let refused = scene.kubectl_with(&["create", "--dry-run=server"], &workload).await?;
+            let told = "so ModuleController ignores them";
+            ensure!(!refused.success && refused.stderr.contains(told), "{kind}, {dialect}: {}", refused.stderr);
         }
     }
     Ok(())
 }
 
 const ENV_LABEL: &str = "virtual-kubelet.koupleless.io/env";
-
-/// The environment that a Deployment is labelled with.
-async fn env_label(scene: &Scene<'_>, deployment: &str) -> Result<Option<Value>> {
-    let stored = scene.get(&format!("deployment/{deployment}")).await?;
-    Ok(stored["metadata"]["labels"].get(ENV_LABEL).cloned())
-}
 
 /// A Deployment that runs without injection.
 fn complete_by_hand(name: &str, base: &str) -> Value {
@@ -168,29 +158,18 @@ fn complete_by_hand(name: &str, base: &str) -> Value {
 
 #[tokio::test]
 async fn a_label_that_is_taken_away_is_filled_in_again() -> Result<()> {
-    // Given a module whose environment was filled in
+    // Given a peer on every base of a cluster, whose environment was filled in
     let scene = Scene::with_bases(shared().await?, 0).await?;
-    scene.apply(&Module::new("labelled", "1.0.0", &scene.base).deployment(0)).await?;
-    ensure!(env_label(&scene, "labelled").await? == Some(json!("dev")));
+    let mut manifest = Module::new("labelled", "1.0.0", &scene.base).deployment(0);
+    manifest["metadata"]["labels"] = json!({"virtual-kubelet.koupleless.io/strategy": "peer"});
+    manifest["metadata"]["annotations"] = json!({"base.koupleless.io/cluster-name": scene.base});
+    scene.apply(&manifest).await?;
+    let env = async || anyhow::Ok(scene.get("deployment/labelled").await?["metadata"]["labels"][ENV_LABEL].clone());
+    ensure!(env().await? == "dev");
     // When the label is taken away, and nothing else is changed
     scene.kubectl(&["label", "deployment/labelled", &format!("{ENV_LABEL}-")]).await?.expect_success()?;
     // Then it is there again
-    ensure!(env_label(&scene, "labelled").await? == Some(json!("dev")));
-    Ok(())
-}
-
-#[tokio::test]
-async fn an_annotation_that_is_taken_away_counts_no_more() -> Result<()> {
-    // Given a module that opted out of injection
-    let scene = Scene::with_bases(shared().await?, 0).await?;
-    let mut manifest = complete_by_hand("opted-out", &scene.base);
-    manifest["metadata"]["annotations"]["warden.koupleless.io/inject"] = json!("false");
-    scene.apply(&manifest).await?;
-    ensure!(env_label(&scene, "opted-out").await?.is_none());
-    // When the annotation is taken away, and nothing else is changed
-    scene.kubectl(&["annotate", "deployment/opted-out", "warden.koupleless.io/inject-"]).await?.expect_success()?;
-    // Then its environment is filled in
-    ensure!(env_label(&scene, "opted-out").await? == Some(json!("dev")));
+    ensure!(env().await? == "dev");
     Ok(())
 }
 
@@ -200,26 +179,20 @@ async fn what_a_controller_made_is_left_as_it_is_and_still_checked() -> Result<(
     let scene = Scene::with_bases(shared().await?, 0).await?;
     scene.apply(&json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "owner"}})).await?;
     let owner = scene.get("configmap/owner").await?;
-    let mut manifest = complete_by_hand("owned", &scene.base);
+    let mut manifest = Module::new("owned", "1.0.0", &scene.base).deployment(1);
     manifest["metadata"]["ownerReferences"] = json!([{
         "apiVersion": "v1", "kind": "ConfigMap", "name": "owner", "uid": owner["metadata"]["uid"], "controller": true,
     }]);
     // When it is created
     scene.kubectl_with(&["create"], &manifest).await?.expect_success()?;
-    // Then nothing is filled in, neither in its template nor beside it
+    // Then nothing is added to it, neither in its template nor beside it
     let stored = scene.get("deployment/owned").await?;
     let template = &stored["spec"]["template"];
     ensure!(stored["metadata"].get("labels").is_none(), "{stored}");
-    ensure!(template["metadata"]["labels"] == manifest["spec"]["template"]["metadata"]["labels"], "{template}");
-    for (field, of_template) in [("tolerations", true), ("nodeSelector", true), ("affinity", false)] {
-        let written = of_template.then(|| &manifest["spec"]["template"]["spec"][field]);
-        ensure!(template["spec"].get(field) == written, "{field}: {template}");
-    }
-    // When its controller sets another jar under the same version
-    let image = "owned=https://repo.example.com/rebuilt.jar";
-    let output = scene.kubectl(&["set", "image", "deployment/owned", image]).await?;
-    // Then it is refused with what would have happened
-    ensure!(!output.success && output.stderr.contains("every base without owned"), "{}", output.stderr);
+    ensure!(template["metadata"] == manifest["spec"]["template"]["metadata"], "{template}");
+    // When its controller sets a version that no base accepts, then it is refused
+    let output = scene.kubectl(&["set", "env", "deployment/owned", "BIZ_VERSION=1:0"]).await?;
+    ensure!(!output.success && output.stderr.contains("BIZ_VERSION"), "{}", output.stderr);
     Ok(())
 }
 
@@ -235,6 +208,115 @@ async fn is_reviewed(scene: &Scene<'_>, args: &[&str]) -> Result<bool> {
 }
 
 const SET_FIVE: &str = r#"{"spec":{"replicas":5}}"#;
+
+#[tokio::test]
+async fn an_annotation_that_is_taken_away_counts_no_more() -> Result<()> {
+    // Given a module that opted out of injection
+    let scene = Scene::with_bases(shared().await?, 0).await?;
+    let mut manifest = complete_by_hand("opted-out", &scene.base);
+    manifest["metadata"]["annotations"]["warden.koupleless.io/inject"] = json!("false");
+    manifest["metadata"]["annotations"][UNHEARD_OF] = json!("1");
+    scene.apply(&manifest).await?;
+    // When the annotation is taken away, and nothing else is changed, then it is reviewed
+    ensure!(is_reviewed(&scene, &["annotate", "deployment/opted-out", "warden.koupleless.io/inject-"]).await?);
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_decides_on_a_rollout_is_reviewed_and_its_number_is_not() -> Result<()> {
+    // Given a module of each kind that rolls out
+    let scene = Scene::with_bases(shared().await?, 0).await?;
+    let module = Module::new("rolled", "1.0.0", &scene.base);
+    let changes: [(&str, &[Value]); 3] = [
+        (
+            "Deployment",
+            &[
+                json!({"paused": true}),
+                json!({"paused": null}),
+                json!({"strategy": {"type": "Recreate", "rollingUpdate": null}}),
+                json!({"progressDeadlineSeconds": 30}),
+            ],
+        ),
+        ("StatefulSet", &[json!({"updateStrategy": {"type": "OnDelete", "rollingUpdate": null}})]),
+        ("DaemonSet", &[json!({"updateStrategy": {"type": "OnDelete", "rollingUpdate": null}})]),
+    ];
+    for (kind, changes) in changes {
+        let mut manifest = module.workload(kind, json!({}));
+        manifest["metadata"]["annotations"][UNHEARD_OF] = json!("1");
+        scene.apply(&manifest).await?;
+        let workload = format!("{}/rolled", kind.to_lowercase());
+        // When something is changed that decides on whether its template rolls out, then it is reviewed
+        for spec in changes {
+            let patch = json!({"spec": spec}).to_string();
+            ensure!(is_reviewed(&scene, &["patch", &workload, "--type=merge", "-p", &patch]).await?, "{kind}: {patch}");
+        }
+        // When anything else is, then it is not
+        let patch = json!({"spec": {"revisionHistoryLimit": 3, "minReadySeconds": 1}}).to_string();
+        ensure!(!is_reviewed(&scene, &["patch", &workload, "--type=merge", "-p", &patch]).await?, "{kind}: {patch}");
+        ensure!(!is_reviewed(&scene, &["label", &workload, "team=a"]).await?, "{kind}: a label");
+    }
+    Ok(())
+}
+
+/// The labels of a Pod by which it is kept off bases that carry the same.
+async fn identity_labels(scene: &Scene<'_>, pod: &str) -> Result<Vec<(String, Value)>> {
+    let stored = scene.get(pod).await?;
+    let labels = stored["metadata"]["labels"].as_object().into_iter().flatten();
+    let labels = labels.filter(|(key, _)| key.starts_with("module.warden.koupleless.io/"));
+    Ok(labels.map(|(key, value)| (key.clone(), value.clone())).collect())
+}
+
+#[tokio::test]
+async fn identity_labels_of_a_module_are_put_right() -> Result<()> {
+    // Given a bare Pod that is a module
+    let scene = Scene::with_bases(shared().await?, 0).await?;
+    scene.apply(&Module::new("named", "1.0.0", &scene.base).pod()).await?;
+    let (pod, own) = ("pod/named", "module.warden.koupleless.io/named");
+    let right = [(own.to_owned(), json!("1.0.0"))];
+    ensure!(identity_labels(&scene, pod).await? == right);
+    // When its label is changed or taken away, or another one is added, also an empty one
+    let removed = format!("{own}-");
+    let changed = format!("{own}=2.0.0");
+    for label in [&removed, &changed, "module.warden.koupleless.io/other=1.0.0", "module.warden.koupleless.io/other="] {
+        scene.kubectl(&["label", "--overwrite", pod, label]).await?.expect_success()?;
+        // Then it is as before
+        let labels = identity_labels(&scene, pod).await?;
+        ensure!(labels == right, "{label}: {labels:?}");
+    }
+    // When the Pod is said to be no module, then it has none
+    let component = DIALECTS[0];
+    scene.kubectl(&["label", pod, &format!("{component}-")]).await?.expect_success()?;
+    ensure!(identity_labels(&scene, pod).await?.is_empty());
+    // When it is said to be one, in the other dialect, then it has its own again
+    scene.kubectl(&["label", pod, &format!("{}=module", DIALECTS[1])]).await?.expect_success()?;
+    ensure!(identity_labels(&scene, pod).await? == right);
+    Ok(())
+}
+
+#[tokio::test]
+async fn no_other_pod_has_identity_labels() -> Result<()> {
+    // Given an ordinary Pod that is made with the identity label of a module
+    let scene = Scene::with_bases(shared().await?, 0).await?;
+    let mut pod = json!({
+        "apiVersion": "v1", "kind": "Pod",
+        "metadata": {"name": "web", "labels": {"app": "web", "module.warden.koupleless.io/orders": "1.0.0"}},
+        "spec": {"containers": [{"name": "web", "image": "nginx"}]},
+    });
+    scene.apply(&pod).await?;
+    // Then it has none
+    ensure!(identity_labels(&scene, "pod/web").await?.is_empty());
+    // When it is labelled so later, then it has none either
+    scene.kubectl(&["label", "pod/web", "module.warden.koupleless.io/orders="]).await?.expect_success()?;
+    ensure!(identity_labels(&scene, "pod/web").await?.is_empty());
+    // And one that is being deleted stays what it is, so that nothing holds up its end
+    pod["metadata"]["finalizers"] = json!(["example.com/wait"]);
+    scene.apply(&pod).await?;
+    scene.kubectl(&["delete", "pod/web", "--wait=false"]).await?.expect_success()?;
+    scene.kubectl(&["label", "pod/web", "module.warden.koupleless.io/orders=1"]).await?.expect_success()?;
+    ensure!(identity_labels(&scene, "pod/web").await?.len() == 1);
+    scene.kubectl(&["patch", "pod/web", "--type=merge", "-p", r#"{"metadata":{"finalizers":null}}"#]).await?;
+    Ok(())
+}
 
 #[tokio::test]
 async fn state_of_wardens_is_not_reviewed_and_another_number_is() -> Result<()> {

@@ -7,7 +7,7 @@ use crate::reviews::{UID, creation_of, module, patched, refused_module};
 use crate::server::Server;
 
 #[tokio::test]
-async fn a_module_is_filled_in_by_a_json_patch_in_base64() {
+async fn a_module_is_completed_by_a_json_patch_in_base64() {
     let server = Server::start().await;
     let review = creation_of(module());
     let answer = server.client().review("/mutate", &review).await;
@@ -17,7 +17,8 @@ async fn a_module_is_filled_in_by_a_json_patch_in_base64() {
     assert_eq!(response["allowed"], true);
     assert_eq!(response["patchType"], "JSONPatch");
     let template = &patched(&review, &answer)["spec"]["template"];
-    assert_eq!(template["metadata"]["labels"]["module.koupleless.io/name"], "biz1", "{template:#}");
+    let placement = &template["metadata"]["annotations"]["warden.koupleless.io/placement"];
+    assert_eq!(*placement, r#"{"env":"dev"}"#, "{template:#}");
 }
 
 #[tokio::test]

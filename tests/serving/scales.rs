@@ -3,10 +3,10 @@
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use koupleless_warden::admission::ClusterView;
-use koupleless_warden::cluster::NamespaceUnavailable;
+use koupleless_warden::cluster::{NamespaceUnavailable, RevisionsUnavailable};
 use koupleless_warden::k8s::ObjectKey;
-use koupleless_warden::module::Workload;
-use koupleless_warden::policy::{CountBases, NamespaceFacts};
+use koupleless_warden::module::{Kind, Workload};
+use koupleless_warden::policy::{CountBases, NamespaceFacts, Revision};
 use koupleless_warden::serving::Timeouts;
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -20,7 +20,7 @@ use crate::telemetry::{has_line, ops};
 struct Orders;
 
 impl CountBases for Orders {
-    fn replicas(&self, _: Workload<'_>) -> Option<u32> {
+    fn replicas(&self, _: Workload<'_>, _: &Value) -> Option<u32> {
         Some(3)
     }
 }
@@ -32,6 +32,10 @@ impl ClusterView for Orders {
 
     fn keeps_replicas(&self, deployment: &ObjectKey) -> bool {
         deployment.to_string() == "shop/orders"
+    }
+
+    fn revisions<'a>(&'a self, _: Kind, _: &'a Value) -> BoxFuture<'a, Result<Vec<Revision>, RevisionsUnavailable>> {
+        async { Ok(Vec::new()) }.boxed()
     }
 }
 

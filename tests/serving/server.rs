@@ -8,16 +8,17 @@ use std::time::Duration;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use koupleless_warden::admission::{ClusterView, Metrics, OwnUser, Reviewer, http};
-use koupleless_warden::cluster::NamespaceUnavailable;
+use koupleless_warden::cluster::{NamespaceUnavailable, RevisionsUnavailable};
 use koupleless_warden::k8s::ObjectKey;
-use koupleless_warden::module::Workload;
-use koupleless_warden::policy::{CountBases, NamespaceFacts, Policy};
+use koupleless_warden::module::{Kind, Workload};
+use koupleless_warden::policy::{CountBases, NamespaceFacts, Policy, Revision};
 use koupleless_warden::runtime;
 use koupleless_warden::serving::{self, ClientCaFile, Listener, ServerOptions, Shutdown, Timeouts, TlsSettings};
 use prometheus_client::registry::Registry;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use serde_json::Value;
 use tempfile::TempDir;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
@@ -155,8 +156,8 @@ pub(crate) fn nothing_said(_: &str) -> Result<Option<NamespaceFacts>, NamespaceU
     Ok(Some(NamespaceFacts::default()))
 }
 
-impl<F> CountBases for Answering<F> {
-    fn replicas(&self, _: Workload<'_>) -> Option<u32> {
+impl<F: Send + Sync> CountBases for Answering<F> {
+    fn replicas(&self, _: Workload<'_>, _: &Value) -> Option<u32> {
         None
     }
 }
@@ -171,6 +172,10 @@ where
 
     fn keeps_replicas(&self, _: &ObjectKey) -> bool {
         false
+    }
+
+    fn revisions<'a>(&'a self, _: Kind, _: &'a Value) -> BoxFuture<'a, Result<Vec<Revision>, RevisionsUnavailable>> {
+        async { Ok(Vec::new()) }.boxed()
     }
 }
 
@@ -187,7 +192,7 @@ impl Gate {
 }
 
 impl CountBases for Gate {
-    fn replicas(&self, _: Workload<'_>) -> Option<u32> {
+    fn replicas(&self, _: Workload<'_>, _: &Value) -> Option<u32> {
         None
     }
 }
@@ -204,6 +209,10 @@ impl ClusterView for Gate {
 
     fn keeps_replicas(&self, _: &ObjectKey) -> bool {
         false
+    }
+
+    fn revisions<'a>(&'a self, _: Kind, _: &'a Value) -> BoxFuture<'a, Result<Vec<Revision>, RevisionsUnavailable>> {
+        async { Ok(Vec::new()) }.boxed()
     }
 }
 

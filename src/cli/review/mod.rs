@@ -10,7 +10,7 @@ use clap::{Args, ValueEnum};
 use serde_json::Value;
 
 use crate::module::{Kind, Workload};
-use crate::policy::{Policy, Request, Verdict};
+use crate::policy::{Policy, Request, Verdict, made_pod};
 use crate::settings::Source;
 use read::{Input, Manifest};
 
@@ -25,6 +25,9 @@ pub(super) struct Review {
     /// What to print of the admitted objects. Warnings and problems go to standard error.
     #[arg(short = 'o', long, value_enum, default_value = "yaml")]
     output: Output,
+    /// Print the Pods that come of the modules instead: warden completes them when their controllers create them.
+    #[arg(long)]
+    pods: bool,
     /// The namespace of manifests without one.
     #[arg(short, long, default_value = "default")]
     namespace: String,
@@ -38,7 +41,7 @@ enum Output {
     Yaml,
     /// The same as JSON; a List if there are several.
     Json,
-    /// What is filled in, as a unified diff.
+    /// What is filled in to the objects and to their Pods, as a unified diff.
     Diff,
     /// What is filled in, as JSON patches.
     Patch,
@@ -53,6 +56,9 @@ struct Reviewed<'a> {
     object: Value,
     /// None where the object is not a module: it passes unchanged and unchecked.
     verdict: Option<Verdict>,
+    /// The Pod that its controller makes, and that Pod completed. None for a bare Pod, which is the object, and where the object is
+    /// not a module.
+    pod: Option<(Value, Value)>,
 }
 
 /// The exit code for refused manifests.
@@ -75,7 +81,8 @@ impl Review {
             input.manifests.iter().map(|manifest| review(&policy, &input, &self.namespace, manifest)).collect();
         let mut problems: String = input.errors.iter().map(|error| format!("error: {error}\n")).collect();
         problems.push_str(&print::problems(&reviewed));
-        let printed = print::objects(self.output, &reviewed).and_then(|text| io::stdout().write_all(text.as_bytes()));
+        let printed =
+            print::objects(self.output, self.pods, &reviewed).and_then(|text| io::stdout().write_all(text.as_bytes()));
         let reported = io::stderr().write_all(problems.as_bytes());
         match printed.and(reported) {
             // The reader of the pipe stopped early, as `head` does.
@@ -100,9 +107,11 @@ fn review<'a>(policy: &Policy, input: &Input, default_namespace: &str, manifest:
     let kind = Kind::of_manifest(manifest.text("apiVersion"), manifest.text("kind"));
     let module = kind.filter(|kind| Workload::new(*kind, &object).is_module());
     let Some(kind) = module else {
-        return Reviewed { manifest, object, verdict: None };
+        return Reviewed { manifest, object, verdict: None, pod: None };
     };
     let namespace = input.namespaces.get(manifest.namespace().unwrap_or(default_namespace));
-    let (object, verdict) = policy.review(Request { kind, old: None, namespace, peers: None }, object);
-    Reviewed { manifest, object, verdict: Some(verdict) }
+    let request = Request::creation(kind).in_namespace(namespace);
+    let (object, verdict) = policy.review(request, object);
+    let pod = (kind != Kind::Pod).then(|| (made_pod(kind, &object), policy.pod_of(request, &object)));
+    Reviewed { manifest, object, verdict: Some(verdict), pod }
 }

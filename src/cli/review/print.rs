@@ -28,15 +28,16 @@ pub(super) fn problems(reviewed: &[Reviewed<'_>]) -> String {
     text
 }
 
-/// The objects in the requested format.
-pub(super) fn objects(output: Output, reviewed: &[Reviewed<'_>]) -> io::Result<String> {
+/// The objects, or their Pods, in the requested format.
+pub(super) fn objects(output: Output, pods: bool, reviewed: &[Reviewed<'_>]) -> io::Result<String> {
+    let printed = admitted(reviewed).filter_map(|one| one.printed(pods));
     match output {
         Output::Yaml => {
-            let documents: io::Result<Vec<String>> = admitted(reviewed).map(|one| yaml(&one.object)).collect();
+            let documents: io::Result<Vec<String>> = printed.map(|it| yaml(it.after)).collect();
             Ok(documents?.join("---\n"))
         }
         Output::Json => {
-            let objects: Vec<&Value> = admitted(reviewed).map(|one| &one.object).collect();
+            let objects: Vec<&Value> = printed.map(|it| it.after).collect();
             let text = match objects.as_slice() {
                 [] => return Ok(String::new()),
                 [one] => serde_json::to_string_pretty(one)?,
@@ -44,18 +45,74 @@ pub(super) fn objects(output: Output, reviewed: &[Reviewed<'_>]) -> io::Result<S
             };
             Ok(text + "\n")
         }
-        Output::Diff => admitted(reviewed).map(diff).collect(),
+        Output::Diff if pods => printed.map(|it| it.diff()).collect(),
+        Output::Diff => {
+            let both = admitted(reviewed)
+                .flat_map(|one| [one.printed(false), one.pod.is_some().then(|| one.printed(true)).flatten()]);
+            both.flatten().map(|it| it.diff()).collect()
+        }
         Output::Patch => {
-            let patches: Vec<Value> = admitted(reviewed).filter_map(patch).collect();
+            let of_modules = admitted(reviewed).filter(|one| one.verdict.is_some());
+            let patches: Vec<Value> = of_modules.filter_map(|one| one.printed(pods)).map(|it| it.patch()).collect();
             Ok(serde_json::to_string_pretty(&patches)? + "\n")
         }
-        Output::Table => Ok(table(reviewed)),
+        Output::Table => Ok(table(pods, reviewed)),
+    }
+}
+
+/// What is printed of one object.
+struct Printed<'a> {
+    origin: String,
+    title: String,
+    /// What the object is called once it was filled in.
+    becomes: &'static str,
+    before: &'a Value,
+    after: &'a Value,
+}
+
+impl Printed<'_> {
+    fn diff(&self) -> io::Result<String> {
+        let (before, after) = (yaml(self.before)?, yaml(self.after)?);
+        if before == after {
+            return Ok(String::new());
+        }
+        let title = format!("{} ({})", self.title, self.origin);
+        let becomes = format!("{} {}", self.title, self.becomes);
+        Ok(TextDiff::from_lines(&before, &after).unified_diff().context_radius(3).header(&title, &becomes).to_string())
+    }
+
+    fn operations(&self) -> json_patch::Patch {
+        json_patch::diff(self.before, self.after)
+    }
+
+    fn patch(&self) -> Value {
+        json!({"origin": self.origin, "object": self.title, "patch": self.operations()})
     }
 }
 
 impl Reviewed<'_> {
     fn title(&self) -> String {
         format!("{}/{}", self.manifest.text("kind"), self.manifest.name())
+    }
+
+    /// What is printed of it: the object, or its Pod. None where there is no Pod.
+    fn printed(&self, pods: bool) -> Option<Printed<'_>> {
+        let origin = self.manifest.origin.to_string();
+        let of_object = || Printed {
+            origin: origin.clone(),
+            title: self.title(),
+            becomes: "as the cluster stores it",
+            before: &self.manifest.object,
+            after: &self.object,
+        };
+        match &self.pod {
+            _ if !pods => Some(of_object()),
+            Some((before, after)) => {
+                let title = format!("the Pods of {}", self.title());
+                Some(Printed { origin, title, becomes: "as the cluster runs them", before, after })
+            }
+            None => self.verdict.is_some().then(of_object),
+        }
     }
 }
 
@@ -69,31 +126,14 @@ fn yaml(object: &Value) -> io::Result<String> {
     serde_saphyr::to_string(object).map_err(io::Error::other)
 }
 
-fn diff(one: &Reviewed<'_>) -> io::Result<String> {
-    let (before, after) = (yaml(&one.manifest.object)?, yaml(&one.object)?);
-    if before == after {
-        return Ok(String::new());
-    }
-    let title = format!("{} ({})", one.title(), one.manifest.origin);
-    Ok(TextDiff::from_lines(&before, &after)
-        .unified_diff()
-        .context_radius(3)
-        .header(&title, &format!("{} as the cluster gets it", one.title()))
-        .to_string())
-}
-
-fn patch(one: &Reviewed<'_>) -> Option<Value> {
-    let verdict = one.verdict.as_ref()?;
-    Some(json!({"origin": one.manifest.origin.to_string(), "object": one.title(), "patch": verdict.patch}))
-}
-
-fn table(reviewed: &[Reviewed<'_>]) -> String {
+fn table(pods: bool, reviewed: &[Reviewed<'_>]) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     table.set_header(["ORIGIN", "OBJECT", "VERDICT", "FILLED IN", "WARNINGS", "PROBLEMS"]);
     for one in reviewed {
         let counts = one.verdict.as_ref().map_or_else(Default::default, |verdict| {
-            let filled_in = if verdict.admits() { verdict.patch.0.len() } else { 0 };
+            let operations = one.printed(pods).map_or(0, |it| it.operations().0.len());
+            let filled_in = if verdict.admits() { operations } else { 0 };
             [filled_in, verdict.warnings.len(), verdict.violations.len()].map(|count| count.to_string())
         });
         let [changes, warnings, problems] = counts;

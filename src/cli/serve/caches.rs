@@ -11,16 +11,17 @@ use crate::peer::PeerStore;
 use crate::policy::Policy;
 use crate::runtime::Readiness;
 
-/// Starts the watches. The process is ready when the first list of each is complete.
+/// Starts the watches. Warden runs in `own_namespace`. The process is ready when the first list of each is complete.
 pub(super) fn watch_cluster(
     client: &Client,
     policy: watch::Receiver<Arc<Policy>>,
+    own_namespace: &str,
     background: &mut BackgroundTasks,
     readiness: &Readiness,
 ) -> (NamespaceStore, PeerStore) {
     let (namespaces, watch) = NamespaceStore::watch(client.clone());
     background.spawn("watch of Namespaces", watch);
-    let (peers, watch) = PeerStore::watch(client.clone(), policy, namespaces.clone());
+    let (peers, watch) = PeerStore::watch(client.clone(), policy, namespaces.clone(), own_namespace);
     background.spawn("watches of bases and peer Deployments", watch);
     background.ready_when(readiness.condition("namespaces-synced"), {
         let namespaces = namespaces.clone();

@@ -3,13 +3,14 @@
 use prometheus_client::registry::Registry;
 
 use crate::k8s::{LeaderMetrics, WriteMetrics};
-use crate::{admission, certificates, peer, serving, settings};
+use crate::{admission, certificates, identity, peer, serving, settings};
 
 /// The metrics of each room.
 pub(super) struct Metrics {
     pub(super) settings: settings::Metrics,
     pub(super) reviews: admission::Metrics,
     pub(super) peers: peer::Metrics,
+    pub(super) identity: identity::Metrics,
     pub(super) certificates: certificates::CertificateMetrics,
     pub(super) leaders: LeaderMetrics,
     pub(super) writes: WriteMetrics,
@@ -25,6 +26,7 @@ impl Metrics {
             settings: settings::Metrics::register(registry),
             reviews: admission::Metrics::register(registry),
             peers: peer::Metrics::register(registry, &writes),
+            identity: identity::Metrics::register(registry, &writes),
             certificates: certificates::CertificateMetrics::register(registry),
             leaders: LeaderMetrics::register(registry),
             writes,

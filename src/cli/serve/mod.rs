@@ -25,6 +25,7 @@ use self::metrics::Metrics;
 use self::running::Running;
 use crate::admission::{self, Reviewer, WatchedCluster, http};
 use crate::certificates::Current;
+use crate::cluster::RevisionReader;
 use crate::k8s::{LeaderTask, api_client, own_user_name, process_identity};
 use crate::policy::Policy;
 use crate::runtime::{LogFormat, Logging, Ops, Readiness, StopSignals, ops_router, start_logging};
@@ -102,7 +103,8 @@ impl Serve {
         if let Some(client_ca) = client_ca {
             background.spawn("reader of the client CA", client_ca.follow(metrics.webhook.clone()));
         }
-        let (namespaces, peers) = watch_cluster(&client, policy.clone(), &mut background, &readiness);
+        let (namespaces, peers) =
+            watch_cluster(&client, policy.clone(), &self.names.namespace, &mut background, &readiness);
         let own_user = admission::OwnUser::default();
         background.ready_when(readiness.condition("own-user-known"), {
             let (own_user, client) = (own_user.clone(), client.clone());
@@ -112,10 +114,12 @@ impl Serve {
         let certificate_controller =
             certificate.start(client.clone(), current, certificate_metrics, &mut background, &readiness);
         background.spawn("log of readiness", readiness.clone().log_while_not_ready());
+        let identity_detail = readiness.detail("identity-labels");
         let ops = ops_router(Ops { readiness, registry: Arc::new(registry) });
         let ops_options = ServerOptions::for_ops(metrics.ops);
         background.spawn("ops server", serving::serve(ops_listener, ops, ops_options, Shutdown::default()));
 
+        let revisions = RevisionReader::new(client.clone());
         let mut leading = Vec::new();
         if let Some(controller) = certificate_controller {
             let (client, leaders) = (client.clone(), metrics.leaders.clone());
@@ -123,16 +127,25 @@ impl Serve {
             leading.push(LeaderTask::start(client, at_once, certificate_lease, leaders, |it| controller.run(it)));
         }
         if controls_peers {
-            let controllers =
-                Controllers { client, peers: peers.clone(), peer_settings: windows, peer_metrics: metrics.peers };
+            let controllers = Controllers {
+                client,
+                peers: peers.clone(),
+                peer_settings: windows,
+                peer_metrics: metrics.peers,
+                identity_metrics: metrics.identity,
+                identity_detail,
+            };
             leading.push(controllers.start(peer_lease, metrics.leaders));
         }
 
         let shutdown = Shutdown::default();
-        let reviewer =
-            Reviewer::new(Policy::default(), Arc::new(WatchedCluster { namespaces, peers }), metrics.reviews)
-                .going_by(policy)
-                .for_user(own_user);
+        let reviewer = Reviewer::new(
+            Policy::default(),
+            Arc::new(WatchedCluster { namespaces, peers, revisions }),
+            metrics.reviews,
+        )
+        .going_by(policy)
+        .for_user(own_user);
         let options = self.serving.options(metrics.webhook);
         let webhook = tokio::spawn(serving::serve(listener, http::router(reviewer), options, shutdown.clone()));
         let shutdown_delay = self.serving.shutdown_delay();

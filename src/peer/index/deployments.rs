@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use super::follows::Following;
+use super::unlabelled::{Modules, modules};
 use super::{Changed, EligibleCount, Needs, Peer, PeerIndex, judge_all};
 use crate::cluster::{DeploymentFacts, Merged, Projection, Spelling};
 use crate::k8s::{ObjectKey, Update};
@@ -24,6 +25,7 @@ impl PeerIndex {
                 Merged::Gone(key) => {
                     let Some(peer) = self.peers.remove(&key) else { continue };
                     self.follows.change(&key, peer.following.as_ref(), None);
+                    self.peers_of_modules.change(&key, &peer.modules, &Modules::new());
                     self.classes.forget(&key);
                     to_judge.remove(&key);
                     demands_changed = true;
@@ -71,14 +73,21 @@ impl PeerIndex {
         self.follows.change(key, before.as_ref().and_then(|peer| peer.following.as_ref()), following.as_ref());
         let needs = || Needs::of_stored(&self.policy, self.namespaces.get(&key.namespace), &facts.module);
         let Some(peer) = before else {
-            let needs = needs();
-            self.peers.insert(Arc::clone(key), Peer { facts, following, needs, eligible: EligibleCount::default() });
+            let (needs, modules) = (needs(), modules(&facts));
+            self.peers_of_modules.change(key, &Modules::new(), &modules);
+            let peer = Peer { facts, following, needs, modules, eligible: EligibleCount::default() };
+            self.peers.insert(Arc::clone(key), peer);
             return true;
         };
         let needs = (peer.facts.module != facts.module).then(needs).filter(|needs| *needs != peer.needs);
         let changed = needs.is_some();
         if let Some(needs) = needs {
             peer.needs = needs;
+        }
+        if peer.facts.module != facts.module {
+            let modules = modules(&facts);
+            self.peers_of_modules.change(key, &peer.modules, &modules);
+            peer.modules = modules;
         }
         peer.facts = facts;
         peer.following = following;

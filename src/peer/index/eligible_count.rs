@@ -54,6 +54,11 @@ impl EligibleCount {
         self.ineligible.iter().map(|node| &**node)
     }
 
+    /// Whether `node` is one of [`Self::ineligible`].
+    pub(super) fn is_ineligible(&self, node: &str) -> bool {
+        self.ineligible.contains(node)
+    }
+
     /// The host names of which fewer bases count than there are.
     pub(super) fn shared_hosts(&self) -> impl Iterator<Item = &str> {
         self.shared.iter().map(|host| &**host)

@@ -13,11 +13,12 @@ mod observe;
 mod pods;
 #[cfg(test)]
 mod tests;
+mod unlabelled;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use crate::cluster::{DeploymentFacts, DualWatchMerge, Eligibility, Eligible, NodeClasses, Owners};
+use crate::cluster::{DeploymentFacts, DualWatchMerge, Eligibility, Eligible, NodeClasses, Owners, Unlabelled};
 use crate::fit::Node;
 use crate::k8s::ObjectKey;
 use crate::module::{Follow, Management};
@@ -26,6 +27,7 @@ use crate::policy::{NamespaceFacts, Policy};
 use eligible_count::{Contribution, EligibleCount};
 use follows::{Following, Follows};
 use needs::Needs;
+use unlabelled::{Modules, PeersOfModules};
 
 /// The bases and peer Deployments of a cluster.
 #[derive(Debug)]
@@ -38,6 +40,9 @@ pub struct PeerIndex {
     known_pods: DualWatchMerge,
     /// The module Pods of all Deployments, also of those that are not peers: they may become peers.
     owners: Owners,
+    /// The module Pods of all namespaces that are not known to be kept apart.
+    unlabelled: Unlabelled,
+    peers_of_modules: PeersOfModules,
     follows: Follows,
 }
 
@@ -49,6 +54,7 @@ struct Peer {
     facts: DeploymentFacts,
     following: Option<Following>,
     needs: Needs,
+    modules: Modules,
     eligible: EligibleCount,
 }
 
@@ -69,6 +75,8 @@ impl PeerIndex {
             peers: Peers::new(),
             known_pods: DualWatchMerge::default(),
             owners: Owners::default(),
+            unlabelled: Unlabelled::default(),
+            peers_of_modules: PeersOfModules::default(),
             follows: Follows::default(),
         }
     }

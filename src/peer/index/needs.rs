@@ -6,7 +6,7 @@ use crate::cluster::Eligibility;
 use crate::fit::{Demand, Fit, Node};
 use crate::k8s::ObjectKey;
 use crate::module::{Kind, Workload};
-use crate::policy::{NamespaceFacts, Policy, Request};
+use crate::policy::{NamespaceFacts, Placement, Policy, Request};
 use crate::vocabulary as keys;
 
 /// What a template asks of a node, and of the nodes together.
@@ -21,28 +21,26 @@ pub(super) struct Needs {
 }
 
 impl Needs {
-    /// The needs of `stored` once everything is filled in: a Deployment from before the webhook has not been, and its Pods
-    /// are.
+    /// The needs of the stored Deployment `stored`: those of the Pod that would come out of it now, and for Pods that are there those
+    /// of the template as it stands.
     pub(super) fn of_stored(policy: &Policy, namespace: Option<&NamespaceFacts>, stored: &Value) -> Self {
-        let request = Request { kind: Kind::Deployment, old: None, namespace, peers: None };
-        let (filled_in, _) = policy.inject(request, stored.clone());
-        Self::of(&filled_in, stored)
+        let request = Request::creation(Kind::Deployment).in_namespace(namespace);
+        let needs = Self::of_pod(&policy.pod_of(request, stored));
+        let stays = Some(what_stays(stored)).filter(|stays| *stays != needs.demand);
+        Self { stays, ..needs }
     }
 
-    /// The needs of the Deployment `filled_in`, which is stored, or will be, as `stored`.
-    pub(super) fn of(filled_in: &Value, stored: &Value) -> Self {
-        let workload = Workload::new(Kind::Deployment, filled_in);
-        let template = workload.template();
-        let namespace = workload.object().pointer("/metadata/namespace").and_then(Value::as_str).unwrap_or_default();
+    /// The needs of a Deployment whose Pods come out as `pod`.
+    pub(super) fn of_pod(pod: &Value) -> Self {
+        let template = Workload::new(Kind::Pod, pod).template();
+        let namespace = pod.pointer("/metadata/namespace").and_then(Value::as_str).unwrap_or_default();
         let mut labels: Vec<_> = template.metadata().labels().collect();
         if !labels.iter().any(|(key, _)| *key == keys::POD_TEMPLATE_HASH) {
             // Every Pod of one template carries the same, whichever it is.
             labels.push((keys::POD_TEMPLATE_HASH, ""));
         }
         let apart = template.anti_affinity().iter().any(|term| term.keeps_apart_within(namespace, &labels));
-        let demand = Demand::of(&template);
-        let stays = Some(what_stays(stored)).filter(|stays| *stays != demand);
-        Self { demand, stays, apart }
+        Self { demand: Demand::of(&template), stays: None, apart }
     }
 
     /// The demands on single nodes.
@@ -74,20 +72,24 @@ impl Needs {
     }
 }
 
-/// What the Pods that are there were made from asks of their nodes: the template as it stands, without what would be filled
-/// in now. A Namespace that declares another base, or warden's label on the Deployment that says so, takes no Pod away.
+/// What the Pods that are there were made from asks of their nodes: the template as it stands, with its placement, and without what a
+/// Namespace or the configuration would add now. A Namespace that declares another base takes no Pod away.
 fn what_stays(stored: &Value) -> Demand {
-    let workload = Workload::new(Kind::Deployment, stored);
-    let tolerations = workload.template().tolerations();
-    let of_vnodes = [keys::TAINT_VIRTUAL_NODE, keys::TAINT_NODE_ENV].into_iter();
-    let silent: Vec<_> = of_vnodes.filter(|key| tolerations.iter().all(|known| known.key() != *key)).collect();
+    let template = Workload::new(Kind::Deployment, stored).template();
+    let mut silent = vec![keys::TAINT_VIRTUAL_NODE];
+    if Placement::of(&template).is_none() {
+        silent.push(keys::TAINT_NODE_ENV);
+    }
+    let tolerations = template.tolerations();
+    silent.retain(|key| tolerations.iter().all(|known| known.key() != *key));
     let mut stored = stored.clone();
-    // A template that says nothing of the taints of vnodes was never filled in; its Pods were, for the environment that was
-    // declared then, and Kubernetes itself evicts what does not tolerate a base.
+    // A template that says nothing of the taints of vnodes has Pods that were completed for the environment of their time, and
+    // Kubernetes itself evicts what does not tolerate a base.
     if let Some(spec) = stored.pointer_mut("/spec/template/spec").and_then(Value::as_object_mut)
         && let Some(list) = spec.entry("tolerations").or_insert_with(|| json!([])).as_array_mut()
     {
         list.extend(silent.into_iter().map(|key| json!({"key": key, "operator": "Exists"})));
     }
-    Demand::of(&Workload::new(Kind::Deployment, &stored).template())
+    let pod = Policy::default().pod_of(Request::creation(Kind::Deployment), &stored);
+    Demand::of(&Workload::new(Kind::Pod, &pod).template())
 }

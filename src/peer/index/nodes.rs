@@ -34,13 +34,14 @@ impl PeerIndex {
         if known == Some(&node) {
             return Changed::new();
         }
+        let mut changed = if known.is_some() { Changed::new() } else { self.with_stray_pods_on(name) };
         let same_host = known.is_some_and(|known| known.labels.get(keys::HOSTNAME) == node.labels.get(keys::HOSTNAME));
         let before = self.classes.class(name);
         let after = self.classes.open(&node, |projected| judge_all(&self.peers, projected));
         let name: Arc<str> = Arc::from(name);
         if same_host && before == Some(after) {
             self.classes.insert(&name, node, after);
-            return Changed::new();
+            return changed;
         }
         let affected: BTreeSet<Arc<ObjectKey>> =
             self.classes.eligible(before).chain(self.classes.eligible(Some(after))).cloned().collect();
@@ -50,13 +51,24 @@ impl PeerIndex {
             }
         }
         let pairs = affected.into_iter().map(|key| (key, Arc::clone(&name))).collect();
-        self.update_contributions(pairs, |index| index.classes.insert(&name, node, after))
+        changed.append(&mut self.update_contributions(pairs, |index| index.classes.insert(&name, node, after)));
+        changed
+    }
+
+    /// The peer Deployments with Pods on `name` that is none of their bases, of which it matters whether the node is there. There are
+    /// rarely any such Pods, so it costs little to ask each Deployment.
+    fn with_stray_pods_on(&self, name: &str) -> Changed {
+        let strays = self.peers.iter().filter(|(_, peer)| peer.eligible.is_ineligible(name));
+        strays.map(|(key, _)| (**key).clone()).collect()
     }
 
     fn delete_node(&mut self, name: &str) -> Changed {
+        let mut changed =
+            if self.classes.node(name).is_some() { self.with_stray_pods_on(name) } else { Changed::new() };
         let affected = self.classes.eligible(self.classes.class(name));
         let name: Arc<str> = Arc::from(name);
         let pairs = affected.map(|key| (Arc::clone(key), Arc::clone(&name))).collect();
-        self.update_contributions(pairs, |index| index.classes.remove(&name))
+        changed.append(&mut self.update_contributions(pairs, |index| index.classes.remove(&name)));
+        changed
     }
 }

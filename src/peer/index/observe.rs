@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 
+use serde_json::Value;
+
 use super::follows::Following;
 use super::{Needs, Peer, PeerIndex};
 use crate::cluster::OwnedPod;
@@ -26,6 +28,7 @@ impl PeerIndex {
         let facts = &peer.facts;
         let pods = self.owners.of(key);
         let replica_sets = pods.map(|pods| pods.replica_sets()).into_iter().flatten();
+        let unfit = peer.eligible.ineligible().filter(|node| self.classes.node(node).is_some());
         Some(Snapshot {
             uid: facts.uid.clone(),
             resource_version: facts.resource_version.clone(),
@@ -40,19 +43,21 @@ impl PeerIndex {
             pods: self.pods(key, peer),
             replica_sets: replica_sets.map(|(name, count)| (name.clone(), *count)).collect(),
             carried: peer.eligible.carried(),
+            unfit: u32::try_from(unfit.count()).unwrap_or(u32::MAX),
+            not_kept_apart: self.unlabelled.count(key, &peer.modules),
         })
     }
 
-    /// How many replicas the peer Deployment `workload` should have, which is filled in already and has no Pods yet. None if that
-    /// is not known: if it follows a workload that no other Deployment follows.
-    pub fn count(&self, workload: Workload<'_>) -> Option<u32> {
+    /// How many replicas the peer Deployment `workload` should have, which has no Pods yet, and whose Pods come out as `pod`. None if
+    /// that is not known: if it follows a workload that no other Deployment follows.
+    pub fn count(&self, workload: Workload<'_>, pod: &Value) -> Option<u32> {
         let name = |field: &str| workload.object().pointer(field).and_then(|name| name.as_str()).unwrap_or_default();
         let key =
             ObjectKey { namespace: name("/metadata/namespace").to_owned(), name: name("/metadata/name").to_owned() };
         if let Some(annotation) = workload.metadata().annotation(keys::FOLLOW) {
             return self.follows.source(&Following::of(annotation, &key))?.wanted();
         }
-        let needs = Needs::of(workload.object(), workload.object());
+        let needs = Needs::of_pod(pod);
         let fits = |node: &Node| needs.demand.judge(node) == Fit::Now;
         if self.classes.projection().covers(&needs.demand) {
             let nodes = self.classes.nodes_where(fits);

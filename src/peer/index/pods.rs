@@ -11,10 +11,12 @@ impl PeerIndex {
         let merged = self.known_pods.merge(spelling, update, |facts| facts.version);
         let mut changed = Changed::new();
         for object in merged {
-            changed.append(&mut match object {
-                Merged::Present(key, facts) => self.apply_pod(&key, facts.owned),
-                Merged::Gone(key) => self.apply_pod(&key, None),
-            });
+            let (key, owned, unlabelled) = match object {
+                Merged::Present(key, facts) => (key, facts.owned, facts.unlabelled.map(|unlabelled| *unlabelled)),
+                Merged::Gone(key) => (key, None, None),
+            };
+            changed.append(&mut self.apply_pod(&key, owned));
+            changed.append(&mut self.apply_unlabelled(&key, unlabelled));
         }
         changed
     }

@@ -96,3 +96,23 @@ fn the_state_tells_the_next_process_of_a_loss(#[case] hold: Option<Hold>, #[case
 fn it_says_how_many_went() {
     assert_eq!(MassLoss { lost: 6, of: 10 }.to_string(), "6 of 10 bases went at once");
 }
+
+#[rstest]
+#[case::in_a_rollout(false, 4, None)]
+#[case::in_a_rollout_with_nodes_that_are_gone(false, 0, Some(MassLoss { lost: 4, of: 4 }))]
+#[case::labels_of_nodes_changed(true, 4, Some(MassLoss { lost: 4, of: 4 }))]
+fn nodes_that_an_earlier_template_was_for_are_not_lost(
+    #[case] rolled_out: bool,
+    #[case] unfit: u32,
+    #[case] expected: Option<MassLoss>,
+) {
+    let seen = Snapshot { rolled_out, unfit, ..Cluster::of(4).depart(4).snapshot() };
+
+    assert_eq!(MassLoss::of(&counting_two(seen.clone()), 0), expected);
+    assert_eq!(MassLoss::of(&counting_two(Snapshot { observed: false, ..seen }), 0).is_some(), unfit == 0);
+}
+
+/// With two other bases.
+fn counting_two(seen: Snapshot) -> Snapshot {
+    Snapshot { source: Source::Bases { count: 2, shared_hosts: Vec::new() }, ..seen }
+}

@@ -1,7 +1,9 @@
 //! One Deployment, decision by decision.
 
 mod departures;
+mod kept_apart;
 mod mass_loss;
+mod moves;
 mod properties;
 mod returns;
 

@@ -112,11 +112,19 @@ fn what_lasts_is_written_once(
 #[rstest]
 #[case::a_hold_that_was_not_reported(None, held(Hold::DepartureDebounce))]
 #[case::a_number_that_is_being_written(None, ScaleDecision::Scale { to: 4 })]
-#[case::where_nothing_may_be_written(Some(UnmanagedReason::NotInjected), ScaleDecision::Keep)]
 fn other_states_are_not_written(#[case] unmanaged: Option<UnmanagedReason>, #[case] decision: ScaleDecision) {
     let snapshot = Snapshot { unmanaged, ..ten_for_four(None) };
 
     assert_eq!(PeerState::to_write(&snapshot, &decision, false), None);
+}
+
+#[rstest]
+fn a_deployment_that_opted_out_says_that_its_pods_are_not_kept_apart() {
+    let snapshot = Snapshot { unmanaged: Some(UnmanagedReason::NotInjected), ..ten_for_four(None) };
+
+    let state = PeerState::to_write(&snapshot, &ScaleDecision::Keep, false).unwrap();
+
+    assert_eq!(messages::state(&state), "left to the user: warden.koupleless.io/inject; its Pods are not kept apart");
 }
 
 #[rstest]

@@ -101,12 +101,14 @@ pub(in crate::peer) fn snapshot() -> impl Strategy<Value = Snapshot> {
     let resource_version =
         prop_oneof![3 => Just("9".to_owned()), 1 => (0..20_u8).prop_map(|number| number.to_string())];
     let state = option::of((0..9_u32).prop_map(settled));
-    let beside = (option::weighted(0.05, unmanaged()), prop::bool::weighted(0.9), resource_version, state);
+    let not_kept_apart = prop_oneof![4 => Just(0), 1 => 1..3_u32];
+    let beside =
+        (option::weighted(0.05, unmanaged()), prop::bool::weighted(0.9), resource_version, state, not_kept_apart);
     (cluster(), workload, beside).prop_map(|(cluster, workload, beside)| {
-        let (unmanaged, observed, resource_version, state) = beside;
+        let (unmanaged, observed, resource_version, state, not_kept_apart) = beside;
         let shown = cluster.snapshot();
         let source = workload.unwrap_or_else(|| shown.source.clone());
-        Snapshot { unmanaged, observed, resource_version, state, source, ..shown }
+        Snapshot { unmanaged, observed, resource_version, state, source, not_kept_apart, ..shown }
     })
 }
 

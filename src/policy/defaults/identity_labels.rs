@@ -1,23 +1,25 @@
-//! The module's name and version as labels of its Pods, for anti-affinity and for selectors.
+//! The identity labels of a Pod, by which it is kept off bases that carry the same module and version.
+//!
+//! Only warden writes their keys. So they are set on every module Pod, also one that opted out, and removed from what is no module:
+//! such a Pod on a vnode would keep modules off it.
+
+use std::collections::BTreeMap;
 
 use serde_json::json;
 
 use super::{Context, Edit};
-use crate::module::{check_label_value, check_version};
+use crate::module::identity_labels;
 use crate::vocabulary as keys;
 
-/// Adds the labels that are absent, by the only container that is a module.
+/// Sets the labels, and removes any others with their prefix.
 pub(super) fn fill_in(context: &Context<'_>) -> Vec<Edit> {
     let template = context.workload.template();
-    let Some(module) = template.single_module() else {
-        return Vec::new();
-    };
     let metadata = template.metadata();
-    let name = Some(module.name()).filter(|name| check_label_value(name).is_ok());
-    let version = module.literal_version().filter(|version| check_version(version).is_ok());
-    [(keys::MODULE_NAME, name), (keys::MODULE_VERSION, version)]
-        .into_iter()
-        .filter(|(key, _)| metadata.label(key).is_none())
-        .filter_map(|(key, value)| Some(Edit::Add(metadata.label_path(key), json!(value?))))
-        .collect()
+    let labels = if template.is_module() { identity_labels(&template) } else { BTreeMap::new() };
+    let is_foreign = |key: &&str| key.starts_with(keys::IDENTITY_PREFIX) && !labels.contains_key(*key);
+    let foreign = metadata.labels().map(|(key, _)| key).filter(is_foreign);
+    let removed = foreign.map(|key| Edit::Remove(metadata.label_path(key)));
+    let is_missing = |(key, value): &(&String, &String)| metadata.label(key) != Some(value.as_str());
+    let set = labels.iter().filter(is_missing).map(|(key, value)| Edit::Set(metadata.label_path(key), json!(value)));
+    removed.chain(set).collect()
 }

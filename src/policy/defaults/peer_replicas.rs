@@ -43,5 +43,6 @@ pub(super) fn fill_in(context: &Context<'_>) -> Vec<Edit> {
 }
 
 fn counted(context: &Context<'_>) -> Option<u64> {
-    context.request.peers?.replicas(context.workload).map(u64::from)
+    let pod = context.policy.pod_of(context.request, context.workload.object());
+    context.request.peers?.replicas(context.workload, &pod).map(u64::from)
 }

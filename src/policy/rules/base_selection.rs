@@ -2,9 +2,10 @@
 
 use super::Context;
 use crate::module::Kind;
+use crate::policy::declarations::declared_on_object;
 use crate::policy::rule::Scope;
 use crate::policy::selection::Selection;
-use crate::policy::{Declarations, Rule, Severity, Violation};
+use crate::policy::{Rule, Severity, Violation};
 use crate::vocabulary as keys;
 
 pub(super) const RULE: Rule = Rule {
@@ -18,7 +19,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(context: &Context<'_>) -> Vec<Violation> {
-    if Selection::of(&context.template) != Selection::Nothing {
+    if Selection::of(&context.pod) != Selection::Nothing {
         return Vec::new();
     }
     let (problem, remedy) = nothing_selected(context);
@@ -26,8 +27,7 @@ fn check(context: &Context<'_>) -> Vec<Violation> {
 }
 
 fn nothing_selected(context: &Context<'_>) -> (String, String) {
-    let declarations = Declarations::of(context.workload, None);
-    let is_declared = keys::BASE_SELECTION.into_iter().any(|key| declarations.get(key).is_some());
+    let is_declared = keys::BASE_SELECTION.into_iter().any(|key| declared_on_object(context.workload, key).is_some());
     let (name, version) = (keys::BASE_NAME, keys::BASE_VERSION);
     if is_declared && context.workload.switched(keys::INJECT, "false") {
         let problem = format!("the declared base has no effect, because {} is \"false\"", keys::INJECT);

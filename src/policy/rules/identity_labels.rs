@@ -1,5 +1,5 @@
-//! The labels of the module's name and version agree with its container. Otherwise anti-affinity and selectors would use a
-//! name or version that no base ever sees.
+//! The labels of the module's name and version agree with its container. Otherwise selectors and people would go by a name or
+//! version that no base ever sees.
 
 use super::Context;
 use crate::policy::rule::Scope;

@@ -2,23 +2,30 @@
 
 mod annotation_values;
 mod base_selection;
+mod baseline_labels;
 mod biz_version;
 mod blocked_release;
+mod component_label;
 mod dead_labels;
 mod field_types;
+mod half_release;
 mod identity_labels;
 mod jar_file_name;
 mod jar_image;
 mod misplaced_annotations;
+mod namespace_restrictions;
+mod not_kept_apart;
 mod older_dialect;
 mod open_terms;
+mod opted_out;
+mod outage_seconds;
 mod overruled_declarations;
 mod peer_rollout;
 mod released_again;
 mod resources;
 mod same_version;
-mod several_jars;
 mod sidecars;
+mod surging_daemon_set;
 mod toleration_seconds;
 mod too_large;
 mod topology_spread;
@@ -27,33 +34,43 @@ mod unknown_strategy;
 mod unplaceable_template;
 mod version_in_selector;
 
+use serde_json::{Value, json};
+
 use super::rule::Scope;
-use super::{Request, Rule, Severities, Verdict};
+use super::{Policy, Request, Rule, TemplateDigest, Verdict};
 use crate::module::{Container, Kind, Metadata, Template, Workload};
+use crate::vocabulary as keys;
 
 /// All rules, in the order in which they are checked and reported.
 pub(super) const TABLE: &[Rule] = &[
     field_types::RULE,
+    component_label::RULE,
     biz_version::RULE,
     jar_image::RULE,
     identity_labels::RULE,
     base_selection::RULE,
     open_terms::RULE,
+    half_release::RULE,
     same_version::RULE,
+    not_kept_apart::RULE,
+    surging_daemon_set::RULE,
     released_again::RULE,
     blocked_release::RULE,
     unplaceable_template::RULE,
     peer_rollout::RULE,
     too_large::RULE,
+    opted_out::RULE,
     older_dialect::RULE,
     topology_spread::RULE,
     dead_labels::RULE,
     sidecars::RULE,
-    several_jars::RULE,
     resources::RULE,
+    namespace_restrictions::RULE,
     toleration_seconds::RULE,
+    outage_seconds::RULE,
     jar_file_name::RULE,
     version_in_selector::RULE,
+    baseline_labels::RULE,
     annotation_values::RULE,
     unknown_annotations::RULE,
     misplaced_annotations::RULE,
@@ -63,18 +80,31 @@ pub(super) const TABLE: &[Rule] = &[
 
 /// What a rule decides by.
 pub(super) struct Context<'a> {
+    /// The write.
+    pub(super) request: Request<'a>,
+    /// The configuration.
+    pub(super) policy: &'a Policy,
     /// The object as it would be stored.
     pub(super) workload: Workload<'a>,
-    /// Its pod template.
+    /// Its pod template, as its author wrote it.
     pub(super) template: Template<'a>,
+    /// The same, completed as its Pods will be. Its fields have the same paths.
+    pub(super) pod: Template<'a>,
     /// The object before an update.
     pub(super) old: Option<Workload<'a>>,
 }
 
-/// Checks an object against every rule that applies to this write.
-pub(super) fn check(request: Request<'_>, workload: Workload<'_>, severities: &Severities) -> Verdict {
+/// Checks an object, which is `completed` where its template is completed as its Pods will be, against every rule that applies to
+/// this write.
+pub(super) fn check<'a>(
+    request: Request<'a>,
+    workload: Workload<'a>,
+    completed: &'a Value,
+    policy: &'a Policy,
+) -> Verdict {
     let old = request.old.map(|old| Workload::new(request.kind, old));
-    let context = Context { workload, template: workload.template(), old };
+    let pod = Workload::new(request.kind, completed).template();
+    let context = Context { request, policy, workload, template: workload.template(), pod, old };
     let (owned, changed) = (workload.has_controller(), context.template_changed());
     let mut verdict = Verdict::default();
     for rule in TABLE {
@@ -89,7 +119,7 @@ pub(super) fn check(request: Request<'_>, workload: Workload<'_>, severities: &S
         let violations = check(&context);
         let is_the_end = rule.scope == Scope::BeforeAll && !violations.is_empty();
         for violation in violations {
-            verdict.add(violation, severities.of(rule));
+            verdict.add(violation, policy.severities.of(rule));
         }
         if is_the_end {
             break;
@@ -98,10 +128,32 @@ pub(super) fn check(request: Request<'_>, workload: Workload<'_>, severities: &S
     verdict
 }
 
+/// What decides on whether a template is another one. For a Pod these are not the identity labels, which warden itself keeps right on
+/// running Pods, nor what its controllers note on it.
+fn content(workload: &Workload<'_>) -> Value {
+    let template = workload.template();
+    let mut value = template.value().cloned().unwrap_or_default();
+    if workload.kind() == Kind::Pod {
+        let mut labels = value.pointer_mut("/metadata/labels").map(Value::take).unwrap_or_default();
+        if let Some(labels) = labels.as_object_mut() {
+            labels.retain(|key, _| !key.starts_with(keys::IDENTITY_PREFIX));
+        }
+        value =
+            json!({"labels": labels, "annotations": value.pointer("/metadata/annotations"), "spec": value.get("spec")});
+    }
+    value
+}
+
 impl<'a> Context<'a> {
-    /// Whether the template is new, or differs from the one before.
+    /// Whether the write makes the workload roll out a template: it is new, or differs from the one before. While a Deployment is
+    /// paused its template can change in steps; when it is resumed, what counts is the revision that it rolled out last.
     fn template_changed(&self) -> bool {
-        self.old.is_none_or(|old| old.template().value() != self.template.value())
+        let Some(old) = self.old else { return true };
+        let differs = content(&old) != content(&self.workload);
+        let is_resumed = old.is_paused() && !self.workload.is_paused();
+        let rolls_out =
+            || self.newest_revision().is_none_or(|newest| newest.digest != TemplateDigest::of(self.template.value()));
+        differs || (is_resumed && rolls_out())
     }
 
     /// The containers that are modules. Where none is, all of them, because one of them was meant to be.

@@ -16,7 +16,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(context: &Context<'_>) -> Vec<Violation> {
-    if Selection::of(&context.template) != Selection::InSomeTerms {
+    if Selection::of(&context.pod) != Selection::InSomeTerms {
         return Vec::new();
     }
     let problem = "a nodeSelectorTerm selects no base; terms are ORed, so it allows any base";

@@ -1,9 +1,9 @@
 //! No declaration is overruled by the pod spec. This is also checked when only the declaration changes: the template wins.
 
 use super::Context;
-use crate::policy::declarations::{chosen_envs, single_demand};
+use crate::policy::declarations::{chosen_envs, declared_on_object, single_demand};
 use crate::policy::rule::Scope;
-use crate::policy::{Declarations, Rule, Severity, Violation};
+use crate::policy::{Rule, Severity, Violation};
 use crate::vocabulary as keys;
 
 pub(super) const RULE: Rule = Rule {
@@ -16,12 +16,11 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(context: &Context<'_>) -> Vec<Violation> {
-    let declarations = Declarations::of(context.workload, None);
     let of_base = keys::BASE_SELECTION.map(|key| (key, single_demand(&context.template, key).into_iter().collect()));
     let of_env = (keys::ENV, chosen_envs(&context.template));
     let mut violations = Vec::new();
     for (key, required) in of_base.into_iter().chain([of_env]) {
-        if let Some((declared, declared_at)) = declarations.on_object(key)
+        if let Some((declared, declared_at)) = declared_on_object(context.workload, key)
             && !required.is_empty()
             && !required.contains(&declared)
         {

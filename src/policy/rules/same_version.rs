@@ -1,20 +1,19 @@
-//! No new Pod takes the module off a base through the version that it shares with an old one. See [`crate::policy::rerelease`].
+//! Another jar has another version. See [`crate::policy::rerelease`].
 
 use super::Context;
+use crate::module::Kind;
 use crate::policy::rerelease::{Consequence, Rerelease, rereleases};
 use crate::policy::rule::{Scope, Vital};
 use crate::policy::{Rule, Severity, Violation};
+use crate::vocabulary as keys;
 
 pub(super) const RULE: Rule = Rule {
     name: "same-version",
     severity: Severity::Deny,
-    broken_when: "another jar is released under the same version, or new Pods of that version could land on a base with an old one",
+    broken_when: "another jar is released under the same `BIZ_VERSION`, and some Pod of it was Ready",
     scope: Scope::ChangedTemplate,
     check,
-    vital: Some(Vital {
-        why: "it would uninstall the module from bases that serve, while all Pods are Ready",
-        check_owned: check_jar,
-    }),
+    vital: Some(Vital { why: "nothing would show which of the two jars a base runs", check_owned: check }),
 };
 
 /// The remedy of every rule on rereleases.
@@ -23,33 +22,36 @@ pub(super) const NEW_VERSION: &str = "release it under a new BIZ_VERSION, in the
 fn check(context: &Context<'_>) -> Vec<Violation> {
     rereleases(context)
         .iter()
-        .filter_map(|rerelease| match rerelease.consequence(context) {
-            Consequence::JarIgnored => Some(another_jar(rerelease)),
-            Consequence::PodsMeet => Some(pods_meet(rerelease)),
-            _ => None,
-        })
+        .filter(|rerelease| rerelease.consequence(context) == Consequence::AnotherJar)
+        .map(|rerelease| another_jar(context, rerelease))
         .collect()
 }
 
-/// Only another jar, which is a mistake also in what a controller made.
-fn check_jar(context: &Context<'_>) -> Vec<Violation> {
-    rereleases(context).iter().filter(|rerelease| rerelease.ignores_the_jar(context)).map(another_jar).collect()
-}
-
-fn another_jar(Rerelease { module, version, .. }: &Rerelease<'_>) -> Violation {
+fn another_jar(context: &Context<'_>, Rerelease { module, version, .. }: &Rerelease<'_>) -> Violation {
     let problem = format!(
-        "the jar changed but BIZ_VERSION is still {version:?}: no base would install it, and deleting the old Pods would \
-         leave every base without {} while all Pods are Ready",
+        "the jar changed but BIZ_VERSION is still {version:?}: a base that has {} {version} keeps the old jar until its old Pod is \
+         gone, and nothing shows which of the two it runs",
         module.name()
     );
-    Violation::forbidden(module.path().field("image"), problem, NEW_VERSION)
+    let remedy = match module.jar_name().map(|jar| jar.version).filter(|new| new != version) {
+        Some(new) => both_at_once(context, new),
+        None => format!(
+            "{}; or, to release the same version again on purpose, annotate the {} with {}: \"true\"",
+            both_at_once(context, "NEW_VERSION"),
+            context.workload.kind(),
+            keys::ALLOW_SAME_VERSION
+        ),
+    };
+    Violation::forbidden(module.path().field("image"), problem, remedy)
 }
 
-fn pods_meet(Rerelease { module, version, .. }: &Rerelease<'_>) -> Violation {
-    let problem = format!(
-        "a new Pod of {} {version} can land on a base with an old one, and deleting the old one uninstalls the module for \
-         both: the running Pods are not kept apart by name and version",
-        module.name()
-    );
-    Violation::forbidden(module.path().field("env"), problem, NEW_VERSION)
+/// How version and jar are changed in one rollout.
+pub(super) fn both_at_once(context: &Context<'_>, version: &str) -> String {
+    let together = format!("change both at once: BIZ_VERSION to {version:?} and the image to the jar of that version");
+    if context.workload.kind() == Kind::Deployment {
+        let name = context.workload.name();
+        format!("{together}, in one kubectl apply, or between kubectl rollout pause deployment/{name} and resume")
+    } else {
+        format!("{together}, in one kubectl apply")
+    }
 }

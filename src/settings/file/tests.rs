@@ -22,7 +22,8 @@ fn the_documented_example_sets_every_field() {
     };
     assert_eq!(overrides.default_base, Some(base));
     assert_eq!((overrides.default_env.as_deref(), overrides.default_toleration_seconds), (Some("prod"), Some(300)));
-    let windows = PeerOverrides { window: Some(2), mass_loss_window: Some(60), mass_loss_hold: Some(300) };
+    let windows =
+        PeerOverrides { window: Some(2), departure: Some(15), mass_loss_window: Some(60), mass_loss_hold: Some(300) };
     assert_eq!((overrides.peer, overrides.log.as_deref()), (windows, Some("info,koupleless_warden::peer=debug")));
     let severities = overrides.severities.unwrap();
     assert_eq!(severities.of(Rule::named("identity-labels").unwrap()), Severity::Warn);
@@ -67,7 +68,7 @@ fn an_empty_file_leaves_the_defaults(#[case] text: &str) {
 #[case::no_such_severity("rules:\n  sidecars: no\n", "line 2: rules.sidecars: false is neither warn nor deny")]
 #[case::a_vital_rule(
     "rules:\n  same-version: warn\n",
-    "line 2: rules.same-version: \"warn\" is not possible: same-version cannot be lowered to warn: it would uninstall"
+    "line 2: rules.same-version: \"warn\" is not possible: same-version cannot be lowered to warn: nothing would show"
 )]
 fn a_fault_has_its_line_and_field(#[case] text: &str, #[case] says: &str) {
     let faults = parse(text).unwrap_err();

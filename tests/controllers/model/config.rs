@@ -18,6 +18,8 @@ pub(crate) struct Config {
     pub(crate) manager_lags: bool,
     /// Before that second nothing may be written.
     pub(crate) held: u8,
+    /// The Pods of the beginning are from before warden: without labels, and without anti-affinity.
+    pub(crate) is_unlabelled: bool,
     /// What is wrong with this warden, or with this world.
     pub(crate) flaw: Option<Flaw>,
 }
@@ -49,6 +51,12 @@ pub(crate) enum Event {
     Leads(usize),
     /// The template changes.
     RollsOut,
+    /// The template changes, and is for the other nodes from then on: those that it did not fit.
+    MovesAway,
+    /// The template changes, and no longer fits this base.
+    Narrows(Base),
+    /// The Deployment's owner writes it as it wants it; the webhook puts the number of replicas back.
+    OwnerWrites,
 }
 
 /// A known mistake, to see that the model sees it.
@@ -62,6 +70,10 @@ pub(crate) enum Flaw {
     IgnoresSurplus,
     /// It does not ask which base a scale-down puts at risk.
     IgnoresRisk,
+    /// It does not ask whether Pods lack their labels.
+    IgnoresUnlabelled,
+    /// In a rollout to fewer bases it scales down before the new version serves on them.
+    EndsMovesEarly,
     /// A Pod can be installed before its creation has been seen by a watch.
     SlowWatches,
 }
@@ -77,9 +89,15 @@ impl Config {
             nodes: nodes.to_vec(),
             events: Vec::new(),
             wardens: 1,
-            settings: Settings { window: Elapsed::ZERO, loss_window: Elapsed::ZERO, loss_hold: Elapsed::ZERO },
+            settings: Settings {
+                window: Elapsed::ZERO,
+                departure: Elapsed::ZERO,
+                loss_window: Elapsed::ZERO,
+                loss_hold: Elapsed::ZERO,
+            },
             manager_lags: false,
             held: 0,
+            is_unlabelled: false,
             flaw: None,
         }
     }
@@ -94,7 +112,7 @@ impl Config {
 
     /// What warden waits for takes a second, in which all watches deliver and all writes arrive.
     pub(crate) fn waits(self) -> Self {
-        let settings = Settings { window: Elapsed::from_secs(1), ..self.settings };
+        let settings = Settings { window: Elapsed::from_secs(1), departure: Elapsed::from_secs(1), ..self.settings };
         Self { settings, ..self }
     }
 
@@ -108,6 +126,11 @@ impl Config {
     /// The ReplicaSet controller may see Pods, and what is done to them, as late as warden does.
     pub(crate) fn manager_lags(self) -> Self {
         Self { manager_lags: true, ..self }
+    }
+
+    /// The Deployment was made before warden was there.
+    pub(crate) fn unlabelled(self) -> Self {
+        Self { is_unlabelled: true, ..self }
     }
 
     pub(crate) fn flaw(self, flaw: Flaw) -> Self {
@@ -134,6 +157,12 @@ impl Config {
         self.is_to_come(world, Event::Leads(who))
     }
 
+    /// Whether the template is for other nodes than in the beginning.
+    pub(crate) fn has_moved(&self, world: &World) -> bool {
+        let moves = |event: &&Event| matches!(event, Event::MovesAway | Event::Narrows(_));
+        self.events.iter().find(moves).is_some_and(|event| !self.is_to_come(world, *event))
+    }
+
     /// Whether all that was gone has come back before warden was to follow its loss.
     pub(crate) fn are_all_back(&self, world: &World) -> bool {
         self.events.contains(&Event::AllAreBack) && !self.is_to_come(world, Event::AllAreBack)
@@ -144,8 +173,14 @@ impl Config {
     }
 
     pub(super) fn first_world(&self) -> World {
-        let ready =
-            |(id, base)| Pod { is_running: true, is_ready: true, is_installed: true, ..Pod::new(id, 0, Some(base)) };
+        let ready = |(id, base)| Pod {
+            is_running: true,
+            is_ready: true,
+            is_installed: true,
+            is_labelled: !self.is_unlabelled,
+            keeps_off: !self.is_unlabelled,
+            ..Pod::new(id, 0, Some(base))
+        };
         let pods: Vec<Pod> = (0..).zip(self.first_bases()).map(ready).collect();
         let replicas = u8::try_from(pods.len()).unwrap();
         let warden = Warden { is_synced: true, ..Warden::started() };

@@ -2,7 +2,7 @@
 
 use super::config::{Config, Event, Flaw};
 use super::warden;
-use super::world::{Base, Pod, PodId, Pods, World, Wrong};
+use super::world::{Base, Node, Pod, PodId, Pods, World, Wrong};
 
 /// Something happens to the cluster.
 pub(crate) fn happens(config: &Config, world: &World, event: Event) -> Option<World> {
@@ -34,6 +34,13 @@ pub(crate) fn happens(config: &Config, world: &World, event: Event) -> Option<Wo
             warden::gives_up(&mut next, who);
         }
         Event::Leads(who) if world.leader != who => warden::leads(config, &mut next, who),
+        Event::OwnerWrites => next.change_deployment(|_| {}),
+        Event::MovesAway if !world.is_rolling => {
+            moves(&mut next, |nodes| nodes.iter_mut().for_each(|node| node.matches = !node.matches));
+        }
+        Event::Narrows(base) if !world.is_rolling => {
+            moves(&mut next, |nodes| nodes[usize::from(base)].matches = false);
+        }
         Event::RollsOut if !world.is_rolling => {
             next.is_rolling = true;
             next.change_deployment(|deployment| deployment.is_observed = false);
@@ -41,6 +48,15 @@ pub(crate) fn happens(config: &Config, world: &World, event: Event) -> Option<Wo
         _ => return None,
     }
     Some(next)
+}
+
+/// A new template is for other nodes than the one before.
+fn moves(world: &mut World, change: impl FnOnce(&mut Vec<Node>)) {
+    world.is_rolling = true;
+    world.change_nodes(change);
+    world.change_deployment(|deployment| deployment.is_observed = false);
+    // In truth the Nodes are as before, and the template that each process judges them by comes with the Deployment.
+    warden::sees_the_move(world);
 }
 
 fn joins(world: &mut World, base: Base) {
@@ -109,11 +125,14 @@ fn taken(world: &World, victim: &Pod) -> World {
     let mut next = world.clone();
     next.change_pods(|pods| pods.retain(|pod| pod.id != id));
     if let Some(base) = victim.base.filter(|base| world.is_base(*base)) {
-        let mut others = next.pods.truth().iter().filter(|pod| pod.base == Some(base));
+        // Pods of one version on one base share one installed module: with either of them it goes.
+        let (sharing, others): (Vec<&Pod>, Vec<&Pod>) =
+            next.pods.truth().iter().filter(|pod| pod.base == Some(base)).partition(|pod| pod.set == victim.set);
+        let is_installed = victim.is_installed || sharing.iter().any(|pod| pod.is_installed);
         let has = |pods: Pods| pods & (1 << id) != 0;
         // In a rollout warden cannot know of a Pod that has stopped being Ready only since.
         let was_known = !world.is_rolling || victim.is_ready || has(world.scaled_with.not_ready);
-        if victim.is_installed && was_known && !has(world.excused) && !others.any(|pod| pod.is_installed) {
+        if is_installed && was_known && !has(world.excused) && !others.iter().any(|pod| pod.is_installed) {
             next.wrong = Some(Wrong::LostItsModule(base));
         }
     }
@@ -131,16 +150,21 @@ pub(crate) fn is_told(world: &World) -> Option<World> {
 
 /// The scheduler binds the oldest Pod of a ReplicaSet that is on no node to a base that has none of it.
 pub(crate) fn binds(config: &Config, world: &World, set: u8, base: Base) -> Option<World> {
-    let pod = world.of_set(set).find(|pod| pod.base.is_none())?.id;
+    let pod = world.of_set(set).find(|pod| pod.base.is_none())?;
+    let keep_apart = |other: &Pod| other.is_labelled && pod.keeps_off || other.keeps_off && pod.is_labelled;
     let fits = |base: Base| {
         let node = world.nodes.truth()[usize::from(base)];
-        node.is_base() && node.is_ready && !world.of_set(set).any(|pod| pod.base == Some(base))
+        // The template of the old ReplicaSet is for the nodes of the beginning.
+        let is_old = set == 0 && config.has_moved(world);
+        let matches = if is_old { config.nodes[usize::from(base)].matches } else { node.matches };
+        let is_free = !world.of_set(set).any(|other| other.base == Some(base) && keep_apart(other));
+        node.is_there && matches && node.is_ready && is_free
     };
     if !fits(base) || config.is_coarse() && (0..base).any(fits) {
         return None;
     }
     let mut next = world.clone();
-    next.change_pod(pod, |pod| pod.base = Some(base));
+    next.change_pod(pod.id, |pod| pod.base = Some(base));
     Some(next)
 }
 
@@ -224,8 +248,9 @@ pub(crate) fn turns_not_ready(world: &World, pod: &Pod) -> Option<World> {
 /// Pod garbage collection deletes a Pod that is bound to a node that is gone.
 pub(crate) fn is_collected(config: &Config, world: &World, pod: &Pod) -> Option<World> {
     let is_garbage = |pod: &Pod| pod.base.is_some_and(|base| !world.nodes.truth()[usize::from(base)].is_there);
-    // It waits for most of a minute, and warden for a moment.
-    if !is_garbage(pod) || world.manager_lag.is_some() {
+    // It waits for most of a minute, and warden for a moment; all Pods are labelled by then.
+    let is_early = world.manager_lag.is_some() || world.pods.truth().iter().any(|pod| !pod.is_labelled);
+    if !is_garbage(pod) || is_early {
         return None;
     }
     let goes = |other: &&Pod| if config.is_coarse() { is_garbage(other) } else { other.id == pod.id };

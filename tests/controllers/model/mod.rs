@@ -31,10 +31,14 @@
 //!   collection comes to it, which waits for 40 s: else two scale-downs within one lag would be possible, the second by a Pod
 //!   that was collected.
 //! - A base that was away, or of another kind, since its Pod was bound may lose that Pod: warden may have decided on it then.
+//! - Every Pod can be labelled, sooner than what warden waits for is over, and sooner than Pod garbage collection acts. Else the Pod
+//!   that the ReplicaSet controller makes for a collected one may come to a base beside an unlabelled one. warden then holds, and takes
+//!   neither; a person must.
 //! - A Pod that is deleted is gone at once. The Deployment's status changes only by `observedGeneration`: fewer conflicts.
 //!
 //! # What is not gone through
-//! Several processes in a rollout, and a ReplicaSet controller whose cache lags in one.
+//! Several processes in a rollout, and a ReplicaSet controller whose cache lags in one. In a rollout to fewer bases, one of them that
+//! leaves with its new Pod: as long as that Pod is not collected, the Deployment controller counts it, and takes an old one for it.
 
 mod config;
 mod kubernetes;
@@ -70,6 +74,7 @@ pub(crate) enum Move {
     TurnsReady(PodId),
     TurnsNotReady(PodId),
     IsCollected(PodId),
+    IsLabelled,
     ManagerIsTold,
 }
 
@@ -91,7 +96,7 @@ impl Config {
             moves.extend((0..).zip(&self.nodes).map(|(base, _)| Move::Binds(set, base)));
         }
         moves.extend(deletions());
-        moves.push(Move::ManagerIsTold);
+        moves.extend([Move::ManagerIsTold, Move::IsLabelled]);
         for pod in world.pods.truth() {
             moves.extend([Move::TurnsReady(pod.id), Move::TurnsNotReady(pod.id), Move::IsCollected(pod.id)]);
         }
@@ -129,6 +134,7 @@ impl Config {
             Move::Binds(set, base) => kubernetes::binds(self, world, set, base),
             Move::TurnsReady(pod) => kubernetes::turns_ready(self, world, world.pod(pod)?),
             Move::TurnsNotReady(pod) => kubernetes::turns_not_ready(world, world.pod(pod)?),
+            Move::IsLabelled => warden::labels(world),
             Move::ManagerIsTold => kubernetes::is_told(world),
             Move::IsCollected(pod) => kubernetes::is_collected(self, world, world.pod(pod)?),
         }

@@ -6,8 +6,8 @@ use rstest::rstest;
 use stateright::{Checker, HasDiscoveries, Model};
 
 use super::config::Event::{
-    AllAreBack, Crashes, GivesUp, Joins, Leads, Leaves, MostLeave, RollsOut, TurnsAway, TurnsBack, TurnsNotReady,
-    TurnsReady,
+    AllAreBack, Crashes, GivesUp, Joins, Leads, Leaves, MostLeave, MovesAway, Narrows, OwnerWrites, RollsOut,
+    TurnsAway, TurnsBack, TurnsNotReady, TurnsReady,
 };
 use super::config::{ABSENT, ANOTHER, Config, Event, Flaw, READY};
 use super::world::Node;
@@ -127,6 +127,62 @@ fn a_replica_set_controller_that_lags(#[case] events: &[Event]) {
 #[case::two_leave(&[Leaves(2), Leaves(1), Leads(1)])]
 fn two_processes_and_a_replica_set_controller_that_lags(#[case] events: &[Event]) {
     holds("two processes, manager lags", three_of_four().events(events).wardens(2).waits().manager_lags());
+}
+
+/// A Deployment from before warden.
+#[rstest]
+#[case::one_leaves(&[Leaves(2)])]
+#[case::two_leave(&[Leaves(2), Leaves(1)])]
+#[case::joins(&[Joins(3)])]
+#[case::one_leaves_one_joins(&[Leaves(2), Joins(3)])]
+#[case::crash(&[Leaves(2), Crashes(0)])]
+fn pods_without_labels_and_without_anti_affinity(#[case] events: &[Event]) {
+    holds("without labels", three_of_four().events(events).unlabelled());
+}
+
+#[test]
+fn pods_without_labels_and_a_replica_set_controller_that_lags() {
+    holds("without labels, manager lags", three_of_four().events(&[Leaves(2)]).unlabelled().manager_lags());
+}
+
+#[test]
+fn pods_without_labels_and_another_leader() {
+    let config = two_of_three().events(&[Leaves(1), Leads(1)]).unlabelled().wardens(2).waits();
+    holds("without labels, two processes", config);
+}
+
+#[test]
+fn pods_without_labels_that_are_ignored_are_found_out() {
+    let config = three_of_four().events(&[Leaves(2)]).unlabelled().flaw(Flaw::IgnoresUnlabelled);
+    found_out("without labels", "LostItsModule", config);
+}
+
+#[rstest]
+#[case::quiet(&[OwnerWrites, OwnerWrites])]
+#[case::leaves(&[Leaves(2), OwnerWrites, OwnerWrites])]
+#[case::joins(&[Joins(3), OwnerWrites, OwnerWrites])]
+fn an_owner_that_writes(#[case] events: &[Event]) {
+    holds("owner writes", three_of_four().events(events));
+}
+
+/// A new version that is for fewer bases.
+#[rstest]
+#[case::two_to_one(&[READY, READY, ANOTHER], &[MovesAway])]
+#[case::three_to_one(&[READY, READY, READY, ANOTHER], &[MovesAway])]
+#[case::three_to_two(&[READY, READY, READY, ANOTHER, ANOTHER], &[MovesAway])]
+#[case::an_old_base_leaves(&[READY, READY, ANOTHER], &[MovesAway, Leaves(0)])]
+#[case::owner_writes(&[READY, READY, ANOTHER], &[MovesAway, OwnerWrites])]
+#[case::one_of_its_own(&[READY, READY], &[Narrows(1)])]
+#[case::some_of_its_own(&[READY, READY, READY], &[Narrows(2)])]
+#[case::some_of_its_own_and_the_other_leaves(&[READY, READY, READY], &[Narrows(2), Leaves(2)])]
+fn a_move_to_fewer_bases(#[case] nodes: &[Node], #[case] events: &[Event]) {
+    holds("move", Config::new(nodes).events(events).waits());
+}
+
+#[test]
+fn a_move_that_is_ended_early_is_found_out() {
+    let config = Config::new(&[READY, READY, ANOTHER]).events(&[MovesAway]).waits().flaw(Flaw::EndsMovesEarly);
+    found_out("move ended early", "MoveEndedEarly", config);
 }
 
 /// Nothing is written before the hold is over, nor afterwards if all are back by then.

@@ -14,6 +14,7 @@ pub(crate) fn snapshot(config: &Config, world: &World, warden: &Warden) -> Snaps
     let carries = |base: usize| pods.iter().any(|pod| pod.base.is_some_and(|on| usize::from(on) == base));
     let bases = || nodes.iter().enumerate().filter(|(_, node)| node.is_base());
     let counted = bases().filter(|(base, node)| node.is_ready || carries(*base)).count();
+    let unfit = nodes.iter().enumerate().filter(|(base, node)| node.is_there && !node.matches && carries(*base));
     let mut replica_sets: Vec<(String, u32)> = Vec::new();
     for set in 0..2 {
         let count = pods.iter().filter(|pod| pod.set == set).count();
@@ -40,6 +41,8 @@ pub(crate) fn snapshot(config: &Config, world: &World, warden: &Warden) -> Snaps
         source: Source::Bases { count: u32::try_from(counted).unwrap(), shared_hosts: Vec::new() },
         pods: listed,
         replica_sets,
+        unfit: u32::try_from(unfit.count()).unwrap(),
+        not_kept_apart: u32::try_from(pods.iter().filter(|pod| !pod.is_labelled).count()).unwrap(),
         carried: u32::try_from(bases().filter(|(base, _)| carries(*base)).count()).unwrap(),
     }
 }

@@ -15,7 +15,10 @@ fn number(pod: &SeenPod) -> PodId {
 /// What a process plans by what its caches show, and its history after that.
 fn plans(config: &Config, world: &World, who: usize) -> (Plan, ObservedHistory, Snapshot) {
     let warden = &world.wardens[who];
-    let seen = sight::snapshot(config, world, warden);
+    let mut seen = sight::snapshot(config, world, warden);
+    if config.has(Flaw::IgnoresUnlabelled) {
+        seen.not_kept_apart = 0;
+    }
     let now = Elapsed::from_secs(world.now.into());
     let preconditions = WritePreconditions { synced: warden.is_synced, leader: world.leader == who };
     let mut history = warden.history.clone();
@@ -41,8 +44,12 @@ pub(crate) fn reconciles(config: &Config, world: &World, who: usize) -> Option<W
         let to = u8::try_from(to).unwrap();
         writes.push(Write::Scale { to, resource_version: seen.resource_version.parse().unwrap() });
         let bases = world.nodes.seen(warden.lag[Watch::Nodes as usize]).iter().filter(|node| node.is_base()).count();
-        if usize::from(to) > bases {
+        // A rollout to fewer bases goes down step by step.
+        if usize::from(to) > bases && u32::from(to) > seen.replicas {
             wrong = Some(Wrong::Overshoot);
+        }
+        if config.has_moved(world) && u32::from(to) < seen.replicas && !new_version_serves(world) {
+            wrong = Some(Wrong::MoveEndedEarly);
         }
     }
     if writes.is_empty() && history == warden.history {
@@ -65,12 +72,35 @@ pub(crate) fn reconciles(config: &Config, world: &World, who: usize) -> Option<W
     Some(next)
 }
 
+/// Whether a Pod that is Ready is on every base that is there. In a rollout each process sees the Pods as they are.
+fn new_version_serves(world: &World) -> bool {
+    let is_served = |base| world.pods.truth().iter().any(|pod| pod.base == Some(base) && pod.is_ready);
+    (0..).zip(world.nodes.truth()).filter(|(_, node)| node.is_base()).all(|(base, _)| is_served(base))
+}
+
+/// The controller of identity labels labels a Pod.
+pub(crate) fn labels(world: &World) -> Option<World> {
+    let pod = world.pods.truth().iter().find(|pod| !pod.is_labelled)?.id;
+    let mut next = world.clone();
+    next.change_pod(pod, |pod| pod.is_labelled = true);
+    Some(next)
+}
+
+/// Every process sees which nodes the new template is for, with the Deployment.
+pub(crate) fn sees_the_move(world: &mut World) {
+    for warden in &mut world.wardens {
+        (warden.lag[Watch::Nodes as usize], warden.lag[Watch::Deployment as usize]) = (0, 0);
+    }
+    world.trim();
+}
+
 /// Time passes until a process reconciles again by itself. All others have nothing under way: whatever warden waits for takes
 /// longer than watches and writes do.
 pub(crate) fn waits(config: &Config, world: &World) -> Option<World> {
     let is_up_to_date = |warden: &Warden| warden.lag == [0; 3] && warden.writes.is_empty() && warden.late.is_none();
     let leader = &world.wardens[world.leader];
-    if !leader.is_synced || !world.wardens.iter().all(is_up_to_date) {
+    let is_labelled = world.pods.truth().iter().all(|pod| pod.is_labelled);
+    if !leader.is_synced || !is_labelled || !world.wardens.iter().all(is_up_to_date) {
         return None;
     }
     let (plan, history, _) = plans(config, world, world.leader);
@@ -87,6 +117,12 @@ fn flawed(config: &Config, seen: &Snapshot, mut plan: Plan) -> Plan {
     let wanted = seen.source.wanted().unwrap();
     if config.has(Flaw::IgnoresSurplus) && matches!(plan.scale, ScaleDecision::Hold { reason: Hold::PodsToGo, .. }) {
         plan.delete = seen.pods_on_departed_bases().cloned().collect();
+    }
+    if config.has(Flaw::EndsMovesEarly)
+        && seen.is_rolling()
+        && matches!(plan.scale, ScaleDecision::Hold { reason: Hold::PodsToGo, .. })
+    {
+        plan.scale = ScaleDecision::Scale { to: seen.replicas.saturating_sub(1) };
     }
     let is_skipped = match &plan.scale {
         ScaleDecision::Hold { reason: Hold::MarksUnseen, .. } => config.has(Flaw::SkipsMarks),

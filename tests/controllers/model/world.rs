@@ -35,6 +35,10 @@ pub(crate) struct Pod {
     pub(crate) is_installed: bool,
     /// It carries the lowest deletion cost, and warden's mark.
     pub(crate) is_marked: bool,
+    /// It bears its identity labels.
+    pub(crate) is_labelled: bool,
+    /// It has the anti-affinity that keeps it off bases with a labelled Pod of its module and version.
+    pub(crate) keeps_off: bool,
 }
 
 /// The Deployment, as far as warden reads it.
@@ -134,6 +138,8 @@ pub(crate) struct World {
 pub(crate) enum Wrong {
     /// The ReplicaSet controller took the last Pod of a base that is there and on which it serves.
     LostItsModule(Base),
+    /// The replicas went down in a rollout to fewer bases before the new version served on all of them.
+    MoveEndedEarly,
     /// More replicas were decided on than there were bases.
     Overshoot,
     /// A write was decided on without the lease, or before all was listed.
@@ -250,9 +256,19 @@ impl World {
 }
 
 impl Pod {
-    /// One that was not started yet.
+    /// One that was not started yet, as the Pod webhook has completed it.
     pub(crate) fn new(id: PodId, set: u8, base: Option<Base>) -> Self {
-        Self { id, set, base, is_running: false, is_ready: false, is_installed: false, is_marked: false }
+        Self {
+            id,
+            set,
+            base,
+            is_running: false,
+            is_ready: false,
+            is_installed: false,
+            is_marked: false,
+            is_labelled: true,
+            keeps_off: true,
+        }
     }
 }
 
@@ -260,8 +276,9 @@ impl Pod {
 
 impl Hash for Pod {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        let flags = [self.is_running, self.is_ready, self.is_installed, self.is_marked].map(u8::from);
-        let flags = flags.into_iter().fold(0, |flags, flag| flags << 1 | flag);
+        let is = [self.is_running, self.is_ready, self.is_installed, self.is_marked];
+        let flags = is.into_iter().chain([self.is_labelled, self.keeps_off]).map(u8::from);
+        let flags = flags.fold(0, |flags, flag| flags << 1 | flag);
         state.write_u32(u32::from_le_bytes([self.id, self.set, self.base.map_or(0, |base| base + 1), flags]));
     }
 }

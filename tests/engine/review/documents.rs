@@ -82,7 +82,7 @@ fn output_of(example: &str) -> Option<String> {
 fn refusal(path: &str, before: Option<&str>) -> String {
     let object =
         |path: &str| -> Value { serde_saphyr::from_str(&fs::read_to_string(root().join(path)).unwrap()).unwrap() };
-    let request = Request { kind: Kind::Deployment, old: None, namespace: None, peers: None };
+    let request = Request::creation(Kind::Deployment);
     let policy = Policy::default();
     let old = before.map(|before| policy.review(request, object(before)).0);
     let (reviewed, verdict) = policy.review(Request { old: old.as_ref(), ..request }, object(path));

@@ -15,6 +15,13 @@ fn every_form_of_output_looks_like_this(#[values("yaml", "json", "diff", "patch"
     insta::assert_snapshot!(form, run.stdout);
 }
 
+#[rstest]
+fn every_form_of_pods_looks_like_this(#[values("yaml", "json", "diff", "patch", "table")] form: &str) {
+    let folder = Folder::new().with("biz1.yaml", documents(&[MODULE, ORDINARY]));
+    let run = folder.review(&["-f", "biz1.yaml", "-o", form, "--pods"]).ended(0);
+    insta::assert_snapshot!(format!("pods_{form}"), run.stdout);
+}
+
 #[test]
 fn the_table_has_a_line_for_each_whatever_its_verdict() {
     let folder = Folder::new().with("all.yaml", documents(&[TUTORIAL, ORDINARY, &refused_module()]));

@@ -57,9 +57,8 @@ fn what_a_controller_made_is_left_to_its_controller() {
 
 #[test]
 fn the_default_environment_is_for_modules_that_say_none() {
-    let run = review_stdin(MODULE, &["--default-env", "gray", "-o", "json"]).ended(0);
-    let labels = &run.json()["metadata"]["labels"];
-    assert_eq!(labels["virtual-kubelet.koupleless.io/env"], "gray");
+    let run = review_stdin(MODULE, &["--default-env", "gray", "-o", "json", "--pods"]).ended(0);
+    assert_eq!(run.json()["spec"]["tolerations"][1]["value"], "gray");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The plain manifests and the overlays come from the chart.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::process::Command;
 
@@ -40,23 +40,34 @@ fn holds(path: &str, text: &str) -> Result<()> {
     Ok(())
 }
 
+/// The folder of the webhook configurations, and how the chart's templates of them begin.
+const WEBHOOKS: (&str, &str) = ("webhook-config", "webhooks-");
+
+/// The resources that a folder's kustomization lists.
+fn resources(folder: &str) -> Result<BTreeSet<String>> {
+    let kustomization = fs::read_to_string(in_repository(&format!("{folder}/kustomization.yaml")))?;
+    let kustomization: Value = serde_saphyr::from_str(&kustomization)?;
+    let resources = kustomization["resources"].as_array().context("no resources")?;
+    Ok(resources.iter().filter_map(Value::as_str).map(str::to_owned).collect())
+}
+
 #[test]
 fn the_manifests_are_what_the_chart_renders() -> Result<()> {
     // Given what the chart renders with its defaults
-    let files = rendered(&[])?;
-    // Then each file is that
-    for (file, text) in &files {
-        holds(&format!("deploy/manifests/{file}"), text)?;
+    let (mut manifests, mut webhooks) = (BTreeSet::new(), BTreeSet::new());
+    for (template, text) in rendered(&[])? {
+        let (folder, file, files) = match template.strip_prefix(WEBHOOKS.1) {
+            Some(file) => (WEBHOOKS.0, file.to_owned(), &mut webhooks),
+            None => ("deploy/manifests", template, &mut manifests),
+        };
+        // Then each file is that
+        holds(&format!("{folder}/{file}"), &text)?;
+        files.insert(file);
     }
     // And all of them are applied, with the Namespace and nothing else
-    let kustomization = fs::read_to_string(in_repository("deploy/manifests/kustomization.yaml"))?;
-    let kustomization: Value = serde_saphyr::from_str(&kustomization)?;
-    let mut listed: Vec<&str> =
-        kustomization["resources"].as_array().context("no resources")?.iter().filter_map(Value::as_str).collect();
-    listed.sort_unstable();
-    let mut wanted: Vec<&str> = files.keys().map(String::as_str).chain(["namespace.yaml"]).collect();
-    wanted.sort_unstable();
-    assert_eq!(listed, wanted);
+    similar_asserts::assert_eq!(resources(WEBHOOKS.0)?, webhooks);
+    manifests.extend(["namespace.yaml".to_owned(), format!("../../{}", WEBHOOKS.0)]);
+    similar_asserts::assert_eq!(resources("deploy/manifests")?, manifests);
     Ok(())
 }
 

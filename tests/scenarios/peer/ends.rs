@@ -16,8 +16,13 @@ use crate::scene::{LONG, Scene};
 pub(crate) const ONLY_WEBHOOKS: &str = "--controllers=none";
 
 /// Arguments by which everything that takes time by intention is as short as it can be.
-const HASTE: [&str; 4] =
-    ["--peer-window=1", "--lease-duration=3", "--lease-renew-deadline=2", "--lease-retry-period=1"];
+const HASTE: [&str; 5] = [
+    "--peer-window=1",
+    "--peer-departure=1",
+    "--lease-duration=3",
+    "--lease-renew-deadline=2",
+    "--lease-retry-period=1",
+];
 
 /// [`HASTE`], and no goodbye either.
 pub(crate) fn in_haste() -> Vec<String> {

@@ -1,10 +1,11 @@
 //! Peer Deployments: every matching base carries the module, and no healthy base ever loses it.
 
 mod apiserver;
+pub(crate) mod before;
 mod burst;
 mod cordon;
 mod crash_points;
-mod ends;
+pub(crate) mod ends;
 mod failover;
 mod follow;
 mod frozen;
@@ -13,7 +14,9 @@ mod lasting;
 mod lifecycle;
 mod mass_loss;
 mod moving;
+mod nodes_made_again;
 mod outage;
+mod owned;
 mod paused_controller;
 mod ready_pods;
 mod rollout;

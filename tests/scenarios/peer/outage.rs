@@ -38,7 +38,7 @@ async fn an_outage_of_module_controller_changes_nothing() -> Result<()> {
         .api_server_arg("--default-unreachable-toleration-seconds=3")
         .api_server_arg("--default-not-ready-toleration-seconds=3");
     let mut stage = raise(options).await?;
-    stage.serve(&[]).await?;
+    stage.serve(&["--default-toleration-seconds=3".to_owned()]).await?;
     for number in 0..3 {
         stage.plane.add_ordinary_node(&format!("ordinary-{number}")).await?;
     }

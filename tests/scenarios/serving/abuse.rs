@@ -70,9 +70,9 @@ async fn admitting<T>(scene: &Scene<'_>, what: &str, abuse: impl Future<Output =
         while !is_over.load(Ordering::Relaxed) || times.len() < 5 {
             let module = Module::new(&format!("m{}", times.len()), "1.0.0", &scene.base).deployment(1);
             let began = Instant::now();
-            let args = ["apply", "--dry-run=server", "-o", "jsonpath={.spec.template.spec.tolerations}"];
+            let args = ["apply", "--dry-run=server", "-o", "jsonpath={.spec.template.metadata.annotations}"];
             let output = scene.kubectl_with(&args, &module).await?.expect_success()?;
-            ensure!(output.contains("schedule.koupleless.io/virtual-node"), "admitted as it was: {output}");
+            ensure!(output.contains("warden.koupleless.io/placement"), "admitted as it was: {output}");
             times.push(began.elapsed());
         }
         Ok(times)

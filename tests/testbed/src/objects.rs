@@ -7,8 +7,9 @@ use serde_json::Value;
 use crate::ControlPlane;
 
 /// The kinds that tests read: singular, plural, path of the group's version, and whether objects live in a namespace.
-const KINDS: [(&str, &str, &str, bool); 15] = [
+const KINDS: [(&str, &str, &str, bool); 17] = [
     ("pod", "pods", "api/v1", true),
+    ("replicationcontroller", "replicationcontrollers", "api/v1", true),
     ("configmap", "configmaps", "api/v1", true),
     ("secret", "secrets", "api/v1", true),
     ("event", "events", "api/v1", true),
@@ -16,6 +17,7 @@ const KINDS: [(&str, &str, &str, bool); 15] = [
     ("replicaset", "replicasets", "apis/apps/v1", true),
     ("statefulset", "statefulsets", "apis/apps/v1", true),
     ("daemonset", "daemonsets", "apis/apps/v1", true),
+    ("controllerrevision", "controllerrevisions", "apis/apps/v1", true),
     ("job", "jobs", "apis/batch/v1", true),
     ("cronjob", "cronjobs", "apis/batch/v1", true),
     ("horizontalpodautoscaler", "horizontalpodautoscalers", "apis/autoscaling/v2", true),

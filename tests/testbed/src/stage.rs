@@ -18,8 +18,8 @@ const MANIFESTS: &str = "deploy/manifests";
 /// The manifests that make the program's account.
 const ACCOUNT_FILES: [&str; 3] = ["namespace.yaml", "serviceaccount.yaml", "rbac.yaml"];
 
-/// The manifests that make the API server call it.
-const WEBHOOK_FILES: [&str; 2] = ["webhooks-mutating.yaml", "webhooks-validating.yaml"];
+/// The folder of the webhook configurations that ship, which make the API server call it.
+const WEBHOOKS: &str = "webhook-config";
 
 /// A control plane on which `warden serve` can be started, killed and started again, always with the same certificate and
 /// with no other rights than those that ship.
@@ -29,7 +29,7 @@ pub struct Stage {
     warden: Option<WardenProcess>,
     program: WardenProgram,
     kubeconfig: PathBuf,
-    webhook_files: Vec<PathBuf>,
+    webhooks: PathBuf,
 }
 
 impl Stage {
@@ -50,13 +50,13 @@ impl Stage {
                 leading_args: leading_args.iter().map(|&arg| arg.to_owned()).collect(),
                 certificate: ServingCertificate::issue(&plane, &[SERVICE_DNS_NAME])?,
             },
-            webhook_files: WEBHOOK_FILES.map(|file| manifests.join(file)).to_vec(),
+            webhooks: root.join(WEBHOOKS),
             warden: None,
             plane,
         })
     }
 
-    /// Starts the program, registers its webhooks from `deploy/manifests/`, and waits until the API server calls them.
+    /// Starts the program, registers its webhooks from `webhook-config/`, and waits until the API server calls them.
     pub async fn serve(&mut self, extra_args: &[String]) -> Result<()> {
         self.serve_with(&self.kubeconfig.clone(), extra_args).await
     }
@@ -71,7 +71,7 @@ impl Stage {
         let listen = self.plane.webhook_address();
         let warden = WardenProcess::start(&self.plane, &self.program, kubeconfig, listen, extra_args).await?;
         self.warden = Some(warden);
-        self.plane.register_webhooks(&self.webhook_files, &self.program.certificate.ca_pem).await?;
+        self.plane.register_webhooks(&self.webhooks, &self.program.certificate.ca_pem).await?;
         self.plane.webhooks_in_effect("default").await
     }
 

@@ -11,6 +11,10 @@ use crate::process::Process;
 use crate::processes::wait_until_ready;
 use crate::{ControlPlane, ServingCertificate, ports, probe};
 
+/// How many seconds after a base's departure warden follows it, where a test does not pass `--peer-departure`. By default it waits for
+/// more than a heartbeat of ModuleController, of which the testbed has none.
+const DEPARTURE: &str = "2";
+
 /// The program under test, and with what all its processes serve.
 #[derive(Clone, Debug)]
 pub struct WardenProgram {
@@ -51,8 +55,7 @@ impl WardenProcess {
         args.extend_from_slice(extra_args);
         let name = plane.unique_name("warden");
         let log = plane.dir().join(format!("{name}.log"));
-        let process =
-            Process::start(&name, &program.path, &args, &[("KUBECONFIG", kubeconfig)], log, plane.watchdog())?;
+        let process = Process::start(&name, &program.path, &args, &variables(kubeconfig), log, plane.watchdog())?;
         Self::when_ready(process, ops).await
     }
 
@@ -62,7 +65,7 @@ impl WardenProcess {
         let args = [&["serve".to_owned(), format!("--ops-listen={ops}")], args].concat();
         let name = plane.unique_name("warden");
         let log = plane.dir().join(format!("{name}.log"));
-        let process = Process::start(&name, program, &args, &[("KUBECONFIG", kubeconfig)], log, plane.watchdog())?;
+        let process = Process::start(&name, program, &args, &variables(kubeconfig), log, plane.watchdog())?;
         Ok(Self { process, ops })
     }
 
@@ -101,4 +104,9 @@ impl WardenProcess {
     pub fn process(&self) -> &Process {
         &self.process
     }
+}
+
+/// The environment of a process of warden. Arguments override what is set by it.
+fn variables(kubeconfig: &Path) -> [(&'static str, &Path); 2] {
+    [("KUBECONFIG", kubeconfig), ("WARDEN_PEER_DEPARTURE", Path::new(DEPARTURE))]
 }

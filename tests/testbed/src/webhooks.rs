@@ -1,7 +1,7 @@
 //! Makes the API server call the program under test.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -25,9 +25,9 @@ const NAME: &str = "koupleless-warden";
 pub(crate) const SERVICE_DNS_NAME: &str = "koupleless-warden.koupleless-warden.svc";
 
 impl ControlPlane {
-    /// Applies the webhook configurations in `files` as they are, makes their Service lead to [`Self::webhook_address`], and
-    /// then sets nothing but `caBundle`, as the program itself does in a cluster.
-    pub async fn register_webhooks(&self, files: &[PathBuf], ca_pem: &str) -> Result<()> {
+    /// Applies the webhook configurations of the kustomization in `folder` as they are, makes their Service lead to
+    /// [`Self::webhook_address`], and then sets nothing but `caBundle`, as the program itself does in a cluster.
+    pub async fn register_webhooks(&self, folder: &Path, ca_pem: &str) -> Result<()> {
         let client = self.client()?;
         let apply = PatchParams::apply("warden-testbed").force();
         let namespace = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": NAME } });
@@ -36,11 +36,8 @@ impl ControlPlane {
             json!({ "apiVersion": "v1", "kind": "Service", "metadata": { "name": NAME }, "spec": self.service() });
         Api::<Service>::namespaced(client.clone(), NAME).patch(NAME, &apply, &Patch::Apply(service)).await?;
 
-        let mut args = vec!["apply", "-o", "json"];
-        for file in files {
-            args.extend(["-f", file.to_str().context("the file's name is not UTF-8")?]);
-        }
-        let applied = self.kubectl(&args).await?.expect_success()?;
+        let folder = folder.to_str().context("the folder's name is not UTF-8")?;
+        let applied = self.kubectl(&["apply", "-o", "json", "-k", folder]).await?.expect_success()?;
         let applied: Value = serde_json::from_str(&applied)?;
         let objects = match applied.get("items") {
             Some(items) => serde_json::from_value(items.clone())?,

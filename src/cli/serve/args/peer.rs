@@ -36,10 +36,13 @@ pub(in crate::cli::serve) struct PeerArgs {
         value_name = "CONTROLLERS"
     )]
     controllers: Vec<Controller>,
-    /// The shortest time between two writes of the replicas of a Deployment, and the time before the departure of a base is
-    /// followed [default: 2].
+    /// The shortest time between two writes of the replicas of a Deployment [default: 2].
     #[arg(long, env = "WARDEN_PEER_WINDOW", value_name = "SECONDS", value_parser = within(WINDOW_SECONDS))]
     peer_window: Option<u64>,
+    /// The time before the departure of a base is followed. ModuleController deletes the Nodes of healthy bases when it restarts, and
+    /// makes them again within 12 s [default: 15].
+    #[arg(long, env = "WARDEN_PEER_DEPARTURE", value_name = "SECONDS", value_parser = within(WINDOW_SECONDS))]
+    peer_departure: Option<u64>,
     /// If more than 55 % of a Deployment's bases, and at least 3, depart within this time, it is a mass loss [default: 60].
     #[arg(long, env = "WARDEN_MASS_LOSS_WINDOW", value_name = "SECONDS", value_parser = within(WINDOW_SECONDS))]
     mass_loss_window: Option<u64>,
@@ -69,6 +72,7 @@ impl PeerArgs {
     pub(in crate::cli::serve) fn overrides(&self) -> PeerOverrides {
         PeerOverrides {
             window: self.peer_window,
+            departure: self.peer_departure,
             mass_loss_window: self.mass_loss_window,
             mass_loss_hold: self.mass_loss_hold,
         }

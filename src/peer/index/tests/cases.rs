@@ -37,10 +37,13 @@ pub(super) fn deployment(namespace: &str, name: &str) -> Value {
         "metadata": {
             "name": name, "namespace": namespace, "uid": "uid",
             "labels": {"virtual-kubelet.koupleless.io/strategy": "peer"},
-            "annotations": {"base.koupleless.io/name": "base"},
+            "annotations": {},
         },
         "spec": {"replicas": 1, "template": {
-            "metadata": {"labels": {"module-controller.koupleless.io/component": "module"}},
+            "metadata": {
+                "labels": {"module-controller.koupleless.io/component": "module"},
+                "annotations": {"base.koupleless.io/name": "base"},
+            },
             "spec": {"containers": [{
                 "name": "biz1", "image": "https://repo/biz1-1.0.0-ark-biz.jar",
                 "env": [{"name": "BIZ_VERSION", "value": "1.0.0"}],
@@ -70,20 +73,32 @@ fn declares(labels: &[(&str, &str)]) -> NamespaceFacts {
 pub(super) fn pod(hash: &str, node: Option<String>) -> Value {
     json!({
         "metadata": {
-            "labels": {"virtual-kubelet.koupleless.io/component": "module", "pod-template-hash": hash},
+            "labels": {
+                "virtual-kubelet.koupleless.io/component": "module", "pod-template-hash": hash,
+                "module.warden.koupleless.io/biz1": "1.0.0",
+            },
             "ownerReferences": [{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": format!("orders-{hash}"), "uid": "r", "controller": true}],
         },
-        "spec": {"nodeName": node},
+        "spec": {"nodeName": node, "containers": [{
+            "name": "biz1", "image": "https://repo/biz1-1.0.0-ark-biz.jar", "env": [{"name": "BIZ_VERSION", "value": "1.0.0"}],
+        }]},
         "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]},
     })
 }
 
+/// The Deployment `key` of `world` as the webhook has it stored.
+pub(super) fn stored(world: &World, key: &ObjectKey) -> Value {
+    let namespace = world.namespaces.get(&key.namespace);
+    let request = Request::creation(Kind::Deployment).in_namespace(namespace);
+    Policy::default().inject(request, world.deployments[key].clone()).0
+}
+
 /// What `index` says to the creation of the Deployment `key` of `world`.
 pub(super) fn count(index: &PeerIndex, world: &World, key: &ObjectKey) -> Option<u32> {
-    let namespace = world.namespaces.get(&key.namespace);
-    let request = Request { kind: Kind::Deployment, old: None, namespace, peers: None };
-    let (injected, _) = Policy::default().inject(request, world.deployments[key].clone());
-    index.count(Workload::new(Kind::Deployment, &injected))
+    let request = Request::creation(Kind::Deployment).in_namespace(world.namespaces.get(&key.namespace));
+    let stored = stored(world, key);
+    let pod = Policy::default().pod_of(request, &stored);
+    index.count(Workload::new(Kind::Deployment, &stored), &pod)
 }
 
 /// A cluster whose watches tell everything at once.
@@ -203,10 +218,7 @@ fn of_bases_that_share_a_host_name_one_counts() {
     assert_eq!(scene.bases(), (4, vec![]));
     // or nothing keeps it apart
     let mut together = deployment("shop", "orders");
-    together["spec"]["template"]["spec"]["containers"]
-        .as_array_mut()
-        .unwrap()
-        .push(json!({"name": "b", "image": "b.jar"}));
+    together["spec"]["template"]["spec"]["containers"] = json!([{"name": "b", "image": "b.jar"}]);
     scene.set(|world| world.set_pod(&key("shop", "on-d"), None));
     assert_eq!(scene.bases(), (3, vec!["local".to_owned()]));
     scene.set(|world| world.set_deployment(&orders(), Some(together)));
@@ -243,20 +255,14 @@ fn what_warden_notes_of_a_namespace_moves_nobody() {
 }
 
 #[test]
-fn a_namespace_says_where_more_may_go() {
+fn a_namespace_says_nothing_of_pods_whose_template_says_enough() {
     let mut scene = Scene::new();
     for (name, version) in [("c", "1"), ("d", "2")] {
         scene.set(|world| world.set_node(name, Some(node(name, version))));
     }
     assert_eq!(scene.bases().0, 4);
     let second = declares(&[("base.koupleless.io/version", "2")]);
-    assert_eq!(scene.set(|world| world.set_namespace("shop", Some(second.clone()))), ["shop/orders"]);
-    assert_eq!(scene.bases().0, 3);
-    assert!(scene.set(|world| world.set_namespace("bank", Some(second))).is_empty());
-    // and once a base that is not the declared one lets go of its Pod, no other can come there
-    scene.set(|world| world.set_pod(&key("shop", "on-a"), None));
-    assert_eq!(scene.bases().0, 2);
-    assert_eq!(scene.set(|world| world.set_namespace("shop", None)), ["shop/orders"]);
+    assert!(scene.set(|world| world.set_namespace("shop", Some(second))).is_empty());
     assert_eq!(scene.bases().0, 4);
 }
 
@@ -409,4 +415,60 @@ fn the_log_says_why_a_node_takes_no_more_pods() {
     for says in ["does not fit: label base.koupleless.io/version is \"2\"", "takes no new Pod now: cordoned"] {
         assert!(log.contains(says) && log.contains("deployment=\"orders\""), "nothing of {says:?} in {log}");
     }
+}
+
+/// A Pod of the module that is not labelled.
+fn unlabelled(deployment: &str) -> Value {
+    let mut pod = pod("x", Some("a".to_owned()));
+    pod["metadata"]["labels"].as_object_mut().unwrap().remove("module.warden.koupleless.io/biz1");
+    pod["metadata"]["ownerReferences"][0]["name"] = json!(format!("{deployment}-x"));
+    pod
+}
+
+fn not_kept_apart(scene: &Scene) -> u32 {
+    scene.snapshot().unwrap().not_kept_apart
+}
+
+#[test]
+fn a_pod_of_the_module_without_its_label_holds_it_wherever_it_is() {
+    let mut scene = Scene::new();
+    let other = key("bank", "of-another");
+    // Given a Pod of the module in another namespace
+    assert_eq!(scene.set(|world| world.set_pod(&other, Some(unlabelled("mail")))), ["shop/orders"]);
+    assert_eq!(not_kept_apart(&scene), 1);
+    // When it is being deleted, then it still is on its base
+    let mut ends = unlabelled("mail");
+    ends["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
+    scene.set(|world| world.set_pod(&other, Some(ends)));
+    assert_eq!(not_kept_apart(&scene), 1);
+    // When it is no module any more
+    let mut no_module = unlabelled("mail");
+    no_module["metadata"]["labels"] = json!({});
+    assert_eq!(scene.set(|world| world.set_pod(&other, Some(no_module))), ["shop/orders"]);
+    // Then it holds nothing
+    assert_eq!(not_kept_apart(&scene), 0);
+}
+
+#[test]
+fn a_tenant_that_opted_out_holds_its_own_deployment_only() {
+    let mut scene = Scene::new();
+    let opted_out = |deployment| {
+        let mut pod = unlabelled(deployment);
+        pod["metadata"]["annotations"] = json!({"warden.koupleless.io/inject": "false"});
+        pod
+    };
+    scene.set(|world| world.set_pod(&key("bank", "x"), Some(opted_out("mail"))));
+    assert_eq!(not_kept_apart(&scene), 0);
+    scene.set(|world| world.set_pod(&key("shop", "x"), Some(opted_out("orders"))));
+    assert_eq!(not_kept_apart(&scene), 1);
+}
+
+#[test]
+fn another_version_is_held_by_other_pods() {
+    let mut scene = Scene::new();
+    scene.set(|world| world.set_pod(&key("bank", "x"), Some(unlabelled("mail"))));
+    let mut next = deployment("shop", "orders");
+    next["spec"]["template"]["spec"]["containers"][0]["env"][0]["value"] = json!("2.0.0");
+    scene.set(|world| world.set_deployment(&orders(), Some(next)));
+    assert_eq!(not_kept_apart(&scene), 0);
 }

@@ -8,7 +8,7 @@ use super::world::{World, deployment_facts, is_module, is_peer, node_facts, pod_
 use crate::cluster::OwnedPod;
 use crate::fit::{Demand, Fit, Node};
 use crate::k8s::ObjectKey;
-use crate::module::{Follow, Kind, Workload};
+use crate::module::{Follow, Kind, Template, Workload, identity_labels};
 use crate::peer::{PeerState, Place, Pod, Snapshot, Source};
 use crate::policy::{Policy, Request};
 use crate::vocabulary as keys;
@@ -17,13 +17,12 @@ use crate::vocabulary as keys;
 pub(super) fn snapshot(world: &World, key: &ObjectKey) -> Option<Snapshot> {
     let object = world.deployments.get(key).filter(|object| is_peer(object))?;
     let facts = deployment_facts(object);
-    let request =
-        Request { kind: Kind::Deployment, old: None, namespace: world.namespaces.get(&key.namespace), peers: None };
-    let (injected, _) = Policy::default().inject(request, object.clone());
-    let workload = Workload::new(Kind::Deployment, &injected);
-    let demand = Demand::of(&workload.template());
-    let labels: Vec<_> = workload.template().metadata().labels().collect();
-    let terms = workload.template().anti_affinity();
+    let request = Request::creation(Kind::Deployment).in_namespace(world.namespaces.get(&key.namespace));
+    let pod = Policy::default().pod_of(request, object);
+    let template = Workload::new(Kind::Pod, &pod).template();
+    let demand = Demand::of(&template);
+    let labels: Vec<_> = template.metadata().labels().collect();
+    let terms = template.anti_affinity();
     let apart = terms.iter().any(|term| term.keeps_apart_within(&key.namespace, &labels));
 
     let members = members(world, key);
@@ -76,7 +75,22 @@ pub(super) fn snapshot(world: &World, key: &ObjectKey) -> Option<Snapshot> {
         pods: pods.filter(|pod| replica_sets.len() > 1 || !pod.is_healthy()).collect(),
         replica_sets: replica_sets.into_iter().collect(),
         carried: u32::try_from(counted.iter().filter(|(name, _)| carries(name)).count()).unwrap(),
+        unfit: u32::try_from(nodes.keys().filter(|name| carries(name) && !is_counted(name)).count()).unwrap(),
+        not_kept_apart: not_kept_apart(world, key, &template),
     })
+}
+
+/// How many Pods that may be on a base lack a label that keeps Pods of these modules off it.
+fn not_kept_apart(world: &World, key: &ObjectKey, template: &Template<'_>) -> u32 {
+    let modules = identity_labels(template);
+    let pods = world.pods.iter().filter(|(_, object)| is_module(object));
+    let holds = |(name, object): &(&ObjectKey, &Value)| {
+        let Some(pod) = pod_facts(object).unlabelled else { return false };
+        let is_own = name.namespace == key.namespace && pod.deployment.as_ref() == Some(&key.name);
+        let is_same = modules.iter().any(|(label, version)| pod.missing.get(label) == Some(version));
+        (is_own && !pod.missing.is_empty()) || (is_same && !pod.opted_out)
+    };
+    u32::try_from(pods.filter(holds).count()).unwrap()
 }
 
 /// Whether what is on `node` stays there by the template as it is stored: it says so itself, but for the taints of vnodes,

@@ -143,11 +143,25 @@ fn deployment() -> impl Strategy<Value = Value> {
 }
 
 fn pod() -> impl Strategy<Value = Value> {
-    (0..3_u8, prop::option::weighted(0.9, 0..5_u8), 0..2_u8, 0..8_u8).prop_map(|(spelling, node, hash, mood)| {
+    let identity = (0..8_u8, prop::bool::weighted(0.2), prop::bool::weighted(0.2));
+    let pod = (0..3_u8, prop::option::weighted(0.9, 0..5_u8), 0..2_u8, 0..8_u8, identity);
+    pod.prop_map(|(spelling, node, hash, mood, (label, is_other, opted_out))| {
         let mut pod = cases::pod(["old", "new"][usize::from(hash)], node.map(|number| format!("node-{number}")));
         let hash = pod["metadata"]["labels"]["pod-template-hash"].take();
         pod["metadata"]["labels"] = labels(spelling, "component", "module");
         pod["metadata"]["labels"]["pod-template-hash"] = hash;
+        if is_other {
+            pod["spec"]["containers"][0]["env"][0]["value"] = json!("2.0.0");
+        }
+        match label {
+            0 => {}
+            1 => pod["metadata"]["labels"]["module.warden.koupleless.io/biz2"] = json!("1.0.0"),
+            2 => pod["metadata"]["labels"]["module.warden.koupleless.io/biz1"] = json!("2.0.0"),
+            _ => pod["metadata"]["labels"]["module.warden.koupleless.io/biz1"] = json!("1.0.0"),
+        }
+        if opted_out {
+            pod["metadata"]["annotations"] = json!({"warden.koupleless.io/inject": "false"});
+        }
         match mood {
             0 => pod["status"] = json!({"phase": "Pending"}),
             1 => pod["status"]["conditions"] = json!([]),
@@ -327,6 +341,8 @@ proptest! {
         let shop = key("shop", "orders");
         prop_assume!(naive::keys(&world).contains(&shop));
         let counted = cases::count(&index, &world, &shop);
+        let stored = cases::stored(&world, &shop);
+        world.set_deployment(&shop, Some(stored));
         while let Some(change) = world.next(0) {
             index.apply(change);
         }

@@ -83,8 +83,22 @@ proptest! {
     fn a_number_is_written_that_is_another_one_and_wanted((seen, history, now) in observed()) {
         let ScaleDecision::Scale { to } = decide(&seen, &history, LEADING, &SETTINGS, now).scale else { return Ok(()) };
 
-        prop_assert_eq!(Some(to), seen.source.wanted());
+        // A rollout to fewer bases goes down by one at a time.
+        let is_step = seen.is_rolling() && to + 1 == seen.replicas && Some(to) > seen.source.wanted();
+        prop_assert!(is_step || Some(to) == seen.source.wanted(), "{to}");
         prop_assert_ne!(to, seen.replicas);
+    }
+
+    #[test]
+    fn while_some_pods_are_not_kept_apart_no_pod_goes((seen, history, now) in observed(), not_kept_apart in 1..3_u32) {
+        let seen = Snapshot { not_kept_apart, ..seen };
+
+        let plan = decide(&seen, &history, LEADING, &SETTINGS, now);
+
+        prop_assert!(plan.delete.is_empty());
+        if let ScaleDecision::Scale { to } = plan.scale {
+            prop_assert!(to > seen.replicas, "{to}");
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::Node;
 use kube::Api;
 use kube::api::{DeleteParams, PostParams};
 use serde_json::{Value, json};
-use warden_testbed::{Base, Proxy};
+use warden_testbed::{Base, Objects, Proxy};
 
 use super::trial::{REVIEWED_IN, Trial};
 use crate::manifests::{Module, web_server};
@@ -28,6 +28,8 @@ pub(super) enum Scenario {
     AnEventTellsWhatWasDone,
     TheSameEventIsCounted,
     AStatefulSetIsFollowed,
+    ADeploymentIsReleased,
+    AStatefulSetIsReleased,
 }
 
 impl Scenario {
@@ -70,6 +72,8 @@ impl Scenario {
             Self::AnEventTellsWhatWasDone => told(trial).await,
             Self::TheSameEventIsCounted => counted(trial).await,
             Self::AStatefulSetIsFollowed => followed(trial).await,
+            Self::ADeploymentIsReleased => released(trial, "Deployment").await,
+            Self::AStatefulSetIsReleased => released(trial, "StatefulSet").await,
         }
     }
 }
@@ -89,13 +93,14 @@ async fn deleted_secret(trial: &Trial<'_>) -> Result<()> {
     trial.kubectl(&["delete", "secret", &secret]).await?.expect_success()?;
     // When warden starts, then it is made, and filled
     trial.starts("none").await?;
-    has(trial, "there is a key in the Secret", &format!("secret/{secret}"), "/data/tls.key").await
+    has(trial, "there is a key in the Secret", &trial.objects()?, &format!("secret/{secret}"), "/data/tls.key").await
 }
 
 async fn taken_leases(trial: &Trial<'_>) -> Result<()> {
     trial.starts("peer").await?;
     for lease in trial.leases() {
-        has(trial, "the Lease has a holder", &format!("lease/{lease}"), "/spec/holderIdentity").await?;
+        has(trial, "the Lease has a holder", &trial.objects()?, &format!("lease/{lease}"), "/spec/holderIdentity")
+            .await?;
     }
     Ok(())
 }
@@ -128,13 +133,13 @@ async fn made_later(trial: &Trial<'_>) -> Result<()> {
     trial.starts("peer").await?;
     trial.gets_ready().await?;
     // When a peer Deployment is made, then it gets a replica
-    trial.create(&[peer(trial)]).await?;
+    trial.deploy(&[peer(trial)]).await?;
     replicas_become(trial, 1).await
 }
 
 async fn joining_base(trial: &Trial<'_>) -> Result<()> {
     // Given a peer Deployment without a base
-    trial.create(&[peer(trial)]).await?;
+    trial.deploy(&[peer(trial)]).await?;
     trial.starts("peer").await?;
     trial.gets_ready().await?;
     // When a base joins, then it gets a replica
@@ -148,8 +153,8 @@ async fn departed_base(trial: &Trial<'_>) -> Result<()> {
     let leaving = add_base(trial, "two").await?;
     trial.starts("peer").await?;
     trial.gets_ready().await?;
-    trial.create(&[peer(trial)]).await?;
-    let objects = trial.objects()?;
+    trial.deploy(&[peer(trial)]).await?;
+    let objects = trial.stored_workloads()?;
     let pod = trial
         .until("both bases have a Pod", async || {
             let pods = objects.list("pods").await.map_err(|error| error.to_string())?;
@@ -165,22 +170,23 @@ async fn departed_base(trial: &Trial<'_>) -> Result<()> {
     let nodes: Api<Node> = Api::all(trial.plane.client()?);
     nodes.delete(&leaving, &DeleteParams::default()).await?;
     let mark = "/metadata/annotations/controller.kubernetes.io~1pod-deletion-cost";
-    has(trial, "the Pod is marked", &format!("pod/{pod}"), mark).await?;
-    has(trial, "the Pod is deleted", &format!("pod/{pod}"), "/metadata/deletionTimestamp").await?;
+    let pod = format!("pod/{pod}");
+    has(trial, "the Pod is marked", &objects, &pod, mark).await?;
+    has(trial, "the Pod is deleted", &objects, &pod, "/metadata/deletionTimestamp").await?;
     // And the Deployment has one replica less
     replicas_become(trial, 1).await
 }
 
 async fn state_annotation(trial: &Trial<'_>) -> Result<()> {
-    trial.create(&[peer(trial)]).await?;
+    trial.deploy(&[peer(trial)]).await?;
     trial.starts("peer").await?;
     let state = "/metadata/annotations/state.warden.koupleless.io~1peer";
-    has(trial, "the Deployment says how it stands", "deployment/orders", state).await
+    has(trial, "the Deployment says how it stands", &trial.stored_workloads()?, "deployment/orders", state).await
 }
 
 async fn told(trial: &Trial<'_>) -> Result<()> {
     add_base(trial, "one").await?;
-    trial.create(&[peer(trial)]).await?;
+    trial.deploy(&[peer(trial)]).await?;
     trial.starts("peer").await?;
     event(trial, "there is an Event", |_| true).await
 }
@@ -191,7 +197,7 @@ async fn counted(trial: &Trial<'_>) -> Result<()> {
     replicas_become(trial, 1).await?;
     // When the scaling is undone by hand, and has to be done again
     let undo = ["scale", "deployment/orders", "--replicas=0"];
-    trial.kubectl(&undo).await?.expect_success()?;
+    trial.kubectl_of_workloads(&undo).await?.expect_success()?;
     // Then that is the same Event
     event(trial, "the Event is counted", |event| event["series"]["count"] == 2).await
 }
@@ -202,16 +208,42 @@ async fn followed(trial: &Trial<'_>) -> Result<()> {
     bases["kind"] = json!("StatefulSet");
     let mut follower = peer(trial);
     follower["metadata"]["annotations"] = json!({"warden.koupleless.io/follow": "StatefulSet/base"});
-    trial.create(&[bases, follower]).await?;
+    trial.deploy(&[bases, follower]).await?;
     trial.starts("peer").await?;
     // Then it has as many replicas
     replicas_become(trial, 1).await?;
     // When that grows, then so does the Deployment
-    trial.kubectl(&["scale", "statefulset/base", "--replicas=2"]).await?.expect_success()?;
+    trial.kubectl_of_workloads(&["scale", "statefulset/base", "--replicas=2"]).await?.expect_success()?;
     replicas_become(trial, 2).await
 }
 
-/// A Namespace whose Deployments are reviewed in this trial.
+async fn released(trial: &Trial<'_>, kind: &str) -> Result<()> {
+    // Given a module of which a warden was asked
+    let namespace = shop(trial, json!({})).await?;
+    trial.starts("none").await?;
+    trial.gets_ready().await?;
+    let manifest = Module::new("asked", "1.0.0", "base").workload(kind, json!({"replicas": 0})).to_string();
+    trial
+        .until("the module is admitted", async || {
+            let apply = ["-n", &namespace, "apply", "-f", "-"];
+            let output = trial.plane.kubectl_with_stdin(&apply, &manifest).await.map_err(|error| error.to_string())?;
+            if output.success { Ok(()) } else { Err(output.stderr) }
+        })
+        .await?;
+    // When it is released in another version, then that is admitted
+    let template = Module::new("asked", "2.0.0", "base").template();
+    let patch = json!({"spec": {"template": template}}).to_string();
+    let workload = format!("{kind}/asked");
+    let release = ["-n", &namespace, "patch", &workload, "--type=merge", "-p", &patch];
+    trial
+        .until("the release is admitted", async || {
+            let output = trial.plane.kubectl(&release).await.map_err(|error| error.to_string())?;
+            if output.success { Ok(()) } else { Err(output.stderr) }
+        })
+        .await
+}
+
+/// A Namespace whose workloads are reviewed in this trial.
 async fn shop(trial: &Trial<'_>, annotations: Value) -> Result<String> {
     let name = format!("{}-shop", trial.name);
     let metadata = json!({"name": name, "labels": {REVIEWED_IN: trial.name}, "annotations": annotations});
@@ -226,7 +258,7 @@ fn without_base() -> Value {
     manifest
 }
 
-/// Waits until a Deployment in `namespace` is reviewed: given tolerations and its base, and not refused.
+/// Waits until a Deployment in `namespace` is reviewed: told where its Pods are to run, and not refused.
 async fn review(trial: &Trial<'_>, namespace: &str, manifest: &Value) -> Result<()> {
     let deployments: Api<Deployment> = Api::namespaced(trial.plane.client()?, namespace);
     let manifest: Deployment = serde_json::from_value(manifest.clone())?;
@@ -234,9 +266,12 @@ async fn review(trial: &Trial<'_>, namespace: &str, manifest: &Value) -> Result<
     trial
         .until("a module is reviewed", async || {
             let reviewed = deployments.create(&dry_run, &manifest).await.map_err(|error| error.to_string())?;
-            let spec = json!(reviewed.spec).to_string();
-            let is_filled_in = ["schedule.koupleless.io/virtual-node", "\"base.koupleless.io/name\""];
-            if is_filled_in.iter().all(|text| spec.contains(text)) { Ok(()) } else { Err(spec) }
+            let metadata = reviewed.spec.and_then(|spec| spec.template.metadata).unwrap_or_default();
+            let placement = metadata.annotations.unwrap_or_default().remove("warden.koupleless.io/placement");
+            match placement {
+                Some(placement) if placement.contains("\"name\":\"base\"") => Ok(()),
+                placement => Err(format!("{placement:?}")),
+            }
         })
         .await
 }
@@ -262,7 +297,7 @@ async fn add_base(trial: &Trial<'_>, base: &str) -> Result<String> {
 }
 
 async fn replicas_become(trial: &Trial<'_>, count: u64) -> Result<()> {
-    let objects = trial.objects()?;
+    let objects = trial.stored_workloads()?;
     trial
         .until(&format!("it has {count} replicas"), async || {
             let deployment = objects.get("deployment/orders").await.map_err(|error| error.to_string())?;
@@ -276,7 +311,7 @@ async fn replicas_become(trial: &Trial<'_>, count: u64) -> Result<()> {
 
 /// Waits until there is such an Event that the replicas were written.
 async fn event(trial: &Trial<'_>, what: &str, is_it: impl Fn(&Value) -> bool) -> Result<()> {
-    let objects = trial.objects()?;
+    let objects = trial.stored_workloads()?;
     trial
         .until(what, async || {
             let events = objects.list("events").await.map_err(|error| error.to_string())?;
@@ -287,9 +322,8 @@ async fn event(trial: &Trial<'_>, what: &str, is_it: impl Fn(&Value) -> bool) ->
         .await
 }
 
-/// Waits until something is stored at this place of the object `path`.
-async fn has(trial: &Trial<'_>, what: &str, path: &str, place: &str) -> Result<()> {
-    let objects = trial.objects()?;
+/// Waits until something is stored at this place of the object `path` among `objects`.
+async fn has(trial: &Trial<'_>, what: &str, objects: &Objects, path: &str, place: &str) -> Result<()> {
     trial
         .until(what, async || {
             let object = objects.get(path).await.map_err(|error| error.to_string())?;

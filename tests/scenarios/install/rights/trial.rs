@@ -16,10 +16,11 @@ use warden_testbed::{ControlPlane, KubectlOutput, Objects, Proxy, WardenProcess,
 use super::grant::{Right, Roles, question};
 use crate::scene::LONG;
 
-/// On a Namespace: in the trial of which its Deployments are reviewed.
+/// On a Namespace: in the trial of which its workloads are reviewed.
 pub(super) const REVIEWED_IN: &str = "testbed.koupleless.io/reviewed-in";
 
-/// What is tried: its objects and its account are called `name`, and so is their Namespace.
+/// What is tried: its objects and its account are called `name`, and so is their Namespace. What it controls is in
+/// another one, [`Self::workloads`], for controllers leave that of warden alone.
 pub(super) struct Trial<'p> {
     pub(super) plane: &'p ControlPlane,
     pub(super) name: String,
@@ -47,6 +48,11 @@ impl<'p> Trial<'p> {
         Ok(trial)
     }
 
+    /// The Namespace of what is controlled.
+    pub(super) fn workloads(&self) -> String {
+        format!("{}-workloads", self.name)
+    }
+
     /// The names of the Leases: of who controls, and of who makes certificates.
     pub(super) fn leases(&self) -> [String; 2] {
         [self.name.clone(), format!("{}-tls", self.name)]
@@ -70,7 +76,7 @@ impl<'p> Trial<'p> {
                     "clientConfig": {"service": service},
                     "rules": [{
                         "apiGroups": ["apps"], "apiVersions": ["v1"],
-                        "operations": ["CREATE"], "resources": ["deployments"],
+                        "operations": ["CREATE", "UPDATE"], "resources": ["deployments", "statefulsets"],
                     }],
                     "namespaceSelector": {"matchLabels": {REVIEWED_IN: name}},
                     "admissionReviewVersions": ["v1"], "sideEffects": "None", "timeoutSeconds": 3,
@@ -120,6 +126,7 @@ impl<'p> Trial<'p> {
             format!("--name={}", self.name),
             format!("--controllers={controllers}"),
             "--peer-window=1".to_owned(),
+            "--peer-departure=1".to_owned(),
         ];
         let program = Path::new(env!("CARGO_BIN_EXE_warden"));
         let warden = WardenProcess::launch(self.plane, program, kubeconfig, &args)?;
@@ -162,21 +169,42 @@ impl<'p> Trial<'p> {
         self.warden.get().map(|warden| warden.process().log_tail()).unwrap_or_default()
     }
 
+    /// `kubectl` in the Namespace of warden.
     pub(super) async fn kubectl(&self, args: &[&str]) -> Result<KubectlOutput> {
         self.plane.kubectl(&[&["-n", &self.name], args].concat()).await
     }
 
-    /// `kubectl create` of these.
+    /// `kubectl` in the Namespace of what is controlled.
+    pub(super) async fn kubectl_of_workloads(&self, args: &[&str]) -> Result<KubectlOutput> {
+        self.plane.kubectl(&[&["-n", &self.workloads()], args].concat()).await
+    }
+
+    /// `kubectl create` of these, in the Namespace of warden.
     pub(super) async fn create(&self, objects: &[Value]) -> Result<()> {
+        self.create_in(&self.name, objects).await
+    }
+
+    /// `kubectl create` of these, in the Namespace of what is controlled, which it makes first.
+    pub(super) async fn deploy(&self, objects: &[Value]) -> Result<()> {
+        let workloads = self.workloads();
+        self.create(&[json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": workloads}})]).await?;
+        self.create_in(&workloads, objects).await
+    }
+
+    async fn create_in(&self, namespace: &str, objects: &[Value]) -> Result<()> {
         let list = json!({"apiVersion": "v1", "kind": "List", "items": objects}).to_string();
-        let args = ["-n", &self.name, "create", "-f", "-"];
-        self.plane.kubectl_with_stdin(&args, &list).await?.expect_success()?;
+        self.plane.kubectl_with_stdin(&["-n", namespace, "create", "-f", "-"], &list).await?.expect_success()?;
         Ok(())
     }
 
-    /// Reads what is stored in the trial's Namespace.
+    /// Reads what is stored in the Namespace of warden.
     pub(super) fn objects(&self) -> Result<Objects> {
         self.plane.objects(&self.name)
+    }
+
+    /// Reads what is stored in the Namespace of what is controlled.
+    pub(super) fn stored_workloads(&self) -> Result<Objects> {
+        self.plane.objects(&self.workloads())
     }
 
     /// Ends warden, and takes away what others could stumble over.
@@ -185,7 +213,7 @@ impl<'p> Trial<'p> {
         let kinds = "mutatingwebhookconfigurations,validatingwebhookconfigurations,clusterroles,clusterrolebindings";
         self.kubectl(&["delete", kinds, &self.name, "--ignore-not-found"]).await?.expect_success()?;
         let workloads = ["delete", "deployments,statefulsets", "--all", "--wait=false"];
-        let output = self.kubectl(&workloads).await?;
+        let output = self.kubectl_of_workloads(&workloads).await?;
         ensure!(output.success, "{}", output.stderr);
         Ok(())
     }

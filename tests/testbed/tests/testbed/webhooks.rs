@@ -29,8 +29,9 @@ async fn the_service_leads_to_the_webhook_address() -> Result<()> {
     let dir = plane.dir().join("webhook-config");
     fs::create_dir(&dir)?;
     fs::write(dir.join("validating.yaml"), CONFIGURATION)?;
+    fs::write(dir.join("kustomization.yaml"), "resources: [validating.yaml]\n")?;
     let certificate = ServingCertificate::issue(&plane, &["koupleless-warden.koupleless-warden.svc"])?;
-    plane.register_webhooks(&[dir], &certificate.ca_pem).await?;
+    plane.register_webhooks(&dir, &certificate.ca_pem).await?;
     let bundle = "jsonpath={.webhooks[0].clientConfig.caBundle}";
     let bundle = plane.kubectl(&["get", "validatingwebhookconfiguration", "nothing-listens", "-o", bundle]).await?;
     ensure!(!bundle.expect_success()?.is_empty());

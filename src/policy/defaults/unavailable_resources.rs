@@ -1,0 +1,71 @@
+//! What a LimitRange of the Namespace added to a Pod is set to zero: no vnode has cpu or ephemeral storage, and its memory is the
+//! metaspace of the base, if it has any. A Pod that requests them is never scheduled.
+//!
+//! The in-tree plugin LimitRanger runs before the webhook, and says on the Pod what it added. What the user asked for stays.
+
+use serde_json::json;
+
+use super::{Context, Edit};
+use crate::vocabulary as keys;
+
+/// The resources that no vnode can be relied on to have.
+const UNAVAILABLE: [&str; 3] = ["cpu", "memory", "ephemeral-storage"];
+
+/// Sets to zero what LimitRanger says that it added.
+pub(super) fn fill_in(context: &Context<'_>) -> Vec<Edit> {
+    let template = context.workload.template();
+    let Some(added) = template.metadata().annotation(keys::LIMIT_RANGER) else {
+        return Vec::new();
+    };
+    let mut edits = Vec::new();
+    for container in template.containers() {
+        for (sort, field) in [("request", "requests"), ("limit", "limits")] {
+            for resource in
+                UNAVAILABLE.into_iter().filter(|resource| was_added(added, resource, sort, container.name()))
+            {
+                let path = container.path().fields(&["resources", field]).key(resource);
+                let is_zero = |value: &serde_json::Value| *value == json!("0");
+                if path.get(context.workload.object()).is_some_and(|value| !is_zero(value)) {
+                    edits.push(Edit::Set(path, json!("0")));
+                }
+            }
+        }
+    }
+    edits
+}
+
+/// Whether the plugin's sentence says so: `LimitRanger plugin set: cpu, memory request for container a; cpu limit for container a`
+/// (`plugin/pkg/admission/limitranger`).
+fn was_added(sentence: &str, resource: &str, sort: &str, container: &str) -> bool {
+    let Some((_, parts)) = sentence.split_once("plugin set: ") else {
+        return false;
+    };
+    parts.split("; ").any(|part| {
+        let resources = part.strip_suffix(&format!(" {sort} for container {container}"));
+        resources.is_some_and(|resources| resources.split(", ").any(|known| known == resource))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case::first("cpu", "request", "orders", true)]
+    #[case::second("memory", "request", "orders", true)]
+    #[case::limit("cpu", "limit", "orders", true)]
+    #[case::not_that_limit("memory", "limit", "orders", false)]
+    #[case::another_container("cpu", "request", "stock", false)]
+    #[case::the_end_of_a_name("cpu", "request", "rders", false)]
+    fn the_sentence_of_the_plugin_is_read(
+        #[case] resource: &str,
+        #[case] sort: &str,
+        #[case] container: &str,
+        #[case] added: bool,
+    ) {
+        let sentence = "LimitRanger plugin set: cpu, memory request for container orders; cpu limit for container orders; cpu request for init container i";
+        assert_eq!(was_added(sentence, resource, sort, container), added);
+    }
+}

@@ -1,0 +1,37 @@
+//! A DaemonSet with surge has a new version in each update. See [`crate::policy::rerelease`].
+
+use super::Context;
+use super::same_version::NEW_VERSION;
+use crate::module::FieldPath;
+use crate::policy::rerelease::{Consequence, rereleases};
+use crate::policy::rule::{Scope, Vital};
+use crate::policy::{Rule, Severity, Violation};
+
+pub(super) const RULE: Rule = Rule {
+    name: "surging-daemon-set",
+    severity: Severity::Deny,
+    broken_when: "a DaemonSet with `maxSurge` is updated and keeps a `BIZ_VERSION`",
+    scope: Scope::ChangedTemplate,
+    check,
+    vital: Some(Vital {
+        why: "it would uninstall the module from every base, while the DaemonSet looks healthy",
+        check_owned: check,
+    }),
+};
+
+fn check(context: &Context<'_>) -> Vec<Violation> {
+    let max_surge = FieldPath::root().fields(&["spec", "updateStrategy", "rollingUpdate", "maxSurge"]);
+    rereleases(context)
+        .iter()
+        .filter(|rerelease| rerelease.consequence(context) == Consequence::PodsMeetOnEveryNode)
+        .map(|rerelease| {
+            let (name, version) = (rerelease.module.name(), rerelease.version);
+            let problem = format!(
+                "with maxSurge each base gets a new Pod of {name} {version} beside the old one, and deleting the old one uninstalls \
+                 the module for both"
+            );
+            let remedy = format!("{NEW_VERSION}, or set maxSurge to 0 and maxUnavailable to 1");
+            Violation::forbidden(max_surge.clone(), problem, remedy)
+        })
+        .collect()
+}
