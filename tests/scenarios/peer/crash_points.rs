@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, ensure};
 use rstest::rstest;
 use serde_json::json;
-use warden_testbed::{Moment, Options, Proxy, Stage, WardenProcess, Write};
+use warden_testbed::{Base, Moment, Options, Proxy, Stage, WardenProcess, Write, eventually};
 
 use super::ends::{in_haste, told, webhooks_only};
+use super::rollout::release;
 use crate::scene::{LONG, Scene, raise};
 
 /// Longer than any of the scenarios.
@@ -96,6 +97,97 @@ async fn one_goes_and_one_comes(scene: &mut Scene<'_>, place: usize, name: &str)
     scene.ends_right("steady").await?;
     scene.kept("steady", &before).await?;
     scene.untouched(&staying, "steady", since).await
+}
+
+#[rstest]
+#[case::before_it(Moment::Before)]
+#[case::after_it(Moment::After)]
+#[tokio::test]
+async fn an_owned_peer_without_labels_ends_right_at_whatever_write_warden_dies(#[case] moment: Moment) -> Result<()> {
+    // Given three bases with the module, whose Deployment belongs to another object
+    let mut stage = raise(Options::new()).await?;
+    webhooks_only(&mut stage).await?;
+    let mut mortal = Mortal::born(&stage).await?;
+    let mut scene = Scene::with_peers(&stage, 3, "steady").await?;
+    scene.kubectl(&["create", "configmap", "owner"]).await?.expect_success()?;
+    let owner = &scene.get("configmap/owner").await?["metadata"]["uid"];
+    let owned = json!({"metadata": {"ownerReferences": [{
+        "apiVersion": "v1", "kind": "ConfigMap", "name": "owner", "uid": owner, "controller": true,
+    }]}});
+    let patch = ["patch", "deployment/steady", "--type=merge", "-p", &owned.to_string()];
+    scene.kubectl(&patch).await?.expect_success()?;
+    let (began, mut writes) = (Instant::now(), 0);
+    for number in 1.. {
+        // When its Pods lose their labels, its owner writes a number, one goes and another one comes, and warden dies at this write
+        let name = format!("new{number}");
+        let scenario = async {
+            takes_labels_off(&scene, "steady").await?;
+            scene.kubectl(&["scale", "deployment/steady", "--replicas=1"]).await?;
+            one_goes_and_one_comes(&mut scene, number % 3, &name).await
+        };
+        let Some(write) = mortal.dies_at(number, moment, scenario).await? else { break };
+        println!("  killed {moment:?} {write}");
+        writes = number;
+    }
+    // Then that was every write: those of a departure and an arrival, and the labels
+    ensure!(writes >= 8, "only {writes} writes");
+    println!("without labels: killed {moment:?} each of {writes} writes, {:?}", began.elapsed());
+    Ok(())
+}
+
+/// By a way on which no webhook puts them back.
+async fn takes_labels_off(scene: &Scene<'_>, module: &str) -> Result<()> {
+    let label = format!("module.warden.koupleless.io/{module}");
+    let patch = json!({"metadata": {"labels": {label: null}}}).to_string();
+    for pod in scene.list("pods").await?.iter().filter(|pod| pod["metadata"]["deletionTimestamp"].is_null()) {
+        let name = pod["metadata"]["name"].as_str().context("a Pod without a name")?;
+        let unlabel = ["patch", "pod", name, "--subresource=status", "--type=merge", "-p", &patch];
+        scene.kubectl(&unlabel).await?.expect_success()?;
+    }
+    Ok(())
+}
+
+#[rstest]
+#[case::before_it(Moment::Before)]
+#[case::after_it(Moment::After)]
+#[tokio::test]
+async fn a_move_to_fewer_bases_ends_right_at_whatever_write_warden_dies(#[case] moment: Moment) -> Result<()> {
+    let mut stage = raise(Options::new()).await?;
+    webhooks_only(&mut stage).await?;
+    let mut mortal = Mortal::born(&stage).await?;
+    let (began, mut writes) = (Instant::now(), 0);
+    for number in 1.. {
+        // Given two bases with the module, and another one without
+        let scene = Scene::with_bases(&stage, 2).await?;
+        let other = format!("other-{}", scene.base);
+        let target = stage.plane.add_base(Base::new(format!("other-{}", scene.namespace)).name(&other)).await?;
+        // When a new version is for the other, and warden dies at this write, then it ends there
+        let Some(write) = mortal.dies_at(number, moment, moves(scene, &other, target)).await? else { break };
+        println!("  killed {moment:?} {write}");
+        writes = number;
+    }
+    // Then that was every write: at least those of the replicas, and those that tell
+    ensure!(writes >= 3, "only {writes} writes");
+    println!("a move: killed {moment:?} each of {writes} writes, {:?}", began.elapsed());
+    Ok(())
+}
+
+async fn moves(mut scene: Scene<'_>, other: &str, target: String) -> Result<()> {
+    let ledger = scene.stage.plane.ledger();
+    scene.apply(&release("1.0.0", &scene.base)).await?;
+    scene.ends_right("orders").await?;
+    let since = ledger.mark();
+    scene.apply(&release("2.0.0", other)).await?;
+    eventually("the module has moved", WHOLE_SCENARIO, async || {
+        let runs = ledger.now();
+        let has = |node: &String, versions: &[&str]| runs.versions(node, "orders").iter().eq(versions);
+        let is_right = has(&target, &["2.0.0"]) && scene.nodes.iter().all(|node| has(node, &[]));
+        if is_right { Ok(()) } else { Err(runs.to_string()) }
+    })
+    .await?;
+    scene.says("orders", "1/1 bases").await?;
+    scene.nodes = vec![target];
+    scene.never_two(since).await
 }
 
 #[rstest]
