@@ -27,7 +27,7 @@ const TEXT: usize = 200_000;
 /// How many of the Deployments change while warden watches. etcd keeps every version, and has a quota.
 const CHANGES: usize = 50;
 
-/// Long enough for the controller-manager to see all of them on a busy machine.
+/// Long enough for the controller-manager to see all of them on a busy machine, and for warden to tell of each and to label each Pod.
 const CATCH_UP: Duration = Duration::from_secs(300);
 
 /// How many are written at a time.
@@ -71,8 +71,13 @@ async fn objects_of_any_size_are_watched_in_bounded_memory() -> Result<()> {
 
     // Then another tenant's peer is followed by the same process
     scene.apply(&scene.peer("biz1")).await?;
-    let runs = scene.each_runs(&scene.nodes, "biz1", "1.0.0").await;
-    runs.with_context(|| stage.warden().map(|warden| warden.process().log_tail()).unwrap_or_default())?;
+    let ledger = stage.plane.ledger();
+    let runs = eventually("the other tenant's peer runs on each base", CATCH_UP, async || {
+        let runs = ledger.now();
+        let has = |node: &String| runs.versions(node, "biz1").iter().eq(["1.0.0"]);
+        if scene.nodes.iter().all(has) { Ok(()) } else { Err(runs.to_string()) }
+    });
+    runs.await.with_context(|| stage.warden().map(|warden| warden.process().log_tail()).unwrap_or_default())?;
     // and the Deployments that warden keeps nothing of are left to their user, who is told
     let told = Scene { namespace: tenant, base: scene.base.clone(), nodes: Vec::new(), stage: &stage };
     told.hears(&name(0), "TooLarge", "more than 64 KiB of memory").await?;
