@@ -9,6 +9,7 @@ mod bystanders;
 mod configuration;
 mod fit_differential;
 mod foreign_kinds;
+mod gitops;
 mod identity;
 mod install;
 mod kinds;

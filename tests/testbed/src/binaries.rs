@@ -14,6 +14,7 @@ const SOURCES: [Source; 3] = [
         module: "go.etcd.io/etcd/server/v3",
         go_mod: include_str!("../go/etcd/go.mod"),
         go_sum: include_str!("../go/etcd/go.sum"),
+        main_go: None,
         programs: &[("etcd", "go.etcd.io/etcd/server/v3")],
         duration: "half a minute",
     },
@@ -22,6 +23,7 @@ const SOURCES: [Source; 3] = [
         module: "sigs.k8s.io/kwok",
         go_mod: include_str!("../go/kwok/go.mod"),
         go_sum: include_str!("../go/kwok/go.sum"),
+        main_go: None,
         programs: &[("kwok", "sigs.k8s.io/kwok/cmd/kwok")],
         duration: "a minute",
     },
@@ -30,6 +32,7 @@ const SOURCES: [Source; 3] = [
         module: "k8s.io/kubernetes",
         go_mod: include_str!("../go/kubernetes/go.mod"),
         go_sum: include_str!("../go/kubernetes/go.sum"),
+        main_go: None,
         programs: &[
             ("kube-apiserver", "k8s.io/kubernetes/cmd/kube-apiserver"),
             ("kube-controller-manager", "k8s.io/kubernetes/cmd/kube-controller-manager"),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -16,6 +17,8 @@ pub(crate) struct Source {
     pub(crate) module: &'static str,
     pub(crate) go_mod: &'static str,
     pub(crate) go_sum: &'static str,
+    /// The program itself, where it is ours; its package is `.` then.
+    pub(crate) main_go: Option<&'static str>,
     /// File name and Go package.
     pub(crate) programs: &'static [(&'static str, &'static str)],
     /// How long the build takes on two cores, for the person who waits.
@@ -28,7 +31,8 @@ impl Source {
         let assets = std::env::var_os("KUBEBUILDER_ASSETS").map(PathBuf::from);
         let given = |name: &str| assets.as_ref().map(|dir| dir.join(name)).filter(|path| path.is_file());
         let missing: Vec<_> = self.programs.iter().filter(|(name, _)| given(name).is_none()).copied().collect();
-        let cache = cache_dir()?.join(format!("{}-{}", self.name, self.version()?));
+        let own = self.main_go.map(|text| format!("-{:016x}", hash_of(text))).unwrap_or_default();
+        let cache = cache_dir()?.join(format!("{}-{}{own}", self.name, self.version()?));
         self.build_missing(&cache, &missing)?;
         Ok(self.programs.iter().map(|&(name, _)| (name, given(name).unwrap_or_else(|| cache.join(name)))).collect())
     }
@@ -68,6 +72,9 @@ impl Source {
         fs::create_dir_all(&module)?;
         fs::write(module.join("go.mod"), self.go_mod)?;
         fs::write(module.join("go.sum"), self.go_sum)?;
+        if let Some(main_go) = self.main_go {
+            fs::write(module.join("main.go"), main_go)?;
+        }
         let out = unfinished.join("bin");
         fs::create_dir_all(&out)?;
         for (name, packages) in self.builds(&missing) {
@@ -137,6 +144,13 @@ fn with_progress(what: &str, child: std::process::Child) -> Result<std::process:
         drop(done);
         Ok(output?)
     })
+}
+
+/// Another one for another text. Where it is the same by chance, an older program is run.
+fn hash_of(text: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// Kubernetes learns its own version only from the linker; without it, it calls itself v0.0.0. Others ignore the flags.

@@ -14,6 +14,7 @@ const SOURCE: Source = Source {
     module: "helm.sh/helm/v4",
     go_mod: include_str!("../go/helm/go.mod"),
     go_sum: include_str!("../go/helm/go.sum"),
+    main_go: None,
     programs: &[("helm", "helm.sh/helm/v4/cmd/helm")],
     duration: "3 minutes",
 };
