@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use warden_testbed::ledger::{Mark, Module};
 use warden_testbed::{READY_ANNOTATION, Stage};
 
-use super::{LONG, heading, indented, kubectl};
+use super::{LONG, heading, indented, kubectl, runs_on};
 
 const FILE: &str = "examples/samples/early.yaml";
 const NAME: &str = "biz6";
@@ -49,20 +49,8 @@ async fn send(stage: &Stage, manifest: &Value) -> Result<String> {
     stage.plane.kubectl_with_stdin(&["apply", "-f", "-"], &manifest.to_string()).await?.expect_success()
 }
 
-/// Waits until so many bases run this version.
 async fn run(stage: &Stage, version: &str, bases: usize) -> Result<()> {
-    let module = Module::new(NAME, version);
-    let what = format!("The ledger: {module} runs on {bases} bases");
-    let ledger = stage.plane.ledger();
-    ledger
-        .wait_until(&what, LONG, |ledger| {
-            match ledger.bases().filter(|base| ledger.runs(base).contains(&module)).count() {
-                count if count == bases => Ok(()),
-                count => Err(format!("{count} do")),
-            }
-        })
-        .await?;
-    println!("{what}.");
+    println!("{}.", runs_on(stage, &Module::new(NAME, version), bases).await?);
     Ok(())
 }
 

@@ -208,6 +208,21 @@ async fn completed(stage: &Stage, deployment: &Value) -> Result<String> {
     difference(&of(&deployment["spec"]["template"]), &of(&pod))
 }
 
+/// Waits until so many bases run this module, and says so.
+async fn runs_on(stage: &Stage, module: &Module, bases: usize) -> Result<String> {
+    let what = format!("The ledger: {module} runs on {bases} bases");
+    let ledger = stage.plane.ledger();
+    ledger
+        .wait_until(&what, LONG, |ledger| {
+            match ledger.bases().filter(|base| ledger.runs(base).contains(module)).count() {
+                count if count == bases => Ok(()),
+                count => Err(format!("{count} do")),
+            }
+        })
+        .await?;
+    Ok(what)
+}
+
 /// The lines by which the two objects differ in what a manifest says: labels and spec.
 fn difference(before: &Value, after: &Value) -> Result<String> {
     let said = |object: &Value| {

@@ -7,7 +7,7 @@ use serde_json::Value;
 use warden_testbed::ledger::Module;
 use warden_testbed::{Base, Stage, eventually};
 
-use super::{LONG, heading, indented, kubectl};
+use super::{LONG, heading, indented, kubectl, runs_on};
 
 const FILE: &str = "examples/samples/peer.yaml";
 
@@ -49,17 +49,7 @@ const MODULE: (&str, &str) = ("biz5", "1.0.0");
 
 /// Waits until so many bases run the module and its Deployment says so, and prints both.
 async fn stands(stage: &Stage, bases: usize) -> Result<()> {
-    let module = Module::new(MODULE.0, MODULE.1);
-    let what = format!("The ledger: {module} runs on {bases} bases");
-    let ledger = stage.plane.ledger();
-    ledger
-        .wait_until(&what, LONG, |ledger| {
-            match ledger.bases().filter(|base| ledger.runs(base).contains(&module)).count() {
-                count if count == bases => Ok(()),
-                count => Err(format!("{count} do")),
-            }
-        })
-        .await?;
+    let what = runs_on(stage, &Module::new(MODULE.0, MODULE.1), bases).await?;
     let state = eventually("the state on the Deployment says so", LONG, async || {
         let path = "jsonpath={.metadata.annotations.state\\.warden\\.koupleless\\.io/peer}";
         let state = kubectl(stage, &["get", "deployment/peer", "-o", path]).await.map_err(|error| error.to_string())?;

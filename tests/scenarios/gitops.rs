@@ -5,20 +5,15 @@ use rstest::rstest;
 use serde_json::{Value, json};
 use warden_testbed::DiffEngine;
 
-use crate::manifests::Module;
+use crate::manifests::{self, Module};
 use crate::scene::{Scene, shared};
-
-const TUTORIAL: &str = include_str!("../fixtures/tutorial.yaml");
 
 fn plain(scene: &Scene<'_>) -> Value {
     Module::new("orders", "1.0.0", &scene.base).deployment(2)
 }
 
 fn tutorial(scene: &Scene<'_>) -> Value {
-    let text = TUTORIAL
-        .replace("namespace: default", &format!("namespace: {}", scene.namespace))
-        .replace(r#"values: ["base"]"#, &format!("values: [{:?}]", scene.base));
-    serde_saphyr::from_str(&text).unwrap_or_default()
+    manifests::tutorial(&scene.namespace, &scene.base).expect("the tutorial's manifest is YAML")
 }
 
 /// With lists of its own, which a tool compares as a whole.

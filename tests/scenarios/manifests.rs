@@ -1,6 +1,10 @@
 //! Manifests as users write them.
 
+use anyhow::Result;
 use serde_json::{Value, json};
+
+/// The manifest of Koupleless' tutorial.
+pub(crate) const TUTORIAL: &str = include_str!("../fixtures/tutorial.yaml");
 
 /// A module with nothing but what it is: its name, jar, version and base.
 pub(crate) struct Module {
@@ -80,4 +84,12 @@ pub(crate) fn web_server(name: &str) -> Value {
             },
         },
     })
+}
+
+/// [`TUTORIAL`] in this Namespace, for bases called `base`.
+pub(crate) fn tutorial(namespace: &str, base: &str) -> Result<Value> {
+    let text = TUTORIAL
+        .replace("namespace: default", &format!("namespace: {namespace}"))
+        .replace(r#"values: ["base"]"#, &format!("values: [{base:?}]"));
+    Ok(serde_saphyr::from_str(&text)?)
 }

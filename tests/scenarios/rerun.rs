@@ -4,10 +4,8 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 use warden_testbed::Options;
 
-use crate::manifests::Module;
+use crate::manifests::{Module, tutorial};
 use crate::scene::{Scene, raise, shared};
-
-const TUTORIAL: &str = include_str!("../fixtures/tutorial.yaml");
 
 #[tokio::test]
 async fn applying_again_starts_no_rollout() -> Result<()> {
@@ -24,10 +22,7 @@ async fn applying_again_starts_no_rollout() -> Result<()> {
 async fn applying_the_tutorials_manifest_again_starts_no_rollout() -> Result<()> {
     // Given the tutorial's manifest, with tolerations and affinity in lists that are replaced as a whole
     let scene = Scene::with_bases(shared().await?, 2).await?;
-    let text = TUTORIAL
-        .replace("namespace: default", &format!("namespace: {}", scene.namespace))
-        .replace(r#"values: ["base"]"#, &format!("values: [{:?}]", scene.base));
-    let tutorial: Value = serde_saphyr::from_str(&text)?;
+    let tutorial = tutorial(&scene.namespace, &scene.base)?;
     scene.apply(&tutorial).await?;
     scene.some_run(1, "biz1", "0.0.1").await?;
     // And warden added to both lists of its Pod, and to neither of its template

@@ -3,10 +3,8 @@
 use anyhow::{Result, ensure};
 use warden_testbed::Base;
 
-use crate::manifests::Module;
+use crate::manifests::{Module, TUTORIAL};
 use crate::scene::{LONG, Scene, shared};
-
-const TUTORIAL: &str = include_str!("../fixtures/tutorial.yaml");
 
 #[tokio::test]
 async fn the_tutorials_manifest_runs_as_it_is() -> Result<()> {

@@ -202,7 +202,7 @@ mod tests {
     #[case::renewed_in_time(Duration::ZERO, 1)]
     #[case::renewed_too_late(MOMENT * 2, 2)]
     #[tokio::test]
-    async fn work_begins_anew_after_a_lapse_that_nobody_waited_for(#[case] pause: Duration, #[case] begun: u32) {
+    async fn work_begins_anew_after_a_lapse_that_no_task_waited_for(#[case] pause: Duration, #[case] begun: u32) {
         // Given work under way
         let (term, leadership) = Leadership::new();
         term.publish(Some(Instant::now() + MOMENT));

@@ -3,8 +3,8 @@
 //! ModuleController renews the lease of a vnode, not the base. When ModuleController is down, Kubernetes taints the vnodes. After
 //! the 300 seconds that the plugin DefaultTolerationSeconds adds to every Pod, it evicts the modules of bases that still serve.
 //!
-//! The plugin runs before the webhook. What it adds to a Pod can also be what a user wrote into the template, so whoever wants those
-//! seconds says so ([`keys::OWN_TOLERATIONS`]).
+//! The plugin runs before the webhook. What it adds to a Pod can also be what a user wrote into the template, so a user
+//! who wants those seconds says so ([`keys::OWN_TOLERATIONS`]).
 
 use super::{Context, Edit};
 use crate::module::Taint;

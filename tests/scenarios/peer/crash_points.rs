@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, ensure};
 use rstest::rstest;
 use serde_json::json;
-use warden_testbed::{Base, Moment, Options, Proxy, Stage, WardenProcess, Write, eventually};
+use warden_testbed::{Moment, Options, Proxy, Stage, WardenProcess, Write, eventually};
 
 use super::ends::{in_haste, told, webhooks_only};
+use super::moving::{has_moved, other_bases};
 use super::rollout::release;
 use crate::scene::{LONG, Scene, raise};
 
@@ -159,10 +160,9 @@ async fn a_move_to_fewer_bases_ends_right_at_whatever_write_warden_dies(#[case] 
     for number in 1.. {
         // Given two bases with the module, and another one without
         let scene = Scene::with_bases(&stage, 2).await?;
-        let other = format!("other-{}", scene.base);
-        let target = stage.plane.add_base(Base::new(format!("other-{}", scene.namespace)).name(&other)).await?;
+        let (other, others) = other_bases(&scene, 1).await?;
         // When a new version is for the other, and warden dies at this write, then it ends there
-        let Some(write) = mortal.dies_at(number, moment, moves(scene, &other, target)).await? else { break };
+        let Some(write) = mortal.dies_at(number, moment, moves(scene, &other, others)).await? else { break };
         println!("  killed {moment:?} {write}");
         writes = number;
     }
@@ -172,21 +172,15 @@ async fn a_move_to_fewer_bases_ends_right_at_whatever_write_warden_dies(#[case] 
     Ok(())
 }
 
-async fn moves(mut scene: Scene<'_>, other: &str, target: String) -> Result<()> {
+async fn moves(mut scene: Scene<'_>, other: &str, others: Vec<String>) -> Result<()> {
     let ledger = scene.stage.plane.ledger();
     scene.apply(&release("1.0.0", &scene.base)).await?;
     scene.ends_right("orders").await?;
     let since = ledger.mark();
     scene.apply(&release("2.0.0", other)).await?;
-    eventually("the module has moved", WHOLE_SCENARIO, async || {
-        let runs = ledger.now();
-        let has = |node: &String, versions: &[&str]| runs.versions(node, "orders").iter().eq(versions);
-        let is_right = has(&target, &["2.0.0"]) && scene.nodes.iter().all(|node| has(node, &[]));
-        if is_right { Ok(()) } else { Err(runs.to_string()) }
-    })
-    .await?;
+    eventually("the module has moved", WHOLE_SCENARIO, async || has_moved(&scene, &others)).await?;
     scene.says("orders", "1/1 bases").await?;
-    scene.nodes = vec![target];
+    scene.nodes = others;
     scene.never_two(since).await
 }
 
