@@ -68,8 +68,7 @@ impl Rollout {
                 let [unavailable, surge] = ["maxUnavailable", "maxSurge"].map(|field| at(&["updateStrategy", field]));
                 rolling(unavailable, surge, ["20%", "0"])
             }
-            // A blue-green release makes all new Pods beside the old ones.
-            Kind::ArgoRollout if at(&["strategy", "blueGreen"]).is_some() => rolling(None, None, ["0", "100%"]),
+            Kind::ArgoRollout if Workload::new(kind, object).is_blue_green() => rolling(None, None, ["0", "100%"]),
             Kind::ArgoRollout => {
                 let [unavailable, surge] =
                     ["maxUnavailable", "maxSurge"].map(|field| at(&["strategy", "canary", field]));

@@ -87,9 +87,22 @@ impl<'a> Workload<'a> {
         FieldPath::root().fields(&["spec", "replicas"])
     }
 
-    /// The path of `maxUnavailable` in a Deployment's rolling update.
-    pub fn max_unavailable_path() -> FieldPath {
-        FieldPath::root().fields(&["spec", "strategy", "rollingUpdate", "maxUnavailable"])
+    /// The path of `maxUnavailable` in its rolling update, on kinds that have it. A blue-green release has none: that of its
+    /// strategy.
+    pub fn max_unavailable_path(self) -> FieldPath {
+        let path: &[&'static str] = match self.kind {
+            Kind::ArgoRollout if self.is_blue_green() => &["strategy", "blueGreen"],
+            Kind::ArgoRollout => &["strategy", "canary", "maxUnavailable"],
+            Kind::CloneSet => &["updateStrategy", "maxUnavailable"],
+            _ => &["strategy", "rollingUpdate", "maxUnavailable"],
+        };
+        FieldPath::root().field("spec").fields(path)
+    }
+
+    /// Whether this is a Rollout that makes all new Pods beside the old ones.
+    pub fn is_blue_green(self) -> bool {
+        let strategy = FieldPath::root().fields(&["spec", "strategy", "blueGreen"]);
+        self.kind == Kind::ArgoRollout && strategy.get(self.object).is_some()
     }
 
     /// The replicas in the spec; Kubernetes' default of 1 where they are not set.

@@ -6,7 +6,7 @@
 
 use super::rules::Context;
 use super::{ReleasedModule, Revision};
-use crate::module::{Container, JarName, Kind, Rollout, Template};
+use crate::module::{Container, JarName, Kind, Rollout, Template, Workload};
 use crate::vocabulary as keys;
 
 /// A module that is released under the version it has.
@@ -80,6 +80,25 @@ impl Rerelease<'_> {
             || !context.was_ever_ready()
     }
 
+    /// What else must be changed so that it works under this version and ends, each as an instruction. Empty where it does.
+    pub(super) fn needs(&self, context: &Context<'_>) -> Vec<String> {
+        let rollout = context.workload.rollout();
+        if rollout == Rollout::Beside {
+            return vec!["set maxSurge to 0 and maxUnavailable to 1".to_owned()];
+        }
+        let mut needs = Vec::new();
+        if rollout.lets_old_and_new_meet() && !context.is_injected() {
+            needs.push(format!("remove annotation {} from the template", keys::INJECT));
+        }
+        if rollout.lets_old_and_new_meet() && context.not_kept_apart() > 0 {
+            needs.push("try again in some seconds, when all running Pods are labelled".to_owned());
+        }
+        if !rollout.can_free_a_base_first() {
+            needs.push(frees_a_base(context.workload).to_owned());
+        }
+        needs
+    }
+
     /// What comes of it.
     pub(super) fn consequence(&self, context: &Context<'_>) -> Consequence {
         let rollout = context.workload.rollout();
@@ -94,15 +113,29 @@ impl Rerelease<'_> {
             Consequence::PodsMeet
         } else if rollout.can_free_a_base_first() {
             Consequence::EachBaseGoesWithout
-        } else if (self.jar_changed() && context.was_ever_ready()) || context.workload.is_peer() {
+        } else if self.must_be_placed(context) {
             Consequence::Blocked
         } else {
             Consequence::MayNotBePlaced
         }
     }
 
+    /// Whether it is useless unless it reaches bases that run the module.
+    fn must_be_placed(&self, context: &Context<'_>) -> bool {
+        (self.jar_changed() && context.was_ever_ready()) || context.workload.is_peer()
+    }
+
     fn jar_changed(&self) -> bool {
         self.before.image != self.module.image()
+    }
+}
+
+/// What makes a rollout of this kind delete an old Pod before the new one is placed.
+pub(super) fn frees_a_base(workload: Workload<'_>) -> &'static str {
+    match workload.kind() {
+        Kind::Deployment => "set maxUnavailable to 1, or the strategy to Recreate without rollingUpdate",
+        _ if workload.is_blue_green() => "release by strategy canary with maxUnavailable 1",
+        _ => "set maxUnavailable to 1",
     }
 }
 
@@ -145,8 +178,11 @@ impl Context<'_> {
 }
 
 impl ReleasedModule {
-    /// The modules in `template`.
+    /// The modules in `template`. None where it is not labelled as a module: ModuleController ignores its Pods.
     pub fn all_of(template: &Template<'_>) -> Vec<Self> {
+        if !template.is_module() {
+            return Vec::new();
+        }
         let modules = template.containers().into_iter().filter(Container::is_module);
         modules
             .map(|module| Self {

@@ -8,6 +8,7 @@
 //! - [`severities`]: rules that are more or less severe than by default.
 //! - [`house`]: arrows between rooms, purity, and where keys are spelled.
 //! - [`review`]: the same by `warden review`, the binary, on files.
+//! - [`ways_out`]: what each rule's remedy leads to.
 //! - [`tutorial`]: the official manifests, as they stand.
 //! - [`properties`]: what holds for every object that [`generated`] makes.
 //! - [`documentation`]: what follows from the tables of rules and annotations.
@@ -30,3 +31,4 @@ mod severities;
 mod tutorial;
 mod updates;
 mod warnings;
+mod ways_out;

@@ -305,7 +305,8 @@ fn a_declared_base_that_is_not_filled_in_is_said_to_have_no_effect() {
     let reviewed = create(Kind::Deployment, &deployment);
     let violation = reviewed.verdict.violations.first().expect("it is refused");
     assert!(
-        violation.message().contains("has no effect") && violation.remedy.contains("remove that annotation"),
+        violation.message().contains("has no effect")
+            && violation.remedy.contains("remove annotation warden.koupleless.io/inject"),
         "{violation}"
     );
 }

@@ -230,7 +230,9 @@ mod in_two_steps {
         };
         assert_eq!(reviewed.refused(), [IMAGE]);
         let remedy = &reviewed.verdict.violations[0].remedy;
-        assert!(remedy.contains("BIZ_VERSION to \"2.0.0\"") && remedy.contains("pause deployment/orders"), "{remedy}");
+        let way = if is_resumed { "while the Deployment is paused" } else { "kubectl rollout pause deployment/orders" };
+        assert!(remedy.contains("BIZ_VERSION to \"2.0.0\"") && remedy.contains(way), "{remedy}");
+        assert!(remedy.contains("kubectl rollout resume deployment/orders"), "{remedy}");
     }
 
     #[test]

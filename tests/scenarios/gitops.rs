@@ -81,7 +81,9 @@ async fn what_is_reported_is_documented(
 #[case::own_lists(own_lists)]
 #[case::stateful_set(stateful_set)]
 #[case::daemon_set(daemon_set)]
+#[case::daemon_set_with_own_list(daemon_set_with_own_list)]
 #[case::peer(peer)]
+#[case::peer_with_a_number(peer_with_a_number)]
 #[tokio::test]
 async fn a_server_side_diff_reports_nothing(#[case] manifest: fn(&Scene<'_>) -> Value) -> Result<()> {
     reports(manifest, DiffEngine::ArgoServerSide, false).await

@@ -27,4 +27,5 @@ mod serving;
 mod tutorial;
 mod user_wishes;
 mod versions;
+mod ways_out;
 mod webhook_config;

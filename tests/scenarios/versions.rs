@@ -1,4 +1,4 @@
-//! New versions roll; a new jar under an old version does not, unless it can work.
+//! New versions roll. What happens to a new jar under an old version is in [`crate::ways_out`].
 
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
@@ -61,37 +61,6 @@ async fn a_new_version_rolls_and_no_base_is_ever_without_the_module() -> Result<
     scene.rolled_out("deployment/roll").await?;
     scene.each_runs(&scene.nodes, "roll", "4.0.0").await?;
     scene.never_without("roll", since).await
-}
-
-#[tokio::test]
-async fn a_new_jar_under_the_old_version_is_refused() -> Result<()> {
-    // Given a module that runs
-    let scene = Scene::with_bases(shared().await?, 2).await?;
-    let mut manifest = Module::new("same", "1.0.0", &scene.base).deployment(2);
-    rolling(&mut manifest, 0);
-    scene.apply(&manifest).await?;
-    scene.each_runs(&scene.nodes, "same", "1.0.0").await?;
-    let since = scene.stage.plane.ledger().mark();
-    // When another jar is applied under its version
-    rebuild(&mut manifest);
-    let output = scene.kubectl_with(&["apply"], &manifest).await?;
-    // Then it is refused, with the reason and the way out
-    let told = ["the jar changed but BIZ_VERSION is still \"1.0.0\"", "change both at once"];
-    ensure!(!output.success && told.iter().all(|text| output.stderr.contains(text)), "{}", output.stderr);
-    // When the annotation allows it and maxUnavailable does not, then it is refused with what to set
-    manifest["metadata"]["annotations"]["warden.koupleless.io/allow-same-version"] = json!("true");
-    let output = scene.kubectl_with(&["apply"], &manifest).await?;
-    ensure!(!output.success && output.stderr.contains("set maxUnavailable to 1"), "{}", output.stderr);
-    // And in all this no base lost the module
-    scene.never_without("same", since).await?;
-    // When maxUnavailable allows it, too, then it is warned of
-    rolling(&mut manifest, 1);
-    let warnings = scene.apply(&manifest).await?;
-    ensure!(warnings.contains("same 1.0.0 is released again"), "{warnings}");
-    // And it rolls, one base after the other, each uninstalled and installed again
-    scene.rolled_out("deployment/same").await?;
-    scene.each_runs(&scene.nodes, "same", "1.0.0").await?;
-    scene.never_two(since).await
 }
 
 #[tokio::test]

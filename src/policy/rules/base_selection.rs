@@ -26,18 +26,36 @@ fn check(context: &Context<'_>) -> Vec<Violation> {
     vec![Violation::required(context.template.node_terms_path(), problem, remedy)]
 }
 
+/// The problem, and what works where this object stands.
 fn nothing_selected(context: &Context<'_>) -> (String, String) {
     let is_declared = keys::BASE_SELECTION.into_iter().any(|key| declared_on_object(context.workload, key).is_some());
-    let (name, version) = (keys::BASE_NAME, keys::BASE_VERSION);
-    if is_declared && context.workload.switched(keys::INJECT, "false") {
-        let problem = format!("the declared base has no effect, because {} is \"false\"", keys::INJECT);
-        let remedy = format!("add a required node affinity (In) on {name} and {version}, or remove that annotation");
-        return (problem, remedy);
-    }
-    let places = match context.workload.kind() {
-        Kind::Pod => "the Pod or its Namespace".to_owned(),
-        kind => format!("the template, the {kind} or the Namespace"),
+    let (name, version, inject) = (keys::BASE_NAME, keys::BASE_VERSION, keys::INJECT);
+    let opted_out = context.workload.switched(inject, "false");
+    let problem = if is_declared && opted_out {
+        format!("the declared base has no effect, because {inject} is \"false\"")
+    } else {
+        "nothing says which bases this module is for".to_owned()
     };
-    let remedy = format!("annotate {places} with {name} and {version}, or add a required node affinity (In) on them");
-    ("nothing says which bases this module is for".to_owned(), remedy)
+    let kind = context.workload.kind();
+    let declare = |places: &str| format!("annotate {places} with {name} and {version}");
+    let everywhere = match kind {
+        Kind::Pod => declare("the Pod or its Namespace"),
+        kind => declare(&format!("the template, the {kind} or the Namespace")),
+    };
+    let required = format!("add a required node affinity (In) on {name} and {version}");
+    let remedy = if !opted_out {
+        format!("{everywhere}, or {required}")
+    } else if context.is_injected() {
+        // Only the workload opted out: what it declares does not reach its Pods, which are completed.
+        format!(
+            "{}, or {required}, or remove annotation {inject} from the {kind}",
+            declare("the template or the Namespace")
+        )
+    } else {
+        // Neither declarations nor tolerations are filled in.
+        let tolerations = format!("tolerations of {} and {}", keys::TAINT_VIRTUAL_NODE, keys::TAINT_NODE_ENV);
+        let and_declare = if is_declared { String::new() } else { format!(", and {everywhere}") };
+        format!("{required}, and {tolerations}; or remove annotation {inject}{and_declare}")
+    };
+    (problem, remedy)
 }

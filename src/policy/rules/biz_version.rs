@@ -19,6 +19,8 @@ pub(super) const RULE: Rule = Rule {
 };
 
 const REMEDY: &str = "set BIZ_VERSION to the version in the jar's manifest, as a literal value";
+/// Where the jar's own version may be the wrong one.
+const OR_BUILD: &str = "set BIZ_VERSION to the version in the jar's manifest; if that is the same, build the jar with a version that can be one";
 
 fn check(context: &Context<'_>) -> Vec<Violation> {
     let containers = context.meant_as_modules();
@@ -39,7 +41,7 @@ fn conflicting(container: &Container<'_>) -> Option<Violation> {
     let read = container.biz_version();
     let (path, _) = container.biz_versions().find(|(_, version)| *version != read)?;
     let problem = "BIZ_VERSION is set twice with different values, and the bases get the first";
-    Some(Violation::duplicate(path, problem, "keep one of them"))
+    Some(Violation::duplicate(path, problem, "keep the one in the jar's manifest"))
 }
 
 /// What is wrong with the first entry, which is the one that ModuleController reads.
@@ -56,8 +58,11 @@ fn first(container: &Container<'_>, matters: impl Fn(&LabelValueError) -> bool) 
         }
         BizVersion::Literal(version) => {
             let error = check_version(version).err().filter(matters)?;
-            let violation = if error == LabelValueError::Empty { Violation::required } else { Violation::invalid };
-            Some(violation(path.field("value"), format!("BIZ_VERSION {version:?} {error}"), REMEDY.to_owned()))
+            let (path, problem) = (path.field("value"), format!("BIZ_VERSION {version:?} {error}"));
+            Some(match error {
+                LabelValueError::Empty => Violation::required(path, problem, REMEDY),
+                _ => Violation::invalid(path, problem, OR_BUILD),
+            })
         }
     }
 }

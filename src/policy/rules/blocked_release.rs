@@ -1,8 +1,7 @@
 //! A release under the same version can be placed, where it must reach every base. See [`crate::policy::rerelease`].
 
 use super::Context;
-use super::same_version::NEW_VERSION;
-use crate::module::Workload;
+use super::same_version::new_version_or;
 use crate::policy::rerelease::{Consequence, rereleases};
 use crate::policy::rule::Scope;
 use crate::policy::{Rule, Severity, Violation};
@@ -23,17 +22,19 @@ fn check(context: &Context<'_>) -> Vec<Violation> {
         .filter(|rerelease| rerelease.consequence(context) == Consequence::Blocked)
         .map(|rerelease| {
             let (name, version) = (rerelease.module.name(), rerelease.version);
+            let why = why_none_is_freed(context);
             let problem = format!(
-                "BIZ_VERSION is still {version:?}, so no base can run an old and a new Pod at once, and maxUnavailable \
-                 resolves to 0: if every base has an old Pod, no new one can ever be placed"
+                "BIZ_VERSION is still {version:?}, so no base can run an old and a new Pod at once, and {why}: if every base \
+                 has an old Pod, no new one can ever be placed"
             );
-            let warning = format!("maxUnavailable resolves to 0: if every base has {name} {version}, this never ends");
-            Violation::forbidden(Workload::max_unavailable_path(), problem, remedy()).or_warn(warning)
+            let warning = format!("{why}: if every base has {name} {version}, this never ends");
+            let remedy = new_version_or(&rerelease.needs(context));
+            Violation::forbidden(context.workload.max_unavailable_path(), problem, remedy).or_warn(warning)
         })
         .collect()
 }
 
-/// What lets such a release be placed.
-pub(super) fn remedy() -> String {
-    format!("{NEW_VERSION}, or set maxUnavailable to 1 or the strategy to Recreate")
+/// Why no old Pod goes before the new one that replaces it is placed.
+pub(super) fn why_none_is_freed(context: &Context<'_>) -> &'static str {
+    if context.workload.is_blue_green() { "old Pods go last" } else { "maxUnavailable resolves to 0" }
 }

@@ -1,7 +1,7 @@
 //! No new Pod takes the module off a base through the version that it shares with an old one. See [`crate::policy::rerelease`].
 
 use super::Context;
-use super::same_version::NEW_VERSION;
+use super::same_version::new_version_or;
 use crate::policy::rerelease::{Consequence, rereleases};
 use crate::policy::rule::{Scope, Vital};
 use crate::policy::{Rule, Severity, Violation};
@@ -26,17 +26,16 @@ fn check(context: &Context<'_>) -> Vec<Violation> {
         .filter(|rerelease| rerelease.consequence(context) == Consequence::PodsMeet)
         .map(|rerelease| {
             let (name, version) = (rerelease.module.name(), rerelease.version);
-            let (why, instead) = if context.is_injected() {
-                let count = context.not_kept_apart();
-                (format!("{count} running Pods are not labelled yet"), "try again in some seconds, when they are".to_owned())
+            let why = if context.is_injected() {
+                format!("{} running Pods are not labelled yet", context.not_kept_apart())
             } else {
-                (format!("{} is \"false\"", keys::INJECT), "remove that annotation".to_owned())
+                format!("{} is \"false\"", keys::INJECT)
             };
             let problem = format!(
                 "{why}, so a new Pod of {name} {version} can land on a base with an old one, and deleting the old one uninstalls the \
                  module for both"
             );
-            let remedy = format!("{NEW_VERSION}, or {instead}");
+            let remedy = new_version_or(&rerelease.needs(context));
             Violation::forbidden(rerelease.module.path().field("env"), problem, remedy)
         })
         .collect()

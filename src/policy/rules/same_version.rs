@@ -1,7 +1,7 @@
 //! Another jar has another version. See [`crate::policy::rerelease`].
 
 use super::Context;
-use crate::module::Kind;
+use crate::module::{Kind, Workload, check_version};
 use crate::policy::rerelease::{Consequence, Rerelease, rereleases};
 use crate::policy::rule::{Scope, Vital};
 use crate::policy::{Rule, Severity, Violation};
@@ -16,8 +16,13 @@ pub(super) const RULE: Rule = Rule {
     vital: Some(Vital { why: "nothing would show which of the two jars a base runs", check_owned: check }),
 };
 
-/// The remedy of every rule on rereleases.
+/// A remedy of every rule on rereleases.
 pub(super) const NEW_VERSION: &str = "release it under a new BIZ_VERSION, in the same change as its jar";
+
+/// That, or everything in `needs`, by which the version can stay.
+pub(super) fn new_version_or(needs: &[String]) -> String {
+    format!("{NEW_VERSION}; or, to keep the version, {}", needs.join(", and "))
+}
 
 fn check(context: &Context<'_>) -> Vec<Violation> {
     rereleases(context)
@@ -27,31 +32,37 @@ fn check(context: &Context<'_>) -> Vec<Violation> {
         .collect()
 }
 
-fn another_jar(context: &Context<'_>, Rerelease { module, version, .. }: &Rerelease<'_>) -> Violation {
+fn another_jar(context: &Context<'_>, rerelease: &Rerelease<'_>) -> Violation {
+    let Rerelease { module, version, .. } = rerelease;
     let problem = format!(
         "the jar changed but BIZ_VERSION is still {version:?}: a base that has {} {version} keeps the old jar until its old Pod is \
          gone, and nothing shows which of the two it runs",
         module.name()
     );
-    let remedy = match module.jar_name().map(|jar| jar.version).filter(|new| new != version) {
+    let is_another = |new: &&str| new != version && check_version(new).is_ok();
+    let remedy = match module.jar_name().map(|jar| jar.version).filter(is_another) {
         Some(new) => both_at_once(context, new),
-        None => format!(
-            "{}; or, to release the same version again on purpose, annotate the {} with {}: \"true\"",
-            both_at_once(context, "NEW_VERSION"),
-            context.workload.kind(),
-            keys::ALLOW_SAME_VERSION
-        ),
+        None => {
+            let annotate =
+                format!("annotate the {} with {}: \"true\"", context.workload.kind(), keys::ALLOW_SAME_VERSION);
+            let all: Vec<String> = [annotate].into_iter().chain(rerelease.needs(context)).collect();
+            let new_version = both_at_once(context, "NEW_VERSION");
+            format!("{new_version}; or, to release the same version again on purpose, {}", all.join(", and "))
+        }
     };
     Violation::forbidden(module.path().field("image"), problem, remedy)
 }
 
 /// How version and jar are changed in one rollout.
 pub(super) fn both_at_once(context: &Context<'_>, version: &str) -> String {
-    let together = format!("change both at once: BIZ_VERSION to {version:?} and the image to the jar of that version");
-    if context.workload.kind() == Kind::Deployment {
-        let name = context.workload.name();
-        format!("{together}, in one kubectl apply, or between kubectl rollout pause deployment/{name} and resume")
+    let both = format!("BIZ_VERSION to {version:?} and the image to the jar of that version");
+    let rollout = |verb: &str| format!("kubectl rollout {verb} deployment/{}", context.workload.name());
+    if context.old.is_some_and(Workload::is_paused) {
+        format!("while the Deployment is paused, which it still is, change both: {both}; then {}", rollout("resume"))
+    } else if context.workload.kind() == Kind::Deployment {
+        let (pause, resume) = (rollout("pause"), rollout("resume"));
+        format!("change both at once: {both}, in one kubectl apply, or between {pause} and {resume}")
     } else {
-        format!("{together}, in one kubectl apply")
+        format!("change both at once: {both}, in one kubectl apply")
     }
 }

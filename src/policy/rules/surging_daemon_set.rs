@@ -1,7 +1,7 @@
 //! A DaemonSet with surge has a new version in each update. See [`crate::policy::rerelease`].
 
 use super::Context;
-use super::same_version::NEW_VERSION;
+use super::same_version::new_version_or;
 use crate::module::FieldPath;
 use crate::policy::rerelease::{Consequence, rereleases};
 use crate::policy::rule::{Scope, Vital};
@@ -30,7 +30,7 @@ fn check(context: &Context<'_>) -> Vec<Violation> {
                 "with maxSurge each base gets a new Pod of {name} {version} beside the old one, and deleting the old one uninstalls \
                  the module for both"
             );
-            let remedy = format!("{NEW_VERSION}, or set maxSurge to 0 and maxUnavailable to 1");
+            let remedy = new_version_or(&rerelease.needs(context));
             Violation::forbidden(max_surge.clone(), problem, remedy)
         })
         .collect()

@@ -1,9 +1,10 @@
 //! A template that changes without a new version can be placed, also where every base has an old Pod. See [`crate::policy::rerelease`].
 
 use super::Context;
-use super::blocked_release::remedy;
-use crate::module::Workload;
-use crate::policy::rerelease::{Consequence, rereleases};
+use super::blocked_release::why_none_is_freed;
+use super::same_version::new_version_or;
+use crate::module::Kind;
+use crate::policy::rerelease::{Consequence, frees_a_base, rereleases};
 use crate::policy::rule::Scope;
 use crate::policy::{Rule, Severity, Violation};
 
@@ -21,10 +22,13 @@ fn check(context: &Context<'_>) -> Vec<Violation> {
         .iter()
         .filter(|rerelease| rerelease.consequence(context) == Consequence::MayNotBePlaced)
         .map(|rerelease| {
-            let name = rerelease.module.name();
-            let problem = format!("maxUnavailable resolves to 0: if every base has {name}, this never ends");
-            let warning = format!("{problem}; set it to 1, or use Recreate");
-            Violation::forbidden(Workload::max_unavailable_path(), problem, remedy()).or_warn(warning)
+            let (name, workload) = (rerelease.module.name(), context.workload);
+            let problem = format!("{}: if every base has {name}, this never ends", why_none_is_freed(context));
+            let is_deployment = workload.kind() == Kind::Deployment;
+            let short = if is_deployment { "set it to 1, or use Recreate" } else { frees_a_base(workload) };
+            let warning = format!("{problem}; {short}");
+            let remedy = new_version_or(&rerelease.needs(context));
+            Violation::forbidden(workload.max_unavailable_path(), problem, remedy).or_warn(warning)
         })
         .collect()
 }
