@@ -18,6 +18,8 @@ pub(super) const RULE: Rule = Rule {
     vital: None,
 };
 
+const REQUIRE: &str = "add a required node affinity (In) on";
+
 fn check(context: &Context<'_>) -> Vec<Violation> {
     if Selection::of(&context.pod) != Selection::Nothing {
         return Vec::new();
@@ -42,20 +44,18 @@ fn nothing_selected(context: &Context<'_>) -> (String, String) {
         Kind::Pod => declare("the Pod or its Namespace"),
         kind => declare(&format!("the template, the {kind} or the Namespace")),
     };
-    let required = format!("add a required node affinity (In) on {name} and {version}");
     let remedy = if !opted_out {
-        format!("{everywhere}, or {required}")
+        format!("{everywhere}, or {REQUIRE} them")
     } else if context.is_injected() {
         // Only the workload opted out: what it declares does not reach its Pods, which are completed.
-        format!(
-            "{}, or {required}, or remove annotation {inject} from the {kind}",
-            declare("the template or the Namespace")
-        )
+        let declare = declare("the template or the Namespace");
+        format!("{declare}, or {REQUIRE} them, or remove annotation {inject} from the {kind}")
     } else {
         // Neither declarations nor tolerations are filled in.
+        let require = format!("{REQUIRE} {name} and {version}");
         let tolerations = format!("tolerations of {} and {}", keys::TAINT_VIRTUAL_NODE, keys::TAINT_NODE_ENV);
         let and_declare = if is_declared { String::new() } else { format!(", and {everywhere}") };
-        format!("{required}, and {tolerations}; or remove annotation {inject}{and_declare}")
+        format!("{require}, and {tolerations}; or remove annotation {inject}{and_declare}")
     };
     (problem, remedy)
 }

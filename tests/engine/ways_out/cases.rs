@@ -117,12 +117,7 @@ fn which_bases() -> Vec<Case> {
     let declare_again = &["remove annotation warden.koupleless.io/inject, and annotate the template"];
     vec![
         Case::create("base-selection", no_base, &["annotate the template, the Deployment or the Namespace"], declares),
-        Case::create(
-            "base-selection",
-            no_base,
-            &["or add a required node affinity (In) on base.koupleless.io/name"],
-            selects,
-        ),
+        Case::create("base-selection", no_base, &["or add a required node affinity (In) on them"], selects),
         Case::create("base-selection", no_base, &["the Namespace with base.koupleless.io/name"], nothing)
             .within(Cluster::plain(), Cluster::plain().annotated(BASE_NAME, "base").annotated(BASE_VERSION, "1.0.0")),
         Case::create("base-selection", opted_out, by_hand, selects),

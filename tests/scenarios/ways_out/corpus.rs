@@ -157,7 +157,7 @@ fn which_bases(corpus: &mut Corpus<'_>) {
         Ok(())
     });
     corpus.new_one(RULE, "base-by-affinity", NO_BASE, lost, |refusal, m| {
-        refusal.says("or add a required node affinity (In) on")?;
+        refusal.says("or add a required node affinity (In) on them")?;
         let annotations = declared(refusal, m)?;
         template(m)["spec"]["affinity"] = required(&annotations);
         Ok(())

@@ -46,12 +46,24 @@ pub struct Drift {
     pub predicted: Value,
 }
 
+impl Drift {
+    fn without_status(mut self) -> Self {
+        for object in [&mut self.live, &mut self.predicted] {
+            object.as_object_mut().map(|object| object.remove("status"));
+        }
+        Self { drift: self.drift && self.live != self.predicted, ..self }
+    }
+}
+
 impl ControlPlane {
-    /// What `engine` says of the object that `manifest` stands for, as the cluster's administrator.
+    /// What `engine` says of the object that `manifest` stands for, as the cluster's administrator. The status is left out, as Argo CD
+    /// does (`ignoreResourceStatusField` in its configuration is `all` by default): its server-side diff reads the object before it has
+    /// it predicted, and takes a field of the status that goes away in between for one that the manifest removes.
     ///
     /// # Errors
     /// If it fails; the error is what it said.
     pub async fn drift(&self, engine: DiffEngine, namespace: &str, manifest: &Value) -> Result<Drift> {
+        let is_flux = engine == DiffEngine::Flux;
         let (kubeconfig, namespace, manifest) =
             (self.kubeconfig().to_owned(), namespace.to_owned(), manifest.to_string());
         let engine = match engine {
@@ -69,7 +81,8 @@ impl ControlPlane {
             if !output.status.success() {
                 bail!("{engine} failed: {}", String::from_utf8_lossy(&output.stderr));
             }
-            Ok(serde_json::from_slice(&output.stdout)?)
+            let reported: Drift = serde_json::from_slice(&output.stdout)?;
+            Ok(if is_flux { reported } else { reported.without_status() })
         })
         .await?
     }
