@@ -107,6 +107,7 @@ pub(super) fn the_same_version(corpus: &mut Corpus<'_>) {
     corpus.update("blocked-release", "peer-freed", BLOCKED, [peer, another_template], "1.0.0", frees);
     corpus.update("blocked-release", "peer-new-version", BLOCKED, [peer, another_template], "2.0.0", new_version);
 
+    // warden labels the Pods of this plane before a user can do anything, so the wait for labels is in tests/engine/ways_out alone.
     const MEET: &str = "can land on a base with an old one";
     let opted_out: Edit = |m| {
         let annotations = json!({
