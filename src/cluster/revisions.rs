@@ -254,7 +254,10 @@ mod tests {
 
     fn template() -> Value {
         json!({
-            "metadata": {"labels": {"app": "orders"}, "annotations": {keys::PLACEMENT: "{\"env\":\"dev\"}"}},
+            "metadata": {
+                "labels": {"app": "orders", keys::COMPONENT.current: keys::COMPONENT_MODULE},
+                "annotations": {keys::PLACEMENT: "{\"env\":\"dev\"}"},
+            },
             "spec": {"containers": [{
                 "name": "orders", "image": "https://x/orders-1.jar", "env": [{"name": "BIZ_VERSION", "value": "1"}],
             }]},
