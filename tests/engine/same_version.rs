@@ -25,6 +25,12 @@ fn another_template(d: &mut Value) {
     template_of(d)["metadata"]["annotations"]["restarted"] = json!("today");
 }
 
+/// The same jar by another signature of its store.
+fn another_signature(d: &mut Value) {
+    template_of(d)["spec"]["containers"][0]["image"] =
+        json!("https://repo.example.com/biz1-1.0.0-ark-biz.jar?Signature=b");
+}
+
 fn frees(d: &mut Value) {
     d["spec"]["strategy"] = json!({"rollingUpdate": {"maxUnavailable": 1}});
 }
@@ -67,6 +73,7 @@ fn no_replicas(d: &mut Value) {
 #[case::jar_of_a_snapshot_by_the_default_strategy(snapshot, another_jar, &[MAX_UNAVAILABLE])]
 // the same jar
 #[case::template(frees, another_template, &[])]
+#[case::signature(frees, another_signature, &[])]
 #[case::template_of_a_peer(|d: &mut Value| { frees(d); peer(d); }, another_template, &[])]
 #[case::template_of_a_recreated_peer(|d: &mut Value| { recreates(d); peer(d); }, another_template, &[])]
 #[case::template_of_a_peer_and_none_freed(|d: &mut Value| { frees_none(d); peer(d); }, another_template, &[MAX_UNAVAILABLE])]
@@ -344,4 +351,32 @@ fn another_module_beside_it_is_held_to_its_own_version() {
     });
     // Then the other is refused
     assert_eq!(update(&old, &new).refused(), ["spec.template.spec.containers[1].image: Forbidden"]);
+}
+
+#[test]
+fn the_jar_of_a_signed_url_is_told_apart_from_its_signature() {
+    // Given a Deployment whose jar has a signed URL
+    let old = stored(&edited(deployment(frees), another_signature));
+    let image = |image: &str| edited(old.clone(), |d| template_of(d)["spec"]["containers"][0]["image"] = json!(image));
+    // When only the signature is another one, then it is released again
+    let signed = update(&old, &image("https://repo.example.com/biz1-1.0.0-ark-biz.jar?Signature=c"));
+    assert_eq!((signed.refused(), signed.warns_of(AGAIN)), (vec![], true));
+    // When the jar is another one, or one that only a parameter names, then it is another jar
+    assert_eq!(
+        update(&old, &image("https://repo.example.com/new/biz1-1.0.0-ark-biz.jar?Signature=b")).refused(),
+        [IMAGE]
+    );
+    let by_parameter = image("https://x/get?file=a/biz1-1.0.0.jar");
+    let stored = stored(&by_parameter);
+    let another = edited(by_parameter, |d| {
+        template_of(d)["spec"]["containers"][0]["image"] = json!("https://x/get?file=b/biz1-1.0.0.jar");
+    });
+    assert_eq!(update(&stored, &another).refused(), [IMAGE]);
+    // When only the version is another one, then the jar is still that of the old one
+    let half = edited(old.clone(), |d| {
+        template_of(d)["spec"]["containers"][0]["env"][0]["value"] = json!("2.0.0");
+        template_of(d)["spec"]["containers"][0]["image"] =
+            json!("https://repo.example.com/biz1-1.0.0-ark-biz.jar?Signature=c");
+    });
+    assert_eq!(update(&old, &half).refused(), [IMAGE]);
 }

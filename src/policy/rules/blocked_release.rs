@@ -23,14 +23,27 @@ fn check(context: &Context<'_>) -> Vec<Violation> {
         .filter(|rerelease| rerelease.consequence(context) == Consequence::Blocked)
         .map(|rerelease| {
             let (name, version) = (rerelease.module.name(), rerelease.version);
+            let is_restart = context.is_restart();
+            let still = if is_restart { "kubectl rollout restart keeps BIZ_VERSION" } else { "BIZ_VERSION is still" };
             let problem = format!(
-                "BIZ_VERSION is still {version:?}, so no base can run an old and a new Pod at once, and maxUnavailable \
+                "{still} {version:?}, so no base can run an old and a new Pod at once, and maxUnavailable \
                  resolves to 0: if every base has an old Pod, no new one can ever be placed"
             );
             let warning = format!("maxUnavailable resolves to 0: if every base has {name} {version}, this never ends");
-            Violation::forbidden(Workload::max_unavailable_path(), problem, remedy()).or_warn(warning)
+            let remedy = if is_restart { before_a_restart(context) } else { remedy() };
+            Violation::forbidden(Workload::max_unavailable_path(), problem, remedy).or_warn(warning)
         })
         .collect()
+}
+
+/// What lets a Deployment be restarted.
+fn before_a_restart(context: &Context<'_>) -> String {
+    let patch = r#"{"spec":{"strategy":{"rollingUpdate":{"maxUnavailable":1}}}}"#;
+    let name = context.workload.name();
+    format!(
+        "set {} to 1 and restart it again: kubectl patch deployment {name} -p '{patch}'; or {NEW_VERSION}",
+        Workload::max_unavailable_path()
+    )
 }
 
 /// What lets such a release be placed.

@@ -34,7 +34,7 @@ fn another_jar(context: &Context<'_>, Rerelease { module, version, .. }: &Rerele
         module.name()
     );
     let remedy = match module.jar_name().map(|jar| jar.version).filter(|new| new != version) {
-        Some(new) => both_at_once(context, new),
+        Some(new) => both_at_once(context, &new),
         None => format!(
             "{}; or, to release the same version again on purpose, annotate the {} with {}: \"true\"",
             both_at_once(context, "NEW_VERSION"),

@@ -26,11 +26,22 @@ fn check(context: &Context<'_>) -> Vec<Violation> {
         .filter(|rerelease| rerelease.consequence(context) == Consequence::PodsMeetOnEveryNode)
         .map(|rerelease| {
             let (name, version) = (rerelease.module.name(), rerelease.version);
+            let is_restart = context.is_restart();
+            let cause = if is_restart { "kubectl rollout restart keeps BIZ_VERSION, and " } else { "" };
             let problem = format!(
-                "with maxSurge each base gets a new Pod of {name} {version} beside the old one, and deleting the old one uninstalls \
+                "{cause}with maxSurge each base gets a new Pod of {name} {version} beside the old one, and deleting the old one uninstalls \
                  the module for both"
             );
-            let remedy = format!("{NEW_VERSION}, or set maxSurge to 0 and maxUnavailable to 1");
+            let remedy = if is_restart {
+                let patch = r#"{"spec":{"updateStrategy":{"rollingUpdate":{"maxSurge":0,"maxUnavailable":1}}}}"#;
+                let name = context.workload.name();
+                format!(
+                    "set maxSurge to 0 and maxUnavailable to 1, and restart it again: kubectl patch daemonset {name} -p '{patch}'; or \
+                     {NEW_VERSION}"
+                )
+            } else {
+                format!("{NEW_VERSION}, or set maxSurge to 0 and maxUnavailable to 1")
+            };
             Violation::forbidden(max_surge.clone(), problem, remedy)
         })
         .collect()
