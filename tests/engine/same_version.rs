@@ -380,3 +380,20 @@ fn the_jar_of_a_signed_url_is_told_apart_from_its_signature() {
     });
     assert_eq!(update(&old, &half).refused(), [IMAGE]);
 }
+
+#[rstest]
+#[case::unique_snapshot("1.0.0-SNAPSHOT", "https://x/biz1-1.0.0-20261130.101500-3-ark-biz.jar", &[IMAGE])]
+#[case::classifier("1.0.0", "https://x/biz1-1.0.0-exec.jar", &[IMAGE])]
+#[case::name_in_which_nothing_is_certain("2", "https://x/biz1-1.0-api-2.0.jar", &[])]
+fn half_a_release_is_known_by_the_file_name_of_its_old_version(
+    #[case] version: &str,
+    #[case] image: &str,
+    #[case] refused: &[&str],
+) {
+    let old = stored(&deployment(|d| {
+        template_of(d)["spec"]["containers"][0]["env"][0]["value"] = json!(version);
+        template_of(d)["spec"]["containers"][0]["image"] = json!(image);
+    }));
+    let new = edited(old.clone(), |d| template_of(d)["spec"]["containers"][0]["env"][0]["value"] = json!("9.0.0"));
+    assert_eq!(update(&old, &new).refused(), refused);
+}
