@@ -44,10 +44,16 @@ pub const MODULE_NAME: &str = "module.koupleless.io/name";
 /// The version of a module on its Pods. ModuleController never reads it; selectors and anti-affinity do.
 pub const MODULE_VERSION: &str = "module.koupleless.io/version";
 
+/// The prefix of the labels of a module. The first design of ModuleController V2 had one label for each module,
+/// `<prefix><name>: <version>`.
+pub const MODULE_PREFIX: &str = "module.koupleless.io/";
+
 /// The prefix of the Node labels that identify a base.
 const BASE_PREFIX: &str = "base.koupleless.io/";
 /// The prefix of these labels before V2.0. No vnode has it any more.
 const BASE_PREFIX_OLDER: &str = "vnode.koupleless.io/";
+/// The prefix of these labels in the first design of ModuleController V2, which no release reads.
+pub const BASE_PREFIX_FIRST: &str = "basement.koupleless.io/";
 /// The name of a base.
 pub const BASE_NAME: &str = "base.koupleless.io/name";
 /// The version of a base.
@@ -84,20 +90,35 @@ pub const NO_SCHEDULE: &str = "NoSchedule";
 /// change it.
 pub const DEFAULT_TOLERATION_SECONDS: i64 = 300;
 
+/// The grace period of a Pod, in seconds, that the API server fills in where none is set.
+pub const DEFAULT_GRACE_PERIOD: u64 = 30;
+
 /// Kubernetes' host name label, the only topology in which vnodes differ.
 pub const HOSTNAME: &str = "kubernetes.io/hostname";
 /// Label prefixes of ordinary nodes that no vnode has.
-const NOT_ON_VNODES: [&str; 6] = [
+const NOT_ON_VNODES: [&str; 15] = [
     "topology.kubernetes.io/",
     "failure-domain.beta.kubernetes.io/",
     "node.kubernetes.io/",
+    "node-role.kubernetes.io/",
     "kubernetes.io/arch",
     "kubernetes.io/os",
+    "beta.kubernetes.io/",
+    // Those of clouds, of Karpenter and of Node Feature Discovery.
+    "cloud.google.com/",
+    "eks.amazonaws.com/",
+    "kubernetes.azure.com/",
+    "alibabacloud.com/",
+    "karpenter.sh/",
+    "feature.node.kubernetes.io/",
     BASE_PREFIX_OLDER,
+    BASE_PREFIX_FIRST,
 ];
 
 /// The environment variable whose literal value is the version of the module (ModuleController reads the first of that name).
 pub const BIZ_VERSION: &str = "BIZ_VERSION";
+/// [`BIZ_VERSION`] in the first design of ModuleController V2, which no release reads.
+pub const BIZ_VERSION_FIRST: &str = "MODULE_VERSION";
 /// The text that an image must contain for ModuleController to count its container as a module.
 pub const JAR: &str = ".jar";
 /// The suffix of a version that may be built repeatedly.
@@ -164,6 +185,16 @@ pub const ARGO_REVISION: &str = "rollout.argoproj.io/revision";
 pub const TOLERATIONS_WHITELIST: &str = "scheduler.alpha.kubernetes.io/tolerationsWhitelist";
 /// On a Namespace: labels that are added to the node selector of all its Pods, as `key=value,…` (in-tree plugin PodNodeSelector).
 pub const NAMESPACE_NODE_SELECTOR: &str = "scheduler.alpha.kubernetes.io/node-selector";
+/// On an object that `kubectl apply` wrote: the manifest that was applied, as JSON. It has only what its author wrote.
+pub const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+/// On a template: when `kubectl rollout restart` last changed it, which is all that this command changes.
+pub const RESTARTED_AT: &str = "kubectl.kubernetes.io/restartedAt";
+
+/// The API groups of ModuleController V1. Its kinds begin with [`V1_KINDS`]. ModuleController V2 reads none of them.
+pub const V1_GROUPS: [&str; 3] = ["koupleless.io", "koupleless.alipay.com", "serverless.alipay.com"];
+/// What the kinds of ModuleController V1 begin with: Module, ModuleDeployment, ModuleReplicaSet, ModuleTemplate.
+pub const V1_KINDS: &str = "Module";
+
 /// On a Pod: what the in-tree admission plugin LimitRanger filled in, as a sentence.
 pub const LIMIT_RANGER: &str = "kubernetes.io/limit-ranger";
 
@@ -302,7 +333,7 @@ pub const ANNOTATIONS: &[Annotation] = &[
     },
 ];
 
-/// Whether `key` is a label of ordinary nodes, or of bases before V2.0, that no vnode has.
+/// Whether `key` is a label of ordinary nodes, or of bases in an older dialect, that no vnode has.
 pub fn no_vnode_carries(key: &str) -> bool {
     NOT_ON_VNODES.iter().any(|prefix| key.starts_with(prefix))
         || (key.starts_with(BASE_PREFIX) && !BASE_ON_VNODE.contains(&key))

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::FieldPath;
+use super::{FieldPath, JarName, JarUrlError, check_jar_url};
 use crate::vocabulary as keys;
 
 /// One container of a template.
@@ -23,15 +23,6 @@ pub enum BizVersion<'a> {
     Literal(&'a str),
     /// It has a `valueFrom`, which ModuleController reads as an empty string.
     Reference,
-}
-
-/// Name and version of a module by the file name of its jar, which Maven names `<name>-<version>[-ark-biz].jar`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct JarName<'a> {
-    /// The part before the version.
-    pub name: &'a str,
-    /// The version.
-    pub version: &'a str,
 }
 
 impl<'a> Container<'a> {
@@ -59,17 +50,12 @@ impl<'a> Container<'a> {
         self.image().contains(keys::JAR)
     }
 
-    /// Whether the image is a URL that a base can open: a scheme, and the path of a jar.
-    pub fn is_jar_url(&self) -> bool {
-        let scheme_is_sound = |scheme: &str| {
-            scheme.starts_with(|c: char| c.is_ascii_alphabetic())
-                && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
-        };
-        self.is_module()
-            && self
-                .image()
-                .split_once(":/")
-                .is_some_and(|(scheme, rest)| scheme_is_sound(scheme) && rest.contains(keys::JAR))
+    /// Checks that the image is a URL at which a base finds a jar.
+    ///
+    /// # Errors
+    /// What keeps the base from opening it.
+    pub fn check_jar_url(&self) -> Result<(), JarUrlError<'a>> {
+        check_jar_url(self.image())
     }
 
     /// The version of the module.
@@ -112,7 +98,18 @@ impl<'a> Container<'a> {
 
     /// Name and version by the jar's file name, if Maven's convention applies to it.
     pub fn jar_name(&self) -> Option<JarName<'a>> {
-        JarName::of(self.image())
+        JarName::of(self.image(), self.name(), self.literal_version())
+    }
+
+    /// Whether it has an environment variable of this name.
+    pub fn has_variable(&self, name: &str) -> bool {
+        let list = self.value.get("env").and_then(Value::as_array);
+        list.into_iter().flatten().any(|entry| entry.get("name").and_then(Value::as_str) == Some(name))
+    }
+
+    /// Whether it says anything in `field`, a list or an object.
+    pub(super) fn says(&self, field: &str) -> bool {
+        is_filled(self.value.get(field))
     }
 
     fn text(&self, field: &str) -> &'a str {
@@ -120,52 +117,20 @@ impl<'a> Container<'a> {
     }
 }
 
-impl<'a> JarName<'a> {
-    /// Name and version by the file name in the URL of a jar, if Maven's convention applies to it.
-    pub fn of(url: &'a str) -> Option<Self> {
-        let file = url.split(['?', '#']).next()?.rsplit('/').next()?;
-        let stem = file.strip_suffix(keys::JAR)?;
-        let stem = stem.strip_suffix("-ark-biz").unwrap_or(stem);
-        let dash = stem
-            .match_indices('-')
-            .map(|(at, _)| at)
-            .find(|at| stem[at + 1..].starts_with(|c: char| c.is_ascii_digit()))?;
-        let (name, version) = (&stem[..dash], &stem[dash + 1..]);
-        (!name.is_empty()).then_some(Self { name, version })
+/// Whether a list or an object is there, and has something in it.
+pub(super) fn is_filled(value: Option<&Value>) -> bool {
+    match value {
+        Some(Value::Array(list)) => !list.is_empty(),
+        Some(Value::Object(map)) => !map.is_empty(),
+        _ => false,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use rstest::rstest;
     use serde_json::json;
 
     use super::*;
-
-    fn with_image<T>(image: &str, test: impl Fn(Container<'_>) -> T) -> T {
-        test(Container::new(&json!({"name": "biz1", "image": image}), FieldPath::root()))
-    }
-
-    #[rstest]
-    #[case("https://x/biz1-0.0.1-ark-biz.jar", Some(("biz1", "0.0.1")))]
-    #[case("https://x/biz1-web-single-host-0.0.1-SNAPSHOT-ark-biz.jar?sig=a/b-1.jar", Some(("biz1-web-single-host", "0.0.1-SNAPSHOT")))]
-    #[case("file:///opt/biz.jar", None)]
-    #[case("https://x/-1.jar", None)]
-    fn the_file_name_tells_name_and_version(#[case] image: &str, #[case] told: Option<(&str, &str)>) {
-        let jar = with_image(image, |c| c.jar_name().map(|jar| (jar.name.to_owned(), jar.version.to_owned())));
-        assert_eq!(jar.as_ref().map(|(n, v)| (n.as_str(), v.as_str())), told);
-    }
-
-    #[rstest]
-    #[case("https://x/biz1.jar", true)]
-    #[case("file:///opt/biz1.jar", true)]
-    #[case("registry.io/biz1.jar:1", false)]
-    #[case("https://x/biz1.zip", false)]
-    #[case("biz1.jar", false)]
-    #[case("://x.jar", false)]
-    fn a_jar_url_has_a_scheme_and_a_jar(#[case] image: &str, #[case] is_url: bool) {
-        assert_eq!(with_image(image, |c| c.is_jar_url()), is_url);
-    }
 
     #[test]
     fn the_first_biz_version_is_what_counts() {

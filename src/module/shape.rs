@@ -73,6 +73,7 @@ const REQUIRED_PODS: Shape = Shape::List(&Shape::Object(&[
 ]));
 const POD_SPEC: Shape = Shape::Object(&[
     ("nodeName", Shape::Text),
+    ("terminationGracePeriodSeconds", Shape::Integer),
     ("nodeSelector", Shape::TextMap),
     ("containers", CONTAINERS),
     ("tolerations", TOLERATIONS),

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::affinity::{anti_affinity_terms, demands_label, node_terms};
+use super::container::is_filled;
 use super::{AntiAffinityTerm, Container, FieldPath, Kind, Management, Metadata, NodeTerm, Rollout, Toleration};
 use crate::vocabulary as keys;
 
@@ -250,18 +251,57 @@ impl<'a> Template<'a> {
     /// The topologies over which its Pods are spread, each with its path: by required and preferred anti-affinity, and by
     /// spread constraints.
     pub fn spread_topologies(&self) -> Vec<(FieldPath, &'a str)> {
-        let list = |list: &FieldPath, inside: &[&'static str]| -> Vec<(FieldPath, &'a str)> {
-            let elements = list.get(self.object).and_then(Value::as_array).into_iter().flatten();
-            let path = |index| list.index(index).fields(inside).field("topologyKey");
-            let paths = elements.enumerate().map(|(index, _)| path(index));
-            paths.filter_map(|path| path.get(self.object)?.as_str().map(|topology| (path.clone(), topology))).collect()
-        };
         let anti_affinity = self.spec_path().fields(&["affinity", "podAntiAffinity"]);
-        let required = list(&self.anti_affinity_path(), &[]);
-        let preferred =
-            list(&anti_affinity.field("preferredDuringSchedulingIgnoredDuringExecution"), &["podAffinityTerm"]);
-        let constraints = list(&self.spec_path().field("topologySpreadConstraints"), &[]);
+        let preferred = anti_affinity.field("preferredDuringSchedulingIgnoredDuringExecution");
+        let required = self.topologies(&self.anti_affinity_path(), &[]);
+        let preferred = self.topologies(&preferred, &["podAffinityTerm"]);
+        let constraints = self.topologies(&self.spec_path().field("topologySpreadConstraints"), &[]);
         [required, preferred, constraints].concat()
+    }
+
+    /// The topologies in which its Pods must be together with others, each with its path: by required pod affinity. A node without
+    /// the label takes no such Pod.
+    pub fn required_topologies(&self) -> Vec<(FieldPath, &'a str)> {
+        let required =
+            self.spec_path().fields(&["affinity", "podAffinity", "requiredDuringSchedulingIgnoredDuringExecution"]);
+        self.topologies(&required, &[])
+    }
+
+    /// The topology keys of the terms in `list`, each with its path.
+    fn topologies(&self, list: &FieldPath, inside: &[&'static str]) -> Vec<(FieldPath, &'a str)> {
+        let elements = list.get(self.object).and_then(Value::as_array).into_iter().flatten();
+        let path = |index| list.index(index).fields(inside).field("topologyKey");
+        let paths = elements.enumerate().map(|(index, _)| path(index));
+        paths.filter_map(|path| path.get(self.object)?.as_str().map(|topology| (path.clone(), topology))).collect()
+    }
+
+    /// The path of the grace period.
+    pub fn grace_period_path(&self) -> FieldPath {
+        self.spec_path().field("terminationGracePeriodSeconds")
+    }
+
+    /// The grace period of its Pods, in seconds; Kubernetes' default where none is set.
+    pub fn grace_period(&self) -> u64 {
+        self.grace_period_path().get(self.object).and_then(Value::as_u64).unwrap_or(keys::DEFAULT_GRACE_PERIOD)
+    }
+
+    /// What it says that ModuleController sends to no base: to a base, a module is a jar. Each once, as fields are named; all probes
+    /// as one. What the API server itself adds to a Pod is not among them.
+    pub fn unused_fields(&self) -> Vec<&'static str> {
+        let spec = self.spec_path();
+        let containers = self.containers();
+        let in_containers = |fields: &[&str]| containers.iter().any(|it| fields.iter().any(|field| it.says(field)));
+        // The volume of the service account's token is added to every Pod.
+        let is_users = |volume: &&Value| !volume["name"].as_str().unwrap_or_default().starts_with("kube-api-access-");
+        let volumes = spec.field("volumes").get(self.object).and_then(Value::as_array);
+        let unused = [
+            ("initContainers", is_filled(spec.field("initContainers").get(self.object))),
+            ("volumes", volumes.is_some_and(|volumes| volumes.iter().any(|it| is_users(&it)))),
+            ("probes", in_containers(&["livenessProbe", "readinessProbe", "startupProbe"])),
+            ("envFrom", in_containers(&["envFrom"])),
+            ("lifecycle", in_containers(&["lifecycle"])),
+        ];
+        unused.into_iter().filter(|(_, says)| *says).map(|(field, _)| field).collect()
     }
 
     /// The path of the terms of the required pod anti-affinity.

@@ -80,6 +80,7 @@ fn decide(request: Request<'_>, sent: Workload<'_>, policy: &Policy) -> Option<S
         namespace: request.namespace,
         policy,
         is_derived,
+        grace: policy.grace_period(sent),
         runs_as_written,
     };
     let anew = || sources(None, true).resolve();

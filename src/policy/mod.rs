@@ -46,6 +46,8 @@ pub struct Policy {
     pub default_toleration_seconds: i64,
     /// The base of modules for which nothing else declares one.
     pub default_base: DefaultBase,
+    /// The grace period of the Pods of modules that set none, in seconds. None leaves them Kubernetes' default of 30 s.
+    pub grace_period_seconds: Option<u64>,
     /// Which rules refuse and which only warn.
     pub severities: Severities,
 }
@@ -84,6 +86,7 @@ impl Default for Policy {
             default_env: keys::ENV_DEFAULT.to_owned(),
             default_toleration_seconds: keys::DEFAULT_TOLERATION_SECONDS,
             default_base: DefaultBase::default(),
+            grace_period_seconds: None,
             severities: Severities::default(),
         }
     }
@@ -127,17 +130,30 @@ impl Policy {
         draft.finish()
     }
 
-    /// Checks an object as it would be stored against all rules.
+    /// Checks an object as it would be stored against all rules. Any other object than a module is
+    /// checked for whether it was meant as one.
     pub fn check(&self, request: Request<'_>, object: &Value) -> Verdict {
         let workload = Workload::new(request.kind, object);
         // A Deployment's ReplicaSet and a CronJob's Job copy a template that was checked already. Refusing them fixes nothing.
         let is_copy = matches!(request.kind, Kind::ReplicaSet | Kind::ReplicationController | Kind::Job)
             && workload.has_controller();
-        if !workload.is_module() || is_copy {
+        if is_copy {
             return Verdict::default();
         }
-        let completed = self.completed(request, object);
+        let completed = if workload.is_module() { self.completed(request, object) } else { object.clone() };
         rules::check(request, workload, &completed, self)
+    }
+
+    /// Checks an object of a kind that warden does not read ([`Kind`]) for whether it was meant as a module.
+    pub fn check_other_kind(&self, object: &Value) -> Verdict {
+        rules::check_other_kind(object, self)
+    }
+
+    /// The same policy, with every rule refusing.
+    #[must_use]
+    pub fn strict(mut self) -> Self {
+        self.severities = Severities::strict();
+        self
     }
 
     /// Injects, and checks the result: what the cluster's two webhooks do together.
@@ -147,6 +163,11 @@ impl Policy {
         verdict.warnings.extend(checked.warnings);
         verdict.violations = checked.violations;
         (object, verdict)
+    }
+
+    /// The grace period that is configured for the Pods of `workload`; None where its author set one.
+    fn grace_period(&self, workload: Workload<'_>) -> Option<u64> {
+        self.grace_period_seconds.filter(|_| defaults::is_grace_period_unset(workload))
     }
 
     /// The Pod that the controller of the stored workload `object` would make now, once it is completed. A stored Pod is itself.

@@ -2,7 +2,7 @@
 //!
 //! A workload's template stays as its author wrote it. The one exception is the annotation [`keys::PLACEMENT`]: the Pod webhook sees
 //! the Pod, and not the workload whose metadata may declare the base. So what the Pods need is resolved when the workload is written,
-//! and travels on the template.
+//! and travels on the template. So does their grace period, which only the workload shows to be its author's or Kubernetes' default.
 
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +28,9 @@ pub struct Placement {
     /// The cluster of the base.
     #[serde(skip_serializing_if = "Option::is_none")]
     cluster: Option<String>,
+    /// The grace period, in seconds; none where the template sets its own, and where none is configured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    grace: Option<u64>,
 }
 
 /// What a placement is resolved from, the nearest first.
@@ -48,6 +51,8 @@ pub(super) struct Sources<'a> {
     /// Whether the placement becomes part of the pod spec of the template, as it does for a DaemonSet. Then it has what the
     /// template's own metadata declares, too.
     pub(super) is_derived: bool,
+    /// The grace period of Pods for which the author of the workload sets none, in seconds.
+    pub(super) grace: Option<u64>,
     /// Whether the template runs without warden ([`runs_as_written`]). It then takes nothing from Namespace and configuration.
     pub(super) runs_as_written: bool,
 }
@@ -65,7 +70,7 @@ impl Placement {
 
     /// The annotation's value; None where there is nothing to say.
     pub(super) fn to_annotation(&self) -> Option<String> {
-        // Four texts can always be written as JSON.
+        // Texts and a number can always be written as JSON.
         (*self != Self::default()).then(|| serde_json::to_string(self).unwrap_or_default())
     }
 
@@ -79,6 +84,11 @@ impl Placement {
             _ => &None,
         };
         value.as_deref().filter(|value| check_label_value(value).is_ok())
+    }
+
+    /// The grace period of the Pods, in seconds.
+    pub(super) fn grace(&self) -> Option<u64> {
+        self.grace
     }
 
     /// Without the values of those `keys` that `drop` says.
@@ -115,6 +125,8 @@ impl Placement {
             None => {
                 let is_bare = workload.kind() == Kind::Pod && !workload.has_controller();
                 let resolved = (!is_bare).then(Self::default);
+                // Of a Pod that a controller made it cannot be told whether the grace period is its author's.
+                let grace = policy.grace_period(workload).filter(|_| is_bare);
                 let (template, runs_as_written) = (template.clone(), runs_as_written(&template));
                 Sources {
                     template,
@@ -124,6 +136,7 @@ impl Placement {
                     namespace,
                     policy,
                     is_derived: false,
+                    grace,
                     runs_as_written,
                 }
                 .resolve()
@@ -156,6 +169,7 @@ impl Sources<'_> {
         if self.runs_as_written {
             return placement;
         }
+        placement.grace = self.grace;
         let declares_base = |metadata: &Metadata<'_>| {
             keys::BASE_SELECTION.into_iter().any(|key| metadata.annotation_or_label(key).is_some())
         };

@@ -4,9 +4,11 @@
 //! only because new Pods are kept off bases with an old one, so an old Pod must be deleted first. What comes of it decides which rule
 //! it breaks.
 
+use serde_json::Value;
+
 use super::rules::Context;
-use super::{ReleasedModule, Revision};
-use crate::module::{Container, JarName, Kind, Rollout, Template, Workload};
+use super::{ReleasedModule, Revision, TemplateDigest};
+use crate::module::{Container, JarName, Kind, Rollout, Template, Workload, jar_of_url};
 use crate::vocabulary as keys;
 
 /// A module that is released under the version it has.
@@ -126,7 +128,7 @@ impl Rerelease<'_> {
     }
 
     fn jar_changed(&self) -> bool {
-        self.before.image != self.module.image()
+        jar_of_url(&self.before.image) != jar_of_url(self.module.image())
     }
 }
 
@@ -159,6 +161,19 @@ impl Context<'_> {
     /// How many running Pods lack the labels by which they are kept apart.
     pub(super) fn not_kept_apart(&self) -> u32 {
         self.request.peers.map_or(0, |peers| peers.not_kept_apart(self.workload))
+    }
+
+    /// Whether the write changes only what `kubectl rollout restart` does.
+    pub(super) fn is_restart(&self) -> bool {
+        let without_time = |template: Option<&Value>| {
+            let mut template = template.cloned().unwrap_or_default();
+            let annotations = template.pointer_mut("/metadata/annotations").and_then(Value::as_object_mut);
+            let time = annotations.and_then(|annotations| annotations.remove(keys::RESTARTED_AT));
+            (TemplateDigest::of(Some(&template)), time)
+        };
+        let Some(old) = self.old else { return false };
+        let ((old, before), (new, after)) = (without_time(old.template().value()), without_time(self.template.value()));
+        old == new && after.is_some() && before != after
     }
 
     /// Whether some Pod of the template that was rolled out last was ever Ready. True where that is not known.
@@ -195,6 +210,6 @@ impl ReleasedModule {
 
     /// Name and version by the file name of its jar.
     pub(super) fn jar(&self) -> Option<JarName<'_>> {
-        JarName::of(&self.image)
+        JarName::of(&self.image, &self.name, self.version.as_deref())
     }
 }

@@ -42,6 +42,8 @@ pub(super) enum Scope {
     ChangedTemplate,
     /// On every write.
     EveryWrite,
+    /// On every write, also of other objects than modules. No other rule is checked on those.
+    AnyObject,
 }
 
 /// What a vital rule has besides others.
@@ -97,6 +99,11 @@ impl Rule {
 }
 
 impl Severities {
+    /// Every rule refuses.
+    pub(super) fn strict() -> Self {
+        Self(Rule::ALL.iter().map(|rule| (rule.name, Severity::Deny)).collect())
+    }
+
     /// The severity of `rule`.
     pub fn of(&self, rule: &Rule) -> Severity {
         self.0.get(rule.name).copied().unwrap_or(rule.severity)

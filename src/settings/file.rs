@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::reader::{Raw, Reader};
-use super::{Fault, HOLD_SECONDS, PeerOverrides, SettingsOverrides, WINDOW_SECONDS};
+use super::{Fault, GRACE_PERIOD_SECONDS, HOLD_SECONDS, PeerOverrides, SettingsOverrides, WINDOW_SECONDS};
 use crate::policy::{DefaultBase, Rule, Severities, Severity};
 
 #[derive(Debug, Default, Deserialize)]
@@ -14,6 +14,7 @@ struct File {
     default_env: Option<Raw>,
     default_toleration_seconds: Option<Raw>,
     default_base: Option<Base>,
+    grace_period_seconds: Option<Raw>,
     rules: BTreeMap<String, Raw>,
     peer: Peer,
     log: Option<Raw>,
@@ -51,6 +52,11 @@ pub(super) fn parse(text: &str) -> Result<SettingsOverrides, Vec<Fault>> {
             .seconds("defaultTolerationSeconds", file.default_toleration_seconds.as_ref(), &SECONDS)
             .and_then(|seconds| i64::try_from(seconds).ok()),
         default_base: file.default_base.map(|base| default_base(&mut reader, &base)),
+        grace_period_seconds: reader.seconds(
+            "gracePeriodSeconds",
+            file.grace_period_seconds.as_ref(),
+            &GRACE_PERIOD_SECONDS,
+        ),
         severities: Some(severities(&mut reader, &file.rules)),
         peer: PeerOverrides {
             window: reader.seconds("peer.window", file.peer.window.as_ref(), &WINDOW_SECONDS),

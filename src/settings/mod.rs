@@ -28,6 +28,9 @@ use crate::policy::Policy;
 pub const WINDOW_SECONDS: RangeInclusive<u64> = 1..=DAY;
 /// The permitted seconds for which a mass loss is held, up to a day. At 0, a mass loss is followed like any other loss.
 pub const HOLD_SECONDS: RangeInclusive<u64> = 0..=DAY;
+/// The permitted seconds of the grace period of modules, up to a day. At 0, the API server removes a Pod before ModuleController has
+/// uninstalled anything.
+pub const GRACE_PERIOD_SECONDS: RangeInclusive<u64> = 1..=DAY;
 const DAY: u64 = 24 * 60 * 60;
 
 /// All settings.

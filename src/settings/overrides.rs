@@ -16,6 +16,8 @@ pub struct SettingsOverrides {
     pub default_toleration_seconds: Option<i64>,
     /// [`Policy::default_base`].
     pub default_base: Option<DefaultBase>,
+    /// [`Policy::grace_period_seconds`].
+    pub grace_period_seconds: Option<u64>,
     /// [`Policy::severities`].
     pub severities: Option<Severities>,
     /// The windows of the peer controller.
@@ -45,6 +47,7 @@ impl SettingsOverrides {
             default_env: self.default_env.or(other.default_env),
             default_toleration_seconds: self.default_toleration_seconds.or(other.default_toleration_seconds),
             default_base: self.default_base.or(other.default_base),
+            grace_period_seconds: self.grace_period_seconds.or(other.grace_period_seconds),
             severities: self.severities.or(other.severities),
             peer: PeerOverrides {
                 window: self.peer.window.or(other.peer.window),
@@ -68,6 +71,7 @@ impl From<SettingsOverrides> for Settings {
                     .default_toleration_seconds
                     .unwrap_or(keys::DEFAULT_TOLERATION_SECONDS),
                 default_base: overrides.default_base.unwrap_or_default(),
+                grace_period_seconds: overrides.grace_period_seconds,
                 severities: overrides.severities.unwrap_or_default(),
             },
             peer: peer::Settings {

@@ -82,14 +82,23 @@ pub(crate) fn policy() -> impl Strategy<Value = Policy> {
     });
     let rules = vec((select(Rule::ALL.iter().collect::<Vec<_>>()), select(&[Severity::Warn, Severity::Deny])), 0..8);
     let env = select(&["a", "dev", "prod"][..]);
-    (env, select(&[60, 300][..]), base, rules).prop_map(|(env, default_toleration_seconds, default_base, rules)| {
-        let mut severities = Severities::default();
-        for (rule, severity) in rules {
-            // what cannot be lowered stays
-            let _ = severities.set(rule, severity);
-        }
-        Policy { default_env: env.to_owned(), default_toleration_seconds, default_base, severities }
-    })
+    let grace = weighted(0.5, select(&[1, 5, 30][..]));
+    (env, select(&[60, 300][..]), base, grace, rules).prop_map(
+        |(env, default_toleration_seconds, default_base, grace, rules)| {
+            let mut severities = Severities::default();
+            for (rule, severity) in rules {
+                // what cannot be lowered stays
+                let _ = severities.set(rule, severity);
+            }
+            Policy {
+                default_env: env.to_owned(),
+                default_toleration_seconds,
+                default_base,
+                grace_period_seconds: grace,
+                severities,
+            }
+        },
+    )
 }
 
 /// The name and the labels of a node.

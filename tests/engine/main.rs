@@ -4,7 +4,9 @@
 //! - [`default_base`]: the base that is configured for modules that declare none.
 //! - [`updates`]: what happens to templates that are there already.
 //! - [`peers`]: who keeps the replicas of a peer Deployment.
-//! - [`rules`], [`same_version`], [`warnings`]: what is refused and what is warned about.
+//! - [`rules`], [`same_version`], [`restart`], [`warnings`]: what is refused and what is warned about.
+//! - [`grace_period`]: what is filled in of it, and the seconds that warnings name.
+//! - [`meant_as_module`]: what looks like a module but is not one.
 //! - [`severities`]: rules that are more or less severe than by default.
 //! - [`house`]: arrows between rooms, purity, and where keys are spelled.
 //! - [`review`]: the same by `warden review`, the binary, on files.
@@ -19,9 +21,12 @@ mod default_base;
 mod defaults;
 mod documentation;
 mod generated;
+mod grace_period;
 mod house;
+mod meant_as_module;
 mod peers;
 mod properties;
+mod restart;
 mod review;
 mod rules;
 mod same_version;

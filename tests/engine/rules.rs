@@ -7,7 +7,7 @@ use similar_asserts::assert_eq;
 
 use crate::sample::{
     ALLOW_SAME_VERSION, BASE_NAME, BASE_VERSION, Cluster, ENV, FOLLOW, INJECT, NAME, OWN_TOLERATIONS, PEER_PAUSED,
-    REQUIRED, VERSION, create, deployment, edited, module, pod, template_in, template_of, update,
+    REQUIRED, VERSION, create, deployment, edited, module, pod, release, template_in, template_of, update,
 };
 
 /// A change to a Deployment, and what it is refused for.
@@ -46,6 +46,52 @@ fn biz_version(#[case] spoil: Spoil, #[case] refused: &[&str]) {
 }
 
 #[rstest]
+#[case::build_metadata(
+    "1.0.0+7",
+    r#"set BIZ_VERSION to "1.0.0-7", and build the jar under that version"#,
+    Some("1.0.0-7")
+)]
+#[case::colon("1.0:2", r#"set BIZ_VERSION to "1.0-2""#, Some("1.0-2"))]
+#[case::blank("1.0.0 ", r#"set BIZ_VERSION to "1.0.0""#, Some("1.0.0"))]
+#[case::placeholder("${VERSION}", "replace ${VERSION} by the version before the manifest is applied", None)]
+#[case::nothing_like_it("版本", "set BIZ_VERSION to the version in the jar's manifest", None)]
+fn the_remedy_for_a_version_that_cannot_be_used_is_admitted(
+    #[case] version: &str,
+    #[case] remedy: &str,
+    #[case] followed: Option<&str>,
+) {
+    let refused = create(Kind::Deployment, &deployment(|d| release(d, version)));
+    let remedies: Vec<_> = refused.verdict.violations.iter().map(|violation| violation.remedy.as_str()).collect();
+    assert!(remedies.iter().any(|it| it.contains(remedy)), "{remedies:?}");
+    if let Some(version) = followed {
+        let reviewed = create(Kind::Deployment, &deployment(|d| release(d, version)));
+        assert_eq!((reviewed.refused(), reviewed.warned()), (vec![], vec![]));
+    }
+}
+
+#[rstest]
+#[case::no_host("https:/x/biz1-1.0.0.jar", "begin the image with https://HOST/", "https://x/biz1-1.0.0.jar")]
+#[case::placeholder(
+    "https://x/biz1-{{ .v }}.jar",
+    "replace {{ .v }} before the manifest is applied",
+    "https://x/biz1-1.0.0.jar"
+)]
+#[case::no_url("x/biz1-1.0.0.jar", "set the image to the URL of the jar", "https://x/biz1-1.0.0.jar")]
+fn the_remedy_for_an_image_is_admitted(#[case] image: &str, #[case] remedy: &str, #[case] followed: &str) {
+    let with = |image: &str| deployment(|d| template_of(d)["spec"]["containers"][0]["image"] = json!(image));
+    let refused = create(Kind::Deployment, &with(image));
+    assert!(refused.verdict.violations[0].remedy.contains(remedy), "{:?}", refused.verdict);
+    let reviewed = create(Kind::Deployment, &with(followed));
+    assert_eq!((reviewed.refused(), reviewed.warned()), (vec![], vec![]));
+}
+
+#[test]
+fn a_variable_of_the_first_dialect_is_named_in_the_remedy() {
+    let refused = create(Kind::Deployment, &deployment(|d| env(d)[0]["name"] = json!("MODULE_VERSION")));
+    assert_eq!(refused.verdict.violations[0].remedy, "rename MODULE_VERSION to BIZ_VERSION");
+}
+
+#[rstest]
 #[case::version_at_odds(|d: &mut Value| template_of(d)["metadata"]["labels"][VERSION] = json!("2"), &[VERSION])]
 #[case::name_at_odds(|d: &mut Value| template_of(d)["metadata"]["labels"][NAME] = json!("biz2"), &[NAME])]
 #[case::container_renamed(
@@ -81,6 +127,9 @@ fn labels(#[case] spoil: Spoil, #[case] keys: &[&str]) {
 #[case::an_image(|d: &mut Value| template_of(d)["spec"]["containers"][0]["image"] = json!("nginx:1"), &["spec.template.spec.containers[0].image: Invalid"])]
 #[case::no_image(|d: &mut Value| template_of(d)["spec"]["containers"][0]["image"] = Value::Null, &["spec.template.spec.containers[0].image: Invalid"])]
 #[case::no_url(|d: &mut Value| template_of(d)["spec"]["containers"][0]["image"] = json!("biz1-1.0.0.jar"), &["spec.template.spec.containers[0].image: Invalid"])]
+#[case::no_host(|d: &mut Value| template_of(d)["spec"]["containers"][0]["image"] = json!("https:/repo.example.com/biz1-1.0.0.jar"), &["spec.template.spec.containers[0].image: Invalid"])]
+#[case::placeholder(|d: &mut Value| template_of(d)["spec"]["containers"][0]["image"] = json!("https://repo.example.com/biz1-${VERSION}.jar"), &["spec.template.spec.containers[0].image: Invalid"])]
+#[case::signed(|d: &mut Value| template_of(d)["spec"]["containers"][0]["image"] = json!("https://repo.example.com/biz1-1.0.0.jar?sig=a%2Fb"), &[])]
 #[case::a_file(|d: &mut Value| template_of(d)["spec"]["containers"][0]["image"] = json!("file:///opt/biz1-1.0.0.jar"), &[])]
 #[case::beside_a_sidecar(
     |d: &mut Value| template_of(d)["spec"]["containers"].as_array_mut().unwrap().push(json!({"name": "proxy", "image": "envoy"})),

@@ -25,6 +25,12 @@ fn another_template(d: &mut Value) {
     template_of(d)["metadata"]["annotations"]["restarted"] = json!("today");
 }
 
+/// The same jar by another signature of its store.
+fn another_signature(d: &mut Value) {
+    template_of(d)["spec"]["containers"][0]["image"] =
+        json!("https://repo.example.com/biz1-1.0.0-ark-biz.jar?Signature=b");
+}
+
 fn frees(d: &mut Value) {
     d["spec"]["strategy"] = json!({"rollingUpdate": {"maxUnavailable": 1}});
 }
@@ -67,6 +73,7 @@ fn no_replicas(d: &mut Value) {
 #[case::jar_of_a_snapshot_by_the_default_strategy(snapshot, another_jar, &[MAX_UNAVAILABLE])]
 // the same jar
 #[case::template(frees, another_template, &[])]
+#[case::signature(frees, another_signature, &[])]
 #[case::template_of_a_peer(|d: &mut Value| { frees(d); peer(d); }, another_template, &[])]
 #[case::template_of_a_recreated_peer(|d: &mut Value| { recreates(d); peer(d); }, another_template, &[])]
 #[case::template_of_a_peer_and_none_freed(|d: &mut Value| { frees_none(d); peer(d); }, another_template, &[MAX_UNAVAILABLE])]
@@ -346,4 +353,49 @@ fn another_module_beside_it_is_held_to_its_own_version() {
     });
     // Then the other is refused
     assert_eq!(update(&old, &new).refused(), ["spec.template.spec.containers[1].image: Forbidden"]);
+}
+
+#[test]
+fn the_jar_of_a_signed_url_is_told_apart_from_its_signature() {
+    // Given a Deployment whose jar has a signed URL
+    let old = stored(&edited(deployment(frees), another_signature));
+    let image = |image: &str| edited(old.clone(), |d| template_of(d)["spec"]["containers"][0]["image"] = json!(image));
+    // When only the signature is another one, then it is released again
+    let signed = update(&old, &image("https://repo.example.com/biz1-1.0.0-ark-biz.jar?Signature=c"));
+    assert_eq!((signed.refused(), signed.warns_of(AGAIN)), (vec![], true));
+    // When the jar is another one, or one that only a parameter names, then it is another jar
+    assert_eq!(
+        update(&old, &image("https://repo.example.com/new/biz1-1.0.0-ark-biz.jar?Signature=b")).refused(),
+        [IMAGE]
+    );
+    let by_parameter = image("https://x/get?file=a/biz1-1.0.0.jar");
+    let stored = stored(&by_parameter);
+    let another = edited(by_parameter, |d| {
+        template_of(d)["spec"]["containers"][0]["image"] = json!("https://x/get?file=b/biz1-1.0.0.jar");
+    });
+    assert_eq!(update(&stored, &another).refused(), [IMAGE]);
+    // When only the version is another one, then the jar is still that of the old one
+    let half = edited(old.clone(), |d| {
+        template_of(d)["spec"]["containers"][0]["env"][0]["value"] = json!("2.0.0");
+        template_of(d)["spec"]["containers"][0]["image"] =
+            json!("https://repo.example.com/biz1-1.0.0-ark-biz.jar?Signature=c");
+    });
+    assert_eq!(update(&old, &half).refused(), [IMAGE]);
+}
+
+#[rstest]
+#[case::unique_snapshot("1.0.0-SNAPSHOT", "https://x/biz1-1.0.0-20261130.101500-3-ark-biz.jar", &[IMAGE])]
+#[case::classifier("1.0.0", "https://x/biz1-1.0.0-exec.jar", &[IMAGE])]
+#[case::name_in_which_nothing_is_certain("2", "https://x/biz1-1.0-api-2.0.jar", &[])]
+fn half_a_release_is_known_by_the_file_name_of_its_old_version(
+    #[case] version: &str,
+    #[case] image: &str,
+    #[case] refused: &[&str],
+) {
+    let old = stored(&deployment(|d| {
+        template_of(d)["spec"]["containers"][0]["env"][0]["value"] = json!(version);
+        template_of(d)["spec"]["containers"][0]["image"] = json!(image);
+    }));
+    let new = edited(old.clone(), |d| template_of(d)["spec"]["containers"][0]["env"][0]["value"] = json!("9.0.0"));
+    assert_eq!(update(&old, &new).refused(), refused);
 }

@@ -182,6 +182,12 @@ impl Cluster {
         self
     }
 
+    /// With a grace period for modules that set none, in seconds.
+    pub(crate) fn grace_period(mut self, seconds: u64) -> Self {
+        self.policy.grace_period_seconds = Some(seconds);
+        self
+    }
+
     /// With an API server whose in-tree tolerations end after other seconds.
     pub(crate) fn default_toleration_seconds(mut self, seconds: i64) -> Self {
         self.policy.default_toleration_seconds = seconds;

@@ -84,6 +84,46 @@ type Oddity = fn(&mut Value);
     |d: &mut Value| template_of(d)["spec"]["tolerations"] = json!([{"key": "schedule.koupleless.io/virtual-node", "operator": "Exists", "tolerationSeconds": 60}]),
     "toleration of schedule.koupleless.io/virtual-node ends after 60 s: the module is then uninstalled",
 )]
+#[case::dead_operating_system(
+    |d: &mut Value| template_of(d)["spec"]["nodeSelector"] = json!({"beta.kubernetes.io/os": "linux"}),
+    "no base has label beta.kubernetes.io/os: requiring it keeps the module off every base",
+)]
+#[case::dead_role(
+    |d: &mut Value| template_of(d)["spec"]["nodeSelector"] = json!({"node-role.kubernetes.io/worker": ""}),
+    "no base has label node-role.kubernetes.io/worker: requiring it keeps the module off every base",
+)]
+#[case::dead_node_pool(
+    |d: &mut Value| template_of(d)["spec"]["nodeSelector"] = json!({"cloud.google.com/gke-nodepool": "a"}),
+    "no base has label cloud.google.com/gke-nodepool: requiring it keeps the module off every base",
+)]
+#[case::together_in_a_zone(
+    |d: &mut Value| template_of(d)["spec"]["affinity"]["podAffinity"][REQUIRED] =
+        json!([{"topologyKey": "topology.kubernetes.io/zone", "labelSelector": {}}]),
+    "no base has label topology.kubernetes.io/zone: requiring it keeps the module off every base",
+)]
+#[case::all_that_no_base_reads(
+    |d: &mut Value| {
+        let spec = &mut template_of(d)["spec"];
+        spec["initContainers"] = json!([{"name": "a", "image": "b"}]);
+        spec["volumes"] = json!([{"name": "a", "emptyDir": {}}]);
+        for field in ["livenessProbe", "readinessProbe", "lifecycle"] {
+            spec["containers"][0][field] = json!({"exec": {"command": ["a"]}});
+        }
+        spec["containers"][0]["envFrom"] = json!([{"configMapRef": {"name": "a"}}]);
+    },
+    "a base ignores initContainers, volumes, probes, envFrom, lifecycle: it installs the jar and nothing else",
+)]
+#[case::base_of_the_first_dialect(
+    |d: &mut Value| template_of(d)["metadata"]["annotations"]["basement.koupleless.io/version"] = json!("1.0.0"),
+    "no release reads basement.koupleless.io/version: declare the base by base.koupleless.io/name and version",
+)]
+#[case::jar_of_another_unique_snapshot(
+    |d: &mut Value| {
+        template_of(d)["spec"]["containers"][0]["env"][0]["value"] = json!("2.0.0-SNAPSHOT");
+        template_of(d)["spec"]["containers"][0]["image"] = json!("https://x/biz1-1.0.0-20261130.101500-3-ark-biz.jar");
+    },
+    "the jar's file name has version 1.0.0-SNAPSHOT, but BIZ_VERSION is 2.0.0-SNAPSHOT",
+)]
 #[case::jar_of_another_name(
     |d: &mut Value| template_of(d)["spec"]["containers"][0]["image"] = json!("https://repo.example.com/other-1.0.0-ark-biz.jar"),
     "the jar is named other, the container biz1: is that the jar's bizName?",
@@ -169,6 +209,31 @@ fn an_oddity_is_admitted_and_named(#[case] oddity: Oddity, #[case] warning: &str
 })]
 #[case::name_in_the_selector(|d: &mut Value| d["spec"]["selector"] = json!({"matchLabels": {NAME: "biz1"}}))]
 #[case::a_jar_without_version(|d: &mut Value| template_of(d)["spec"]["containers"][0]["image"] = json!("https://repo.example.com/latest.jar"))]
+#[case::a_unique_snapshot(|d: &mut Value| {
+    template_of(d)["spec"]["containers"][0]["env"][0]["value"] = json!("1.0.0-SNAPSHOT");
+    template_of(d)["spec"]["containers"][0]["image"] = json!("https://x/biz1-1.0.0-20261130.101500-3-ark-biz.jar");
+})]
+#[case::a_classifier(|d: &mut Value| template_of(d)["spec"]["containers"][0]["image"] = json!("https://x/biz1-1.0.0-jar-with-dependencies.jar"))]
+#[case::a_name_with_a_number(|d: &mut Value| {
+    template_of(d)["spec"]["containers"][0]["name"] = json!("order-2-web");
+    template_of(d)["spec"]["containers"][0]["image"] = json!("https://x/order-2-web-1.0.0-ark-biz.jar");
+})]
+#[case::a_file_name_of_which_nothing_is_certain(
+    |d: &mut Value| template_of(d)["spec"]["containers"][0]["image"] = json!("https://x/log4j-1.2-api-2.17.0.jar"),
+)]
+#[case::spread_over_what_every_base_has(
+    |d: &mut Value| template_of(d)["spec"]["topologySpreadConstraints"] = json!([
+        {"topologyKey": "base.koupleless.io/cluster-name"}, {"topologyKey": ENV},
+    ]),
+)]
+#[case::together_on_a_host(
+    |d: &mut Value| template_of(d)["spec"]["affinity"]["podAffinity"][REQUIRED] =
+        json!([{"topologyKey": "kubernetes.io/hostname", "labelSelector": {}}]),
+)]
+#[case::the_volume_of_the_service_account(|d: &mut Value| {
+    template_of(d)["spec"]["volumes"] = json!([{"name": "kube-api-access-x2x4z", "projected": {}}]);
+    template_of(d)["spec"]["containers"][0]["volumeMounts"] = json!([{"name": "kube-api-access-x2x4z"}]);
+})]
 #[case::declared_and_demanded_alike(|d: &mut Value| template_of(d)["spec"]["nodeSelector"] = json!({BASE_VERSION: "1.0.0"}))]
 fn nothing_is_said_where_nothing_is_odd(#[case] edit: Oddity) {
     let deployment = deployment(edit);

@@ -22,15 +22,21 @@ fn both_configurations_select_the_same_objects() {
     };
     // Then they differ in nothing that decides on who is sent
     let (mutating, mut validating) = (selection(&mutating), selection(&validating));
-    let of_scales = validating.split_off(3);
+    let others = validating.split_off(3);
     similar_asserts::assert_eq!(mutating, validating);
-    // But for the webhook that sees every scale in the cluster, and must never stand in its way
-    let [[rules, namespaces, _, failure_policy, ..]] = of_scales.as_slice() else {
-        panic!("{of_scales:?}");
+    // But for the webhooks that see every scale in the cluster, and what may be meant as a module, and must never stand in their way
+    let [[rules, namespaces, _, failure_policy, ..], [meant_rules, meant_namespaces, _, meant_failure_policy, ..]] =
+        others.as_slice()
+    else {
+        panic!("{others:?}");
     };
     assert_eq!(rules[0]["resources"], json!(["deployments/scale"]));
     assert_eq!((rules.as_array().map(Vec::len), namespaces), (Some(1), &validating[0][1]));
-    assert_eq!(failure_policy, "Ignore");
+    assert_eq!((failure_policy, meant_failure_policy), (&json!("Ignore"), &json!("Ignore")));
+    // And the latter has the kinds of all webhooks of workloads
+    let of = |rules: &Value| rules.as_array().cloned().unwrap_or_default();
+    similar_asserts::assert_eq!(of(meant_rules), [of(&validating[1][0]), of(&validating[2][0])].concat());
+    assert_eq!(meant_namespaces, &validating[0][1]);
 }
 
 #[tokio::test]

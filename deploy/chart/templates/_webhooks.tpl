@@ -34,34 +34,39 @@ matchConditions:
            object.metadata.?labels[?k].orValue("") == "module")
 {{- end -}}
 
+{{/* The kinds with a pod template in the usual place. */}}
+{{- define "warden.templateRules" -}}
+- apiGroups: [apps]
+  apiVersions: [v1]
+  operations: [CREATE, UPDATE]
+  resources: [deployments, statefulsets, daemonsets, replicasets]
+  scope: Namespaced
+- apiGroups: [""]
+  apiVersions: [v1]
+  operations: [CREATE, UPDATE]
+  resources: [replicationcontrollers]
+  scope: Namespaced
+- apiGroups: [batch]
+  apiVersions: [v1]
+  operations: [CREATE, UPDATE]
+  resources: [jobs]
+  scope: Namespaced
+# These need not be installed.
+- apiGroups: [apps.kruise.io]
+  apiVersions: [v1alpha1, v1beta1]
+  operations: [CREATE, UPDATE]
+  resources: [clonesets, statefulsets, daemonsets]
+  scope: Namespaced
+- apiGroups: [argoproj.io]
+  apiVersions: [v1alpha1]
+  operations: [CREATE, UPDATE]
+  resources: [rollouts]
+  scope: Namespaced
+{{- end -}}
+
 {{- define "warden.templates" -}}
 rules:
-  - apiGroups: [apps]
-    apiVersions: [v1]
-    operations: [CREATE, UPDATE]
-    resources: [deployments, statefulsets, daemonsets, replicasets]
-    scope: Namespaced
-  - apiGroups: [""]
-    apiVersions: [v1]
-    operations: [CREATE, UPDATE]
-    resources: [replicationcontrollers]
-    scope: Namespaced
-  - apiGroups: [batch]
-    apiVersions: [v1]
-    operations: [CREATE, UPDATE]
-    resources: [jobs]
-    scope: Namespaced
-  # These need not be installed.
-  - apiGroups: [apps.kruise.io]
-    apiVersions: [v1alpha1, v1beta1]
-    operations: [CREATE, UPDATE]
-    resources: [clonesets, statefulsets, daemonsets]
-    scope: Namespaced
-  - apiGroups: [argoproj.io]
-    apiVersions: [v1alpha1]
-    operations: [CREATE, UPDATE]
-    resources: [rollouts]
-    scope: Namespaced
+  {{- include "warden.templateRules" . | nindent 2 }}
 namespaceSelector:
   {{- include "warden.namespaces" . | nindent 2 }}
 matchConditions:
@@ -98,13 +103,17 @@ matchConditions:
            && object.metadata.?labels[?k] != oldObject.metadata.?labels[?k]))
 {{- end -}}
 
+{{- define "warden.cronJobRules" -}}
+- apiGroups: [batch]
+  apiVersions: [v1]
+  operations: [CREATE, UPDATE]
+  resources: [cronjobs]
+  scope: Namespaced
+{{- end -}}
+
 {{- define "warden.cronJobs" -}}
 rules:
-  - apiGroups: [batch]
-    apiVersions: [v1]
-    operations: [CREATE, UPDATE]
-    resources: [cronjobs]
-    scope: Namespaced
+  {{- include "warden.cronJobRules" . | nindent 2 }}
 namespaceSelector:
   {{- include "warden.namespaces" . | nindent 2 }}
 matchConditions:

@@ -28,6 +28,9 @@ pub(super) struct Review {
     /// Print the Pods that come of the modules instead: warden completes them when their controllers create them.
     #[arg(long)]
     pods: bool,
+    /// Refuse what a rule warns about, too.
+    #[arg(long)]
+    strict: bool,
     /// The namespace of manifests without one.
     #[arg(short, long, default_value = "default")]
     namespace: String,
@@ -54,8 +57,9 @@ struct Reviewed<'a> {
     manifest: &'a Manifest,
     /// The object as the cluster would store it.
     object: Value,
-    /// None where the object is not a module: it passes unchanged and unchecked.
-    verdict: Option<Verdict>,
+    /// Whether it is a module. Other objects pass unchanged, and are checked only for whether they were meant as modules.
+    is_module: bool,
+    verdict: Verdict,
     /// The Pod that its controller makes, and that Pod completed. None for a bare Pod, which is the object, and where the object is
     /// not a module.
     pod: Option<(Value, Value)>,
@@ -75,7 +79,7 @@ impl Review {
                 return ExitCode::from(UNREADABLE);
             }
         };
-        let policy = settings.policy;
+        let policy = if self.strict { settings.policy.strict() } else { settings.policy };
         let input = Input::read(&self.filename);
         let reviewed: Vec<Reviewed<'_>> =
             input.manifests.iter().map(|manifest| review(&policy, &input, &self.namespace, manifest)).collect();
@@ -93,7 +97,7 @@ impl Review {
             }
             Ok(()) => {}
         }
-        let refused = reviewed.iter().filter_map(|one| one.verdict.as_ref()).any(|verdict| !verdict.admits());
+        let refused = reviewed.iter().any(|one| !one.verdict.admits());
         ExitCode::from(match (input.errors.is_empty(), refused) {
             (false, _) => UNREADABLE,
             (true, true) => REFUSED,
@@ -105,13 +109,17 @@ impl Review {
 fn review<'a>(policy: &Policy, input: &Input, default_namespace: &str, manifest: &'a Manifest) -> Reviewed<'a> {
     let object = manifest.object.clone();
     let kind = Kind::of_manifest(manifest.text("apiVersion"), manifest.text("kind"));
-    let module = kind.filter(|kind| Workload::new(*kind, &object).is_module());
-    let Some(kind) = module else {
-        return Reviewed { manifest, object, verdict: None, pod: None };
+    let Some(kind) = kind else {
+        let verdict = policy.check_other_kind(&object);
+        return Reviewed { manifest, object, is_module: false, verdict, pod: None };
     };
     let namespace = input.namespaces.get(manifest.namespace().unwrap_or(default_namespace));
     let request = Request::creation(kind).in_namespace(namespace);
+    if !Workload::new(kind, &object).is_module() {
+        let verdict = policy.check(request, &object);
+        return Reviewed { manifest, object, is_module: false, verdict, pod: None };
+    }
     let (object, verdict) = policy.review(request, object);
     let pod = (kind != Kind::Pod).then(|| (made_pod(kind, &object), policy.pod_of(request, &object)));
-    Reviewed { manifest, object, verdict: Some(verdict), pod }
+    Reviewed { manifest, object, is_module: true, verdict, pod }
 }

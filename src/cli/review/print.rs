@@ -7,17 +7,16 @@ use serde_json::{Value, json};
 use similar::TextDiff;
 
 use super::{Output, Reviewed};
-use crate::policy::Verdict;
 
 /// Violations and warnings, each below its object.
 pub(super) fn problems(reviewed: &[Reviewed<'_>]) -> String {
     let mut text = String::new();
     for one in reviewed {
-        let Some(verdict) = &one.verdict else { continue };
+        let verdict = &one.verdict;
         if verdict.warnings.is_empty() && verdict.admits() {
             continue;
         }
-        text.push_str(&format!("{}: {}: {}\n", one.manifest.origin, one.title(), word(verdict)));
+        text.push_str(&format!("{}: {}: {}\n", one.manifest.origin, one.title(), one.word()));
         for violation in &verdict.violations {
             text.push_str(&format!("  problem: {violation}\n"));
         }
@@ -52,7 +51,7 @@ pub(super) fn objects(output: Output, pods: bool, reviewed: &[Reviewed<'_>]) -> 
             both.flatten().map(|it| it.diff()).collect()
         }
         Output::Patch => {
-            let of_modules = admitted(reviewed).filter(|one| one.verdict.is_some());
+            let of_modules = admitted(reviewed).filter(|one| one.is_module);
             let patches: Vec<Value> = of_modules.filter_map(|one| one.printed(pods)).map(|it| it.patch()).collect();
             Ok(serde_json::to_string_pretty(&patches)? + "\n")
         }
@@ -95,6 +94,14 @@ impl Reviewed<'_> {
         format!("{}/{}", self.manifest.text("kind"), self.manifest.name())
     }
 
+    fn word(&self) -> &'static str {
+        match (self.verdict.admits(), self.is_module) {
+            (false, _) => "refused",
+            (true, true) => "admitted",
+            (true, false) => "no module",
+        }
+    }
+
     /// What is printed of it: the object, or its Pod. None where there is no Pod.
     fn printed(&self, pods: bool) -> Option<Printed<'_>> {
         let origin = self.manifest.origin.to_string();
@@ -111,7 +118,7 @@ impl Reviewed<'_> {
                 let title = format!("the Pods of {}", self.title());
                 Some(Printed { origin, title, becomes: "as the cluster runs them", before, after })
             }
-            None => self.verdict.is_some().then(of_object),
+            None => self.is_module.then(of_object),
         }
     }
 }
@@ -119,7 +126,7 @@ impl Reviewed<'_> {
 /// The admitted objects, and those that are not modules. Refused ones are left out, so that they are not piped on to the
 /// cluster.
 fn admitted<'r, 'm>(reviewed: &'r [Reviewed<'m>]) -> impl Iterator<Item = &'r Reviewed<'m>> {
-    reviewed.iter().filter(|one| one.verdict.as_ref().is_none_or(Verdict::admits))
+    reviewed.iter().filter(|one| one.verdict.admits())
 }
 
 fn yaml(object: &Value) -> io::Result<String> {
@@ -131,18 +138,21 @@ fn table(pods: bool, reviewed: &[Reviewed<'_>]) -> String {
     table.load_style(presets::NOTHING);
     table.set_header(["ORIGIN", "OBJECT", "VERDICT", "FILLED IN", "WARNINGS", "PROBLEMS"]);
     for one in reviewed {
-        let counts = one.verdict.as_ref().map_or_else(Default::default, |verdict| {
-            let operations = one.printed(pods).map_or(0, |it| it.operations().0.len());
-            let filled_in = if verdict.admits() { operations } else { 0 };
-            [filled_in, verdict.warnings.len(), verdict.violations.len()].map(|count| count.to_string())
-        });
-        let [changes, warnings, problems] = counts;
-        let verdict = one.verdict.as_ref().map_or("no module", word).to_owned();
-        table.add_row([one.manifest.origin.to_string(), one.title(), verdict, changes, warnings, problems]);
+        let verdict = &one.verdict;
+        let is_silent = !one.is_module && verdict.admits() && verdict.warnings.is_empty();
+        let operations = one.printed(pods).map_or(0, |it| it.operations().0.len());
+        let filled_in = if verdict.admits() { operations } else { 0 };
+        let counts = [filled_in, verdict.warnings.len(), verdict.violations.len()];
+        let [changes, warnings, problems] =
+            counts.map(|count| if is_silent { String::new() } else { count.to_string() });
+        table.add_row([
+            one.manifest.origin.to_string(),
+            one.title(),
+            one.word().to_owned(),
+            changes,
+            warnings,
+            problems,
+        ]);
     }
     table.trim_fmt() + "\n"
-}
-
-fn word(verdict: &Verdict) -> &'static str {
-    if verdict.admits() { "admitted" } else { "refused" }
 }

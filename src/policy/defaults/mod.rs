@@ -8,6 +8,7 @@ mod anti_affinity;
 mod base_affinity;
 mod base_tolerations;
 mod component_label;
+mod grace_period;
 mod identity_labels;
 mod module_labels;
 mod outage_tolerations;
@@ -17,6 +18,7 @@ mod workload_labels;
 
 use serde_json::{Value, json};
 
+pub(super) use grace_period::{is_unset as is_grace_period_unset, of_pods as grace_period_of_pods};
 pub(super) use workload_labels::of_every_base_of_a_cluster;
 
 use super::draft::Draft;
@@ -32,6 +34,8 @@ const OF_POD: &[FillIn] = &[
     component_label::fill_in,
     module_labels::fill_in,
     identity_labels::fill_in,
+    // Before what is filled in makes the Pod look like one that runs as it was written.
+    grace_period::fill_in,
     base_affinity::fill_in,
     base_tolerations::fill_in,
     outage_tolerations::fill_in,

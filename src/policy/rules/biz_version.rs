@@ -1,9 +1,10 @@
 //! `BIZ_VERSION` is one that a base accepts and that ModuleController reads as the user means it.
 
 use super::Context;
-use crate::module::{BizVersion, Container, LabelValueError, check_version};
+use crate::module::{BizVersion, Container, LabelValueError, check_version, placeholder};
 use crate::policy::rule::{Scope, Vital};
 use crate::policy::{Rule, Severity, Violation};
+use crate::vocabulary as keys;
 
 pub(super) const RULE: Rule = Rule {
     name: "biz-version",
@@ -48,7 +49,12 @@ fn conflicting(container: &Container<'_>) -> Option<Violation> {
 fn first(container: &Container<'_>, matters: impl Fn(&LabelValueError) -> bool) -> Option<Violation> {
     let Some((path, first)) = container.biz_versions().next() else {
         let problem = "BIZ_VERSION is missing, and a base refuses a module without a version";
-        return Some(Violation::required(container.path().field("env"), problem, REMEDY));
+        let remedy = if container.has_variable(keys::BIZ_VERSION_FIRST) {
+            format!("rename {} to {}", keys::BIZ_VERSION_FIRST, keys::BIZ_VERSION)
+        } else {
+            REMEDY.to_owned()
+        };
+        return Some(Violation::required(container.path().field("env"), problem, remedy));
     };
     match first {
         BizVersion::Missing => None,
@@ -61,8 +67,29 @@ fn first(container: &Container<'_>, matters: impl Fn(&LabelValueError) -> bool) 
             let (path, problem) = (path.field("value"), format!("BIZ_VERSION {version:?} {error}"));
             Some(match error {
                 LabelValueError::Empty => Violation::required(path, problem, REMEDY),
-                _ => Violation::invalid(path, problem, OR_BUILD),
+                _ => Violation::invalid(path, problem, remedy(version)),
             })
         }
     }
+}
+
+/// The jar's manifest may have the very version that cannot be used, such as `1.0.0+7` of SemVer. Then the jar has to be built anew.
+fn remedy(version: &str) -> String {
+    if let Some(placeholder) = placeholder(version) {
+        return format!("replace {placeholder} by the version before the manifest is applied");
+    }
+    match usable(version) {
+        Some(usable) => {
+            format!("set BIZ_VERSION to {usable:?}, and build the jar under that version: the two must agree")
+        }
+        None => OR_BUILD.to_owned(),
+    }
+}
+
+/// The version that is nearest to `version` among those that can be used.
+fn usable(version: &str) -> Option<String> {
+    let inner = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '-' };
+    let usable: String = version.trim().chars().map(inner).collect();
+    let usable = usable.trim_matches(|c: char| !c.is_ascii_alphanumeric());
+    (version.is_ascii() && check_version(usable).is_ok()).then(|| usable.to_owned())
 }

@@ -8,7 +8,7 @@ use crate::vocabulary as keys;
 pub(super) const RULE: Rule = Rule {
     name: "dead-labels",
     severity: Severity::Warn,
-    broken_when: "a label is required that no base has",
+    broken_when: "a label or a topology is required that no base has",
     scope: Scope::ChangedTemplate,
     check,
     vital: None,
@@ -25,6 +25,7 @@ fn check(context: &Context<'_>) -> Vec<Violation> {
     let in_selector = context.template.node_selector_keys().into_iter().map(|key| (selector.key(key), key));
     in_selector
         .chain(in_terms)
+        .chain(context.template.required_topologies())
         .filter(|(_, key)| keys::no_vnode_carries(key))
         .map(|(field, key)| {
             let problem = format!("no base has label {key}: requiring it keeps the module off every base");

@@ -2,7 +2,7 @@
 
 use super::Context;
 use super::same_version::both_at_once;
-use crate::module::Container;
+use crate::module::{Container, jar_of_url};
 use crate::policy::rerelease::released_before;
 use crate::policy::rule::Scope;
 use crate::policy::{Rule, Severity, Violation};
@@ -24,7 +24,7 @@ fn check(context: &Context<'_>) -> Vec<Violation> {
     let modules = context.template.containers().into_iter().filter(Container::is_module);
     modules
         .filter_map(|module| {
-            let old = before.iter().find(|old| old.name == module.name() && old.image == module.image())?;
+            let old = before.iter().find(|old| old.name == module.name() && jar_of_url(&old.image) == jar_of_url(module.image()))?;
             let (version, old_version) = (module.literal_version()?, old.version.as_deref()?);
             let is_half = version != old_version && old.jar()?.version == old_version;
             let problem = format!(

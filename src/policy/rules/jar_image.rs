@@ -1,14 +1,15 @@
 //! The Pod has a jar, at a URL from which a base can fetch it.
 
 use super::Context;
-use crate::module::Container;
+use crate::module::{Container, JarUrlError};
 use crate::policy::rule::{Scope, Vital};
 use crate::policy::{Rule, Severity, Violation};
 
 pub(super) const RULE: Rule = Rule {
     name: "jar-image",
     severity: Severity::Deny,
-    broken_when: "no container has a jar, or the image of a jar is not a URL",
+    broken_when: "no container has a jar, or the image of a jar is not a URL: no scheme or host, or a placeholder such as \
+                  `${VERSION}` that was not replaced",
     scope: Scope::ChangedTemplate,
     check,
     vital: Some(Vital { why: "there would be nothing that a base can install", check_owned: check_that_there_is_one }),
@@ -20,11 +21,22 @@ fn check(context: &Context<'_>) -> Vec<Violation> {
     let mut violations = check_that_there_is_one(context);
     let containers = context.template.containers();
     let modules = containers.iter().filter(|container| container.is_module());
-    violations.extend(modules.filter(|container| !container.is_jar_url()).map(|container| {
-        let problem = format!("image {:?} is not a URL from which a base can fetch a jar", container.image());
-        Violation::invalid(container.path().field("image"), problem, REMEDY)
+    violations.extend(modules.filter_map(|container| {
+        let error = container.check_jar_url().err()?;
+        let problem = format!("image {:?} {error}", container.image());
+        Some(Violation::invalid(container.path().field("image"), problem, remedy(error)))
     }));
     violations
+}
+
+fn remedy(error: JarUrlError<'_>) -> String {
+    match error {
+        JarUrlError::NotAUrl => REMEDY.to_owned(),
+        JarUrlError::Placeholder(placeholder) => {
+            format!("replace {placeholder} before the manifest is applied: Kubernetes replaces nothing in an image")
+        }
+        JarUrlError::NoHost(scheme) => format!("begin the image with {scheme}://HOST/, with two slashes"),
+    }
 }
 
 /// Only that ModuleController sees a module at all.

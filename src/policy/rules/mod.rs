@@ -12,6 +12,7 @@ mod half_release;
 mod identity_labels;
 mod jar_file_name;
 mod jar_image;
+mod meant_as_module;
 mod misplaced_annotations;
 mod namespace_restrictions;
 mod not_kept_apart;
@@ -29,9 +30,11 @@ mod surging_daemon_set;
 mod toleration_seconds;
 mod too_large;
 mod topology_spread;
+mod uninstalls_first;
 mod unknown_annotations;
 mod unknown_strategy;
 mod unplaceable_template;
+mod unused_fields;
 mod version_in_selector;
 
 use serde_json::{Value, json};
@@ -55,6 +58,7 @@ pub(super) const TABLE: &[Rule] = &[
     not_kept_apart::RULE,
     surging_daemon_set::RULE,
     released_again::RULE,
+    uninstalls_first::RULE,
     blocked_release::RULE,
     unplaceable_template::RULE,
     peer_rollout::RULE,
@@ -64,6 +68,7 @@ pub(super) const TABLE: &[Rule] = &[
     topology_spread::RULE,
     dead_labels::RULE,
     sidecars::RULE,
+    unused_fields::RULE,
     resources::RULE,
     namespace_restrictions::RULE,
     toleration_seconds::RULE,
@@ -76,6 +81,7 @@ pub(super) const TABLE: &[Rule] = &[
     misplaced_annotations::RULE,
     overruled_declarations::RULE,
     unknown_strategy::RULE,
+    meant_as_module::RULE,
 ];
 
 /// What a rule decides by.
@@ -94,8 +100,17 @@ pub(super) struct Context<'a> {
     pub(super) old: Option<Workload<'a>>,
 }
 
+/// Checks an object of a kind that warden does not read.
+pub(super) fn check_other_kind(object: &Value, policy: &Policy) -> Verdict {
+    let mut verdict = Verdict::default();
+    for violation in meant_as_module::of_other_kind(object) {
+        verdict.add(violation, policy.severities.of(&meant_as_module::RULE));
+    }
+    verdict
+}
+
 /// Checks an object, which is `completed` where its template is completed as its Pods will be, against every rule that applies to
-/// this write.
+/// this write. Another object than a module is checked against [`Scope::AnyObject`] rules only.
 pub(super) fn check<'a>(
     request: Request<'a>,
     workload: Workload<'a>,
@@ -105,7 +120,8 @@ pub(super) fn check<'a>(
     let old = request.old.map(|old| Workload::new(request.kind, old));
     let pod = Workload::new(request.kind, completed).template();
     let context = Context { request, policy, workload, template: workload.template(), pod, old };
-    let (owned, changed) = (workload.has_controller(), context.template_changed());
+    let is_module = workload.is_module();
+    let (owned, changed) = (workload.has_controller(), is_module && context.template_changed());
     let mut verdict = Verdict::default();
     for rule in TABLE {
         let check = match (owned, &rule.vital) {
@@ -113,7 +129,12 @@ pub(super) fn check<'a>(
             (true, Some(vital)) => vital.check_owned,
             (true, None) => continue,
         };
-        if rule.scope == Scope::ChangedTemplate && !changed {
+        let applies = match rule.scope {
+            Scope::AnyObject => true,
+            Scope::ChangedTemplate => changed,
+            Scope::BeforeAll | Scope::EveryWrite => is_module,
+        };
+        if !applies {
             continue;
         }
         let violations = check(&context);

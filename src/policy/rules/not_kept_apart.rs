@@ -31,8 +31,9 @@ fn check(context: &Context<'_>) -> Vec<Violation> {
             } else {
                 format!("{} is \"false\"", keys::INJECT)
             };
+            let restarts = if context.is_restart() { "kubectl rollout restart keeps BIZ_VERSION, and " } else { "" };
             let problem = format!(
-                "{why}, so a new Pod of {name} {version} can land on a base with an old one, and deleting the old one uninstalls the \
+                "{restarts}{why}, so a new Pod of {name} {version} can land on a base with an old one, and deleting the old one uninstalls the \
                  module for both"
             );
             let remedy = new_version_or(&rerelease.needs(context));

@@ -2,6 +2,7 @@
 
 use super::Context;
 use super::same_version::NEW_VERSION;
+use crate::policy::defaults::grace_period_of_pods;
 use crate::policy::rerelease::{Consequence, rereleases};
 use crate::policy::rule::Scope;
 use crate::policy::{Rule, Severity, Violation};
@@ -21,9 +22,18 @@ fn check(context: &Context<'_>) -> Vec<Violation> {
         .filter(|rerelease| rerelease.consequence(context) == Consequence::EachBaseGoesWithout)
         .map(|rerelease| {
             let (name, version) = (rerelease.module.name(), rerelease.version);
-            let problem =
-                format!("{name} {version} is released again: each base is without it for about a grace period");
-            Violation::forbidden(rerelease.module.path().field("env"), problem, NEW_VERSION)
+            // An old Pod is deleted, so its grace period counts.
+            let seconds = context.old.map_or(0, |old| grace_period_of_pods(&old.template()));
+            // Longer names are cut off, and the seconds are not.
+            let warning = format!(
+                "each base is {seconds} s without {name}: {version} is released again (a new version with maxSurge 1: 0 s)"
+            );
+            let problem = format!(
+                "{name} {version} is released again: each base is without it for the grace period of its Pod, {seconds} s"
+            );
+            let remedy = format!("{NEW_VERSION}, with maxSurge 1 and maxUnavailable 0, or set a shorter \
+                terminationGracePeriodSeconds in an earlier change");
+            Violation::forbidden(rerelease.module.path().field("env"), problem, remedy).or_warn(warning)
         })
         .collect()
 }

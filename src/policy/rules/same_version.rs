@@ -39,9 +39,9 @@ fn another_jar(context: &Context<'_>, rerelease: &Rerelease<'_>) -> Violation {
          gone, and nothing shows which of the two it runs",
         module.name()
     );
-    let is_another = |new: &&str| new != version && check_version(new).is_ok();
+    let is_another = |new: &String| new != version && check_version(new).is_ok();
     let remedy = match module.jar_name().map(|jar| jar.version).filter(is_another) {
-        Some(new) => both_at_once(context, new),
+        Some(new) => both_at_once(context, &new),
         None => {
             let annotate =
                 format!("annotate the {} with {}: \"true\"", context.workload.kind(), keys::ALLOW_SAME_VERSION);

@@ -1,7 +1,7 @@
 //! A DaemonSet with surge has a new version in each update. See [`crate::policy::rerelease`].
 
 use super::Context;
-use super::same_version::new_version_or;
+use super::same_version::{NEW_VERSION, new_version_or};
 use crate::module::FieldPath;
 use crate::policy::rerelease::{Consequence, rereleases};
 use crate::policy::rule::{Scope, Vital};
@@ -26,11 +26,22 @@ fn check(context: &Context<'_>) -> Vec<Violation> {
         .filter(|rerelease| rerelease.consequence(context) == Consequence::PodsMeetOnEveryNode)
         .map(|rerelease| {
             let (name, version) = (rerelease.module.name(), rerelease.version);
+            let is_restart = context.is_restart();
+            let cause = if is_restart { "kubectl rollout restart keeps BIZ_VERSION, and " } else { "" };
             let problem = format!(
-                "with maxSurge each base gets a new Pod of {name} {version} beside the old one, and deleting the old one uninstalls \
+                "{cause}with maxSurge each base gets a new Pod of {name} {version} beside the old one, and deleting the old one uninstalls \
                  the module for both"
             );
-            let remedy = new_version_or(&rerelease.needs(context));
+            let remedy = if is_restart {
+                let patch = r#"{"spec":{"updateStrategy":{"rollingUpdate":{"maxSurge":0,"maxUnavailable":1}}}}"#;
+                let name = context.workload.name();
+                format!(
+                    "set maxSurge to 0 and maxUnavailable to 1, and restart it again: kubectl patch daemonset {name} -p '{patch}'; or \
+                     {NEW_VERSION}"
+                )
+            } else {
+                new_version_or(&rerelease.needs(context))
+            };
             Violation::forbidden(max_surge.clone(), problem, remedy)
         })
         .collect()

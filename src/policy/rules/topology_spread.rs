@@ -17,7 +17,7 @@ pub(super) const RULE: Rule = Rule {
 fn check(context: &Context<'_>) -> Vec<Violation> {
     let topologies = context.template.spread_topologies().into_iter();
     topologies
-        .filter(|(_, topology)| *topology != keys::HOSTNAME)
+        .filter(|(_, topology)| !keys::every_vnode_carries(topology) && *topology != keys::ENV)
         .map(|(field, topology)| {
             let problem = format!("no base has {topology}");
             let remedy = format!("spread over {} instead", keys::HOSTNAME);

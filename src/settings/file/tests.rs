@@ -22,6 +22,7 @@ fn the_documented_example_sets_every_field() {
     };
     assert_eq!(overrides.default_base, Some(base));
     assert_eq!((overrides.default_env.as_deref(), overrides.default_toleration_seconds), (Some("prod"), Some(300)));
+    assert_eq!(overrides.grace_period_seconds, Some(5));
     let windows =
         PeerOverrides { window: Some(2), departure: Some(15), mass_loss_window: Some(60), mass_loss_hold: Some(300) };
     assert_eq!((overrides.peer, overrides.log.as_deref()), (windows, Some("info,koupleless_warden::peer=debug")));
@@ -60,6 +61,10 @@ fn an_empty_file_leaves_the_defaults(#[case] text: &str) {
 )]
 #[case::a_window_of_words("peer: {massLossHold: 5m}\n", "line 1: peer.massLossHold: \"5m\" is no whole number")]
 #[case::negative_seconds("defaultTolerationSeconds: -1\n", "line 1: defaultTolerationSeconds: -1 is no whole number")]
+#[case::no_grace(
+    "gracePeriodSeconds: 0\n",
+    "line 1: gracePeriodSeconds: 0 is no whole number of seconds from 1 to 86400"
+)]
 #[case::no_filter("log: a=b=c=d\n", "line 1: log: \"a=b=c=d\" is no log filter")]
 #[case::no_such_rule(
     "rules:\n  sidecar: deny\n",

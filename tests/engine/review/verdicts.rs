@@ -3,7 +3,7 @@
 use rstest::rstest;
 
 use super::folder::{Folder, review_stdin};
-use super::manifests::{MODULE, ORDINARY, TUTORIAL, documents, module_with, refused_module};
+use super::manifests::{MODULE, ORDINARY, TUTORIAL, documents, module_with, module_without, refused_module};
 
 #[test]
 fn a_module_is_admitted_without_a_word() {
@@ -44,6 +44,38 @@ fn a_version_that_yaml_reads_as_a_number_is_refused_with_the_field_and_what_to_w
 fn what_is_no_module_passes_without_a_verdict() {
     let run = review_stdin(ORDINARY, &[]).ended(0);
     assert_eq!(run.stderr, "");
+}
+
+#[test]
+fn what_is_meant_as_a_module_is_told_and_refused_only_where_that_is_asked_for() {
+    // Given a module without its label, one of ModuleController V1, and an ordinary workload
+    let unlabelled = module_without("\n        virtual-kubelet.koupleless.io/component: module");
+    let version_1 = "apiVersion: koupleless.io/v1alpha1\nkind: ModuleDeployment\nmetadata: {name: old}\n";
+    let folder = Folder::new().with("all.yaml", documents(&[&unlabelled, version_1, ORDINARY]));
+    // When they are reviewed, then they pass as they are, and it is told what they are taken for
+    let run = folder.review(&["-f", "all.yaml", "-o", "patch"]).ended(0);
+    assert_eq!(run.json(), serde_json::json!([]), "{run:#?}");
+    let told =
+        ["all.yaml document 1: Deployment/biz1: no module", "warning: taken for a module: the template lacks label"];
+    run.says(&told).says(&["document 2: ModuleDeployment/old: no module", "write a Deployment instead"]);
+    // When the review is strict, then they are refused with field and remedy, and left out
+    let run = folder.review(&["-f", "all.yaml", "--strict", "-o", "json"]).ended(1);
+    assert_eq!(run.json()["metadata"]["name"], "web", "{run:#?}");
+    let field = "problem: spec.template.metadata.labels[virtual-kubelet.koupleless.io/component]: taken for a module";
+    run.says(&[field, "To fix it: add the label virtual-kubelet.koupleless.io/component: module to the template"]);
+}
+
+#[test]
+fn a_strict_review_refuses_what_is_only_warned_about() {
+    let odd = module_with(
+        "        - name: BIZ_VERSION",
+        "        envFrom: [{configMapRef: {name: a}}]\n        env:\n        - name: BIZ_VERSION",
+    );
+    let odd = odd.replacen("        env:\n        envFrom", "        envFrom", 1);
+    review_stdin(&odd, &[]).ended(0).says(&["warning: a base ignores envFrom"]);
+    review_stdin(&odd, &["--strict"])
+        .ended(1)
+        .says(&["problem: spec.template.spec: a base ignores envFrom", "To fix it: "]);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::time::Duration;
 
 use super::{Change, Entry, Mark, Module};
 
@@ -63,6 +64,7 @@ pub struct Ledger {
     /// The uids of pods and nodes that were here and are gone, which a list of a moment ago may still have.
     gone: BTreeSet<String>,
     history: Vec<Entry>,
+    now: Duration,
 }
 
 #[derive(Clone, Debug)]
@@ -94,7 +96,13 @@ impl Pod {
 }
 
 impl Ledger {
-    /// Takes note of one event.
+    /// Takes note of one event that was seen at a time since the ledger began to be kept.
+    pub fn apply_at(&mut self, now: Duration, event: Event) {
+        self.now = now;
+        self.apply(event);
+    }
+
+    /// Takes note of one event, at the time of the one before.
     pub fn apply(&mut self, event: Event) {
         match event {
             Event::PodApplied(pod) => self.pod_applied(pod),
@@ -241,7 +249,7 @@ impl Ledger {
     }
 
     fn note(&mut self, base: &str, change: Change, pod: Option<&str>) {
-        self.history.push(Entry { base: base.to_owned(), change, pod: pod.map(str::to_owned) });
+        self.history.push(Entry { base: base.to_owned(), change, pod: pod.map(str::to_owned), at: self.now });
     }
 
     /// Whether there is such a base now.
@@ -314,6 +322,31 @@ impl Ledger {
             Some(entry) if lives && versions.is_empty() => Some(format!("without {module_name}: {entry}")),
             _ => None,
         }
+    }
+
+    /// How long the base was without any version of the module, each time since the mark that it lost the last one and got one again.
+    pub fn gaps(&self, base: &str, module_name: &str, since: Mark) -> Vec<Duration> {
+        let mut versions = BTreeSet::new();
+        let mut lost_at = None;
+        let mut gaps = Vec::new();
+        for (number, entry) in self.history.iter().enumerate().filter(|(_, entry)| entry.base == base) {
+            match &entry.change {
+                Change::Joined | Change::Left => {
+                    versions.clear();
+                    lost_at = None;
+                }
+                Change::Installed(module) if module.name == module_name => {
+                    versions.insert(&module.version);
+                    gaps.extend(lost_at.take().map(|lost_at| entry.at.saturating_sub(lost_at)));
+                }
+                Change::Uninstalled(module) if module.name == module_name => {
+                    versions.remove(&module.version);
+                    lost_at = Some(entry.at).filter(|_| versions.is_empty() && number >= since.0);
+                }
+                _ => {}
+            }
+        }
+        gaps
     }
 
     /// Whether, since the mark, two pods that were not being deleted ever had the same module on one base; if so, which.

@@ -1,6 +1,7 @@
 //! What happened to the bases, in order.
 
 use std::fmt;
+use std::time::Duration;
 
 use super::Module;
 
@@ -46,6 +47,8 @@ pub struct Entry {
     pub change: Change,
     /// The pod it happened for, as `namespace/name`.
     pub pod: Option<String>,
+    /// When, since the ledger began to be kept.
+    pub at: Duration,
 }
 
 impl fmt::Display for Change {

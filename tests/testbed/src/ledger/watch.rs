@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 use futures::StreamExt;
@@ -21,6 +21,12 @@ use crate::background::Background;
 const MODULE_PODS: &str = "virtual-kubelet.koupleless.io/component=module";
 const BASE_NODES: &str = "virtual-kubelet.koupleless.io/component=vnode";
 
+/// The books, which both watches write.
+struct Books {
+    ledger: watch::Sender<Ledger>,
+    since: Instant,
+}
+
 /// The ledger of a running control plane.
 pub struct LiveLedger {
     ledger: watch::Receiver<Ledger>,
@@ -34,7 +40,7 @@ impl LiveLedger {
     pub(crate) async fn watch(config: Config) -> Result<Self> {
         let background = Background::start()?;
         let (books, ledger) = watch::channel(Ledger::default());
-        let books = Arc::new(books);
+        let books = Arc::new(Books { ledger: books, since: Instant::now() });
         let for_client = config.clone();
         // A client belongs to the runtime it was made on.
         let client = background.run(async { Client::try_from(for_client) }).await??;
@@ -142,7 +148,7 @@ fn versions<K: Resource>(objects: &[K]) -> BTreeMap<String, u64> {
 async fn keep<K>(
     api: Api<K>,
     selector: &'static str,
-    books: Arc<watch::Sender<Ledger>>,
+    books: Arc<Books>,
     applied: impl Fn(&K) -> Event,
     gone: impl Fn(&K) -> Event,
     only: impl Fn(BTreeSet<String>) -> Event,
@@ -151,7 +157,7 @@ async fn keep<K>(
 {
     let mut events = watcher(api, watcher::Config::default().labels(selector)).default_backoff().boxed();
     let mut listed = BTreeSet::new();
-    let note = |event: Event| books.send_modify(|ledger| ledger.apply(event));
+    let note = |event: Event| books.ledger.send_modify(|ledger| ledger.apply_at(books.since.elapsed(), event));
     while let Some(event) = events.next().await {
         match event {
             Ok(watcher::Event::Apply(object)) => note(applied(&object)),

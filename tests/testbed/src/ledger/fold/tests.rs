@@ -219,3 +219,24 @@ fn it_reads_as_a_table() {
     ledger.apply(bound("p2", "biz2:1.0.0", "vnode.b1.dev", 11));
     assert_eq!(ledger.to_string(), "BASE          RUNS\nb2            -\nvnode.b1.dev  biz1:1.0.0, biz2:1.0.0");
 }
+
+#[test]
+fn a_gap_is_the_time_from_the_end_of_the_last_version_to_the_next_one() {
+    // Given a base with a module
+    let second = Duration::from_secs;
+    let mut ledger = bases(&["b1"]);
+    ledger.apply_at(second(1), bound("p1", BIZ1, "b1", 10));
+    let since = ledger.mark();
+    // When a new version is installed before the old one goes, then there is no gap
+    ledger.apply_at(second(2), bound("p2", "biz1:2.0.0", "b1", 11));
+    ledger.apply_at(second(3), deleting("p1", BIZ1, "b1", 12));
+    assert!(ledger.gaps("b1", "biz1", since).is_empty());
+    // When the module goes and comes again, then there is one, and not before
+    ledger.apply_at(second(5), deleting("p2", "biz1:2.0.0", "b1", 13));
+    assert!(ledger.gaps("b1", "biz1", since).is_empty());
+    ledger.apply_at(second(9), bound("p3", "biz1:2.0.0", "b1", 14));
+    assert_eq!(ledger.gaps("b1", "biz1", since), [second(4)]);
+    // And none of another module, and none of before the mark
+    assert!(ledger.gaps("b1", "biz2", since).is_empty());
+    assert!(ledger.gaps("b1", "biz1", ledger.mark()).is_empty());
+}
