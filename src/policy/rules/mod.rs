@@ -9,11 +9,11 @@ mod component_label;
 mod dead_labels;
 mod field_types;
 mod half_release;
-mod identity_labels;
 mod jar_file_name;
 mod jar_image;
 mod misplaced_annotations;
 mod namespace_restrictions;
+mod module_labels;
 mod not_kept_apart;
 mod older_dialect;
 mod open_terms;
@@ -47,7 +47,7 @@ pub(super) const TABLE: &[Rule] = &[
     component_label::RULE,
     biz_version::RULE,
     jar_image::RULE,
-    identity_labels::RULE,
+    module_labels::RULE,
     base_selection::RULE,
     open_terms::RULE,
     half_release::RULE,
