@@ -8,8 +8,8 @@ use serde_json::json;
 use super::{Context, Edit};
 use crate::vocabulary as keys;
 
-/// The resources that no vnode can be relied on to have.
-const UNAVAILABLE: [&str; 3] = ["cpu", "memory", "ephemeral-storage"];
+/// The resources that no vnode can be relied on to have. Modules request zero of them.
+pub(in crate::policy) const UNAVAILABLE: [&str; 3] = ["cpu", "memory", "ephemeral-storage"];
 
 /// Sets to zero what LimitRanger says that it added.
 pub(super) fn fill_in(context: &Context<'_>) -> Vec<Edit> {
@@ -19,16 +19,22 @@ pub(super) fn fill_in(context: &Context<'_>) -> Vec<Edit> {
     };
     let mut edits = Vec::new();
     for container in template.containers() {
-        for (sort, field) in [("request", "requests"), ("limit", "limits")] {
-            for resource in
-                UNAVAILABLE.into_iter().filter(|resource| was_added(added, resource, sort, container.name()))
-            {
+        for resource in UNAVAILABLE {
+            let amount = |field| {
                 let path = container.path().fields(&["resources", field]).key(resource);
-                let is_zero = |value: &serde_json::Value| *value == json!("0");
-                if path.get(context.workload.object()).is_some_and(|value| !is_zero(value)) {
-                    edits.push(Edit::Set(path, json!("0")));
-                }
-            }
+                let value = path.get(context.workload.object())?.clone();
+                Some((path, value))
+            };
+            let was_added = |sort| was_added(added, resource, sort, container.name());
+            let request = amount("requests");
+            // The API server refuses a request above its limit. A limit beside the user's own request keeps the Pod off no base.
+            let is_own = request.is_some() && !was_added("request");
+            let of_plugin = [
+                request.filter(|_| was_added("request")),
+                amount("limits").filter(|_| was_added("limit") && !is_own),
+            ];
+            let above_zero = of_plugin.into_iter().flatten().filter(|(_, value)| *value != json!("0"));
+            edits.extend(above_zero.map(|(path, _)| Edit::Set(path, json!("0"))));
         }
     }
     edits
