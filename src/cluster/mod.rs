@@ -10,6 +10,7 @@ mod node_classes;
 mod owners;
 mod pod;
 mod revisions;
+mod read_slots;
 mod unlabelled;
 mod workload_size;
 
