@@ -3,11 +3,13 @@
 use futures::future::BoxFuture;
 use serde_json::Value;
 
-use crate::cluster::{NamespaceStore, NamespaceUnavailable, RevisionReader, RevisionsUnavailable};
+use crate::cluster::{
+    LimitRangeReader, LimitRangesUnavailable, NamespaceStore, NamespaceUnavailable, RevisionReader, RevisionsUnavailable,
+};
 use crate::k8s::ObjectKey;
 use crate::module::{Kind, Management, Workload};
 use crate::peer::PeerStore;
-use crate::policy::{CountBases, NamespaceFacts, Revision};
+use crate::policy::{CountBases, LimitRangeFacts, NamespaceFacts, Revision};
 
 /// All that admission asks about the cluster around an object.
 pub trait ClusterView: CountBases + Send + Sync + 'static {
@@ -30,6 +32,17 @@ pub trait ClusterView: CountBases + Send + Sync + 'static {
         kind: Kind,
         object: &'a Value,
     ) -> BoxFuture<'a, Result<Vec<Revision>, RevisionsUnavailable>>;
+
+    /// Those LimitRanges of `namespace` that refuse modules; none where LimitRanges are not known.
+    ///
+    /// # Errors
+    /// If the API server does not return them. The review goes on without them.
+    fn limit_ranges<'a>(
+        &'a self,
+        _namespace: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<LimitRangeFacts>, LimitRangesUnavailable>> {
+        Box::pin(std::future::ready(Ok(Vec::new())))
+    }
 }
 
 /// The cluster as the watches of this process show it.
@@ -41,6 +54,8 @@ pub struct WatchedCluster {
     pub peers: PeerStore,
     /// Reads the former templates of a workload.
     pub revisions: RevisionReader,
+    /// Reads the LimitRanges of a Namespace.
+    pub limit_ranges: LimitRangeReader,
 }
 
 impl CountBases for WatchedCluster {
@@ -70,3 +85,10 @@ impl ClusterView for WatchedCluster {
         Box::pin(self.revisions.of(kind, object))
     }
 }
+
+    fn limit_ranges<'a>(
+        &'a self,
+        namespace: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<LimitRangeFacts>, LimitRangesUnavailable>> {
+        Box::pin(self.limit_ranges.of(namespace))
+    }

@@ -20,7 +20,7 @@ mod version;
 mod workload;
 
 pub use affinity::{AntiAffinityTerm, NodeTerm, Requirement};
-pub use container::{BizVersion, Container, JarName};
+pub use container::{BizVersion, Container, JarName, is_above_zero};
 pub use follow::{Follow, FollowError, FollowedKind};
 pub use identity::{identity_label, identity_labels};
 pub use kind::{History, Kind};

@@ -289,7 +289,7 @@ proptest! {
     ) {
         prop_assume!(kind == other_kind);
         let bases = Bases(bases, 0);
-        let request = Request { kind, old: Some(&old), namespace: namespace.as_ref(), peers: Some(&bases), revisions: &[] };
+        let request = Request { kind, old: Some(&old), namespace: namespace.as_ref(), limit_ranges: &[], peers: Some(&bases), revisions: &[] };
         let (after, verdict) = Policy::default().review(request, new.clone());
         let number = |object| Workload::new(kind, object).replicas();
         let misshapen = verdict.violations.iter().any(|violation| violation.cause.name() == "FieldValueTypeInvalid");
@@ -309,7 +309,7 @@ proptest! {
         namespace in namespace(),
         bases in prop::option::of(0..9_u32),
     ) {
-        let request = |bases| Request { kind, old: None, namespace: namespace.as_ref(), peers: Some(bases), revisions: &[] };
+        let request = |bases| Request { kind, old: None, namespace: namespace.as_ref(), limit_ranges: &[], peers: Some(bases), revisions: &[] };
         let (without, _) = Policy::default().review(request(&Bases(None, 0)), object.clone());
         let bases = Bases(bases, 0);
         let (with, verdict) = Policy::default().review(request(&bases), object.clone());

@@ -2,7 +2,7 @@
 
 use koupleless_warden::module::{Kind, Workload};
 use koupleless_warden::policy::{
-    CountBases, DefaultBase, NamespaceFacts, Policy, ReleasedModule, Request, Revision, Rule, Severity, TemplateDigest,
+    CountBases, DefaultBase, LimitRangeFacts, NamespaceFacts, Policy, ReleasedModule, Request, Revision, Rule, Severity, TemplateDigest,
     Verdict,
 };
 use serde_json::{Value, json};
@@ -96,6 +96,7 @@ pub(crate) fn release(deployment: &mut Value, version: &str) {
 pub(crate) struct Cluster {
     policy: Policy,
     namespace: NamespaceFacts,
+    limit_ranges: Vec<LimitRangeFacts>,
     bases: Bases,
     pub(crate) revisions: Vec<Revision>,
 }
@@ -134,6 +135,7 @@ impl Cluster {
         Self {
             policy: Policy::default(),
             namespace: NamespaceFacts::default(),
+            limit_ranges: Vec::new(),
             bases: Bases(None, 0),
             revisions: Vec::new(),
         }
@@ -160,6 +162,13 @@ impl Cluster {
     /// With the namespace annotated.
     pub(crate) fn annotated(mut self, key: &str, value: &str) -> Self {
         self.namespace.annotations.insert(key.to_owned(), value.to_owned());
+        self
+    }
+
+    /// With a LimitRange in the namespace, which has these `limits`.
+    pub(crate) fn limited(mut self, name: &str, limits: Value) -> Self {
+        let spec = serde_json::from_value(json!({"limits": limits})).unwrap();
+        self.limit_ranges.extend(LimitRangeFacts::of(name, &spec));
         self
     }
 
@@ -221,7 +230,8 @@ impl Cluster {
 
     fn review(&self, kind: Kind, old: Option<&Value>, object: &Value) -> Reviewed {
         let namespace = Some(&self.namespace);
-        let request = Request { kind, old, namespace, peers: Some(&self.bases), revisions: &self.revisions };
+        let (limit_ranges, peers) = (&*self.limit_ranges, Some(&self.bases as &dyn CountBases));
+        let request = Request { kind, old, namespace, limit_ranges, peers, revisions: &self.revisions };
         let (object, verdict) = self.policy.review(request, object.clone());
         let pod = self.policy.pod_of(request, &object);
         Reviewed { object, pod, verdict }

@@ -16,7 +16,7 @@ use read::{Input, Manifest};
 
 /// Show what warden fills in to manifests, and what it refuses or warns about.
 ///
-/// Declarations of Namespaces among the manifests apply to their modules. Exit code: 0 admitted, 1 refused, 2 unreadable.
+/// Declarations of Namespaces and demands of LimitRanges among the manifests apply to their modules. Exit code: 0 admitted, 1 refused, 2 unreadable.
 #[derive(Debug, Args)]
 pub(super) struct Review {
     /// A file, a folder (its .yaml, .yml and .json files) or - for standard input; can be repeated.
@@ -76,7 +76,7 @@ impl Review {
             }
         };
         let policy = settings.policy;
-        let input = Input::read(&self.filename);
+        let input = Input::read(&self.filename, &self.namespace);
         let reviewed: Vec<Reviewed<'_>> =
             input.manifests.iter().map(|manifest| review(&policy, &input, &self.namespace, manifest)).collect();
         let mut problems: String = input.errors.iter().map(|error| format!("error: {error}\n")).collect();
@@ -109,8 +109,9 @@ fn review<'a>(policy: &Policy, input: &Input, default_namespace: &str, manifest:
     let Some(kind) = module else {
         return Reviewed { manifest, object, verdict: None, pod: None };
     };
-    let namespace = input.namespaces.get(manifest.namespace().unwrap_or(default_namespace));
-    let request = Request::creation(kind).in_namespace(namespace);
+    let namespace = manifest.namespace().unwrap_or(default_namespace);
+    let limit_ranges = input.limit_ranges.get(namespace).map_or(&[][..], Vec::as_slice);
+    let request = Request { limit_ranges, ..Request::creation(kind).in_namespace(input.namespaces.get(namespace)) };
     let (object, verdict) = policy.review(request, object);
     let pod = (kind != Kind::Pod).then(|| (made_pod(kind, &object), policy.pod_of(request, &object)));
     Reviewed { manifest, object, verdict: Some(verdict), pod }

@@ -25,7 +25,7 @@ use self::metrics::Metrics;
 use self::running::Running;
 use crate::admission::{self, Reviewer, WatchedCluster, http};
 use crate::certificates::Current;
-use crate::cluster::RevisionReader;
+use crate::cluster::{LimitRangeReader, RevisionReader};
 use crate::k8s::{LeaderTask, api_client, own_user_name, process_identity};
 use crate::policy::Policy;
 use crate::runtime::{LogFormat, Logging, Ops, Readiness, StopSignals, ops_router, start_logging};
@@ -120,6 +120,7 @@ impl Serve {
         background.spawn("ops server", serving::serve(ops_listener, ops, ops_options, Shutdown::default()));
 
         let revisions = RevisionReader::new(client.clone());
+        let limit_ranges = LimitRangeReader::new(client.clone());
         let mut leading = Vec::new();
         if let Some(controller) = certificate_controller {
             let (client, leaders) = (client.clone(), metrics.leaders.clone());
@@ -141,7 +142,7 @@ impl Serve {
         let shutdown = Shutdown::default();
         let reviewer = Reviewer::new(
             Policy::default(),
-            Arc::new(WatchedCluster { namespaces, peers, revisions }),
+            Arc::new(WatchedCluster { namespaces, peers, revisions, limit_ranges }),
             metrics.reviews,
         )
         .going_by(policy)

@@ -17,6 +17,7 @@ mod workload_labels;
 
 use serde_json::{Value, json};
 
+pub(super) use unavailable_resources::UNAVAILABLE;
 pub(super) use workload_labels::of_every_base_of_a_cluster;
 
 use super::draft::Draft;

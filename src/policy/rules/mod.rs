@@ -11,9 +11,10 @@ mod field_types;
 mod half_release;
 mod jar_file_name;
 mod jar_image;
+mod limit_ranges;
 mod misplaced_annotations;
-mod namespace_restrictions;
 mod module_labels;
+mod namespace_restrictions;
 mod not_kept_apart;
 mod older_dialect;
 mod open_terms;
@@ -35,6 +36,8 @@ mod unplaceable_template;
 mod version_in_selector;
 
 use serde_json::{Value, json};
+
+pub(super) use limit_ranges::warn_of_limit_ranges;
 
 use super::rule::Scope;
 use super::{Policy, Request, Rule, TemplateDigest, Verdict};
@@ -66,6 +69,7 @@ pub(super) const TABLE: &[Rule] = &[
     sidecars::RULE,
     resources::RULE,
     namespace_restrictions::RULE,
+    limit_ranges::RULE,
     toleration_seconds::RULE,
     outage_seconds::RULE,
     jar_file_name::RULE,
