@@ -66,6 +66,10 @@ impl CountBases for WatchedCluster {
     fn not_kept_apart(&self, workload: Workload<'_>) -> u32 {
         self.peers.not_kept_apart(workload)
     }
+
+    fn offer_memory(&self, pod: &Value) -> Option<bool> {
+        self.peers.offer_memory(pod)
+    }
 }
 
 impl ClusterView for WatchedCluster {
@@ -84,7 +88,6 @@ impl ClusterView for WatchedCluster {
     ) -> BoxFuture<'a, Result<Vec<Revision>, RevisionsUnavailable>> {
         Box::pin(self.revisions.of(kind, object))
     }
-}
 
     fn limit_ranges<'a>(
         &'a self,
@@ -92,3 +95,4 @@ impl ClusterView for WatchedCluster {
     ) -> BoxFuture<'a, Result<Vec<LimitRangeFacts>, LimitRangesUnavailable>> {
         Box::pin(self.limit_ranges.of(namespace))
     }
+}

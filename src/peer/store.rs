@@ -78,6 +78,11 @@ impl PeerStore {
         self.store.read(|index| index.count(workload, pod)).flatten()
     }
 
+    /// Whether any node that the Pod `pod` can run on has memory to request. None while unsynced, and where there is no such node.
+    pub fn offer_memory(&self, pod: &Value) -> Option<bool> {
+        self.store.read(|index| index.offer_memory(pod)).flatten()
+    }
+
     /// The module Pods of all namespaces whose identity labels are missing or wrong; none while unsynced.
     pub fn unlabelled_keys(&self) -> BTreeSet<Arc<ObjectKey>> {
         self.store.read(|index| index.unlabelled().keys().cloned().collect()).unwrap_or_default()

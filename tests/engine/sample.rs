@@ -101,10 +101,10 @@ pub(crate) struct Cluster {
     pub(crate) revisions: Vec<Revision>,
 }
 
-/// This number of bases for every module that tolerates their taint, None where the number is unknown; and this number of running Pods
-/// that are not labelled.
+/// This number of bases for every module that tolerates their taint, None where the number is unknown; this number of running Pods
+/// that are not labelled; and whether the bases have memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Bases(pub(crate) Option<u32>, pub(crate) u32);
+pub(crate) struct Bases(pub(crate) Option<u32>, pub(crate) u32, pub(crate) Option<bool>);
 
 impl CountBases for Bases {
     fn replicas(&self, _: Workload<'_>, pod: &Value) -> Option<u32> {
@@ -115,6 +115,10 @@ impl CountBases for Bases {
 
     fn not_kept_apart(&self, _: Workload<'_>) -> u32 {
         self.1
+    }
+
+    fn offer_memory(&self, _: &Value) -> Option<bool> {
+        self.2
     }
 }
 
@@ -136,7 +140,7 @@ impl Cluster {
             policy: Policy::default(),
             namespace: NamespaceFacts::default(),
             limit_ranges: Vec::new(),
-            bases: Bases(None, 0),
+            bases: Bases(None, 0, None),
             revisions: Vec::new(),
         }
     }
@@ -150,6 +154,12 @@ impl Cluster {
     /// With so many running Pods of every module that are not labelled yet.
     pub(crate) fn with_unlabelled(mut self, count: u32) -> Self {
         self.bases.1 = count;
+        self
+    }
+
+    /// With bases that have memory, or none.
+    pub(crate) fn with_memory(mut self, has_memory: bool) -> Self {
+        self.bases.2 = Some(has_memory);
         self
     }
 
