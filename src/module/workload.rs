@@ -87,9 +87,18 @@ impl<'a> Workload<'a> {
         FieldPath::root().fields(&["spec", "replicas"])
     }
 
-    /// The path of `maxUnavailable` in a Deployment's rolling update.
-    pub fn max_unavailable_path() -> FieldPath {
-        FieldPath::root().fields(&["spec", "strategy", "rollingUpdate", "maxUnavailable"])
+    /// The path of the field by which a rolling update may delete old Pods first: `maxUnavailable` of the kind, or for a blue-green
+    /// release, which has none, its strategy.
+    pub fn max_unavailable_path(self) -> FieldPath {
+        let spec = FieldPath::root().field("spec");
+        match self.kind {
+            Kind::CloneSet => spec.fields(&["updateStrategy", "maxUnavailable"]),
+            Kind::ArgoRollout if spec.fields(&["strategy", "blueGreen"]).get(self.object).is_some() => {
+                spec.fields(&["strategy", "blueGreen"])
+            }
+            Kind::ArgoRollout => spec.fields(&["strategy", "canary", "maxUnavailable"]),
+            _ => spec.fields(&["strategy", "rollingUpdate", "maxUnavailable"]),
+        }
     }
 
     /// The replicas in the spec; Kubernetes' default of 1 where they are not set.

@@ -329,6 +329,35 @@ fn a_replica_set_replaces_no_pods() {
     assert_eq!(reviewed.refused(), [""; 0]);
 }
 
+/// The field in which each kind has `maxUnavailable`.
+#[rstest]
+#[case::deployment(Kind::Deployment, json!({"strategy": {"rollingUpdate": {"maxUnavailable": 0}}}), "strategy.rollingUpdate.maxUnavailable", "Recreate")]
+#[case::clone_set(Kind::CloneSet, json!({"updateStrategy": {"maxUnavailable": 0, "maxSurge": 1}}), "updateStrategy.maxUnavailable", "set maxUnavailable to 1")]
+#[case::canary(Kind::ArgoRollout, json!({"strategy": {"canary": {"maxUnavailable": 0}}}), "strategy.canary.maxUnavailable", "set maxUnavailable to 1")]
+#[case::blue_green(Kind::ArgoRollout, json!({"strategy": {"blueGreen": {}}}), "strategy.blueGreen", "use the canary strategy")]
+fn what_frees_no_base_is_named_where_its_kind_has_it(
+    #[case] kind: Kind,
+    #[case] spec: Value,
+    #[case] field: &str,
+    #[case] way_out: &str,
+) {
+    // Given a workload that frees no base, which may release another jar under its version
+    let old = edited(module(kind), |object| {
+        object["metadata"]["annotations"][ALLOW_SAME_VERSION] = json!("true");
+        for (key, value) in spec.as_object().unwrap() {
+            object["spec"][key] = value.clone();
+        }
+    });
+    let old = create(kind, &old).object;
+    // When it does, then it is refused for that field
+    let new = edited(old.clone(), |object| {
+        template_in(kind, object)["spec"]["containers"][0]["image"] = json!("https://x/rebuilt/biz1-1.0.0-ark-biz.jar");
+    });
+    let reviewed = Cluster::plain().update(kind, &old, &new);
+    assert_eq!(reviewed.refused(), [format!("spec.{field}: Forbidden")]);
+    assert!(reviewed.verdict.violations[0].remedy.contains(way_out), "{:?}", reviewed.verdict);
+}
+
 #[test]
 fn another_module_beside_it_is_held_to_its_own_version() {
     // Given two modules in one Pod

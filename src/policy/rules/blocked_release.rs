@@ -2,7 +2,7 @@
 
 use super::Context;
 use super::same_version::NEW_VERSION;
-use crate::module::Workload;
+use crate::module::{Kind, Segment, Workload};
 use crate::policy::rerelease::{Consequence, rereleases};
 use crate::policy::rule::Scope;
 use crate::policy::{Rule, Severity, Violation};
@@ -28,12 +28,24 @@ fn check(context: &Context<'_>) -> Vec<Violation> {
                  resolves to 0: if every base has an old Pod, no new one can ever be placed"
             );
             let warning = format!("maxUnavailable resolves to 0: if every base has {name} {version}, this never ends");
-            Violation::forbidden(Workload::max_unavailable_path(), problem, remedy()).or_warn(warning)
+            Violation::forbidden(context.workload.max_unavailable_path(), problem, remedy(context.workload)).or_warn(warning)
         })
         .collect()
 }
 
 /// What lets such a release be placed.
-pub(super) fn remedy() -> String {
-    format!("{NEW_VERSION}, or set maxUnavailable to 1 or the strategy to Recreate")
+pub(super) fn remedy(workload: Workload<'_>) -> String {
+    let (way_out, _) = free_bases_first(workload);
+    format!("{NEW_VERSION}, or {way_out}")
+}
+
+/// How the rollout deletes an old Pod first, and the same in short, for a text that names `maxUnavailable`.
+pub(super) fn free_bases_first(workload: Workload<'_>) -> (&'static str, &'static str) {
+    match (workload.kind(), workload.max_unavailable_path().segments().last().and_then(Segment::name)) {
+        (Kind::Deployment, _) => {
+            ("set maxUnavailable to 1 or the strategy to Recreate", "set it to 1, or use Recreate")
+        }
+        (_, Some("blueGreen")) => ("use the canary strategy, with maxUnavailable 1", "use the canary strategy"),
+        _ => ("set maxUnavailable to 1", "set it to 1"),
+    }
 }

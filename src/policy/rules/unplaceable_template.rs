@@ -1,8 +1,7 @@
 //! A template that changes without a new version can be placed, also where every base has an old Pod. See [`crate::policy::rerelease`].
 
 use super::Context;
-use super::blocked_release::remedy;
-use crate::module::Workload;
+use super::blocked_release::{free_bases_first, remedy};
 use crate::policy::rerelease::{Consequence, rereleases};
 use crate::policy::rule::Scope;
 use crate::policy::{Rule, Severity, Violation};
@@ -23,8 +22,10 @@ fn check(context: &Context<'_>) -> Vec<Violation> {
         .map(|rerelease| {
             let name = rerelease.module.name();
             let problem = format!("maxUnavailable resolves to 0: if every base has {name}, this never ends");
-            let warning = format!("{problem}; set it to 1, or use Recreate");
-            Violation::forbidden(Workload::max_unavailable_path(), problem, remedy()).or_warn(warning)
+            let workload = context.workload;
+            let (_, way_out) = free_bases_first(workload);
+            let warning = format!("{problem}; {way_out}");
+            Violation::forbidden(workload.max_unavailable_path(), problem, remedy(workload)).or_warn(warning)
         })
         .collect()
 }
