@@ -2,6 +2,7 @@
 
 use super::Context;
 use super::same_version::NEW_VERSION;
+use crate::module::Kind;
 use crate::policy::rerelease::{Consequence, rereleases};
 use crate::policy::rule::Scope;
 use crate::policy::{Rule, Severity, Violation};
@@ -21,8 +22,11 @@ fn check(context: &Context<'_>) -> Vec<Violation> {
         .filter(|rerelease| rerelease.consequence(context) == Consequence::EachBaseGoesWithout)
         .map(|rerelease| {
             let (name, version) = (rerelease.module.name(), rerelease.version);
-            let problem =
-                format!("{name} {version} is released again: each base is without it for about a grace period");
+            let problem = if context.workload.kind() == Kind::Pod {
+                format!("{name} {version} is installed again in place: its base is without it for about a second")
+            } else {
+                format!("{name} {version} is released again: each base is without it for about a grace period")
+            };
             Violation::forbidden(rerelease.module.path().field("env"), problem, NEW_VERSION)
         })
         .collect()

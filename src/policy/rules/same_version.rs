@@ -28,12 +28,33 @@ fn check(context: &Context<'_>) -> Vec<Violation> {
 }
 
 fn another_jar(context: &Context<'_>, Rerelease { module, version, .. }: &Rerelease<'_>) -> Violation {
+    let image = module.path().field("image");
+    let new_version = module.jar_name().map(|jar| jar.version).filter(|new| new != version);
+    if context.workload.kind() == Kind::Pod {
+        let problem = match new_version {
+            Some(new) => format!(
+                "the jar is that of {new:?}, but a Pod keeps its BIZ_VERSION, {version:?}: ModuleController uninstalls a module whose \
+                 jar has another version"
+            ),
+            None => format!(
+                "the jar changed but BIZ_VERSION is still {version:?}: nothing shows which of the two jars the base runs"
+            ),
+        };
+        let remedy = "delete the Pod, and create it with the new BIZ_VERSION and its jar";
+        return match new_version {
+            Some(_) => Violation::forbidden(image, problem, remedy),
+            None => {
+                let on_purpose = format!("annotate the Pod with {}: \"true\" before, if it is on purpose", keys::ALLOW_SAME_VERSION);
+                Violation::forbidden(image, problem, format!("{remedy}; or {on_purpose}"))
+            }
+        };
+    }
     let problem = format!(
         "the jar changed but BIZ_VERSION is still {version:?}: a base that has {} {version} keeps the old jar until its old Pod is \
          gone, and nothing shows which of the two it runs",
         module.name()
     );
-    let remedy = match module.jar_name().map(|jar| jar.version).filter(|new| new != version) {
+    let remedy = match new_version {
         Some(new) => both_at_once(context, new),
         None => format!(
             "{}; or, to release the same version again on purpose, annotate the {} with {}: \"true\"",
@@ -42,7 +63,7 @@ fn another_jar(context: &Context<'_>, Rerelease { module, version, .. }: &Rerele
             keys::ALLOW_SAME_VERSION
         ),
     };
-    Violation::forbidden(module.path().field("image"), problem, remedy)
+    Violation::forbidden(image, problem, remedy)
 }
 
 /// How version and jar are changed in one rollout.
