@@ -103,8 +103,8 @@ impl Serve {
         if let Some(client_ca) = client_ca {
             background.spawn("reader of the client CA", client_ca.follow(metrics.webhook.clone()));
         }
-        let (namespaces, peers) =
-            watch_cluster(&client, policy.clone(), &self.names.namespace, &mut background, &readiness);
+        let excluded = self.peer.excluded_namespaces(&self.names.namespace);
+        let (namespaces, peers) = watch_cluster(&client, policy.clone(), &excluded, &mut background, &readiness);
         let own_user = admission::OwnUser::default();
         background.ready_when(readiness.condition("own-user-known"), {
             let (own_user, client) = (own_user.clone(), client.clone());
