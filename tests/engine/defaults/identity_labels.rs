@@ -11,8 +11,7 @@ fn identity(reviewed: &crate::sample::Reviewed) -> [Vec<(String, String)>; 2] {
             map.as_object().unwrap().iter().map(|(key, value)| (key.clone(), value.as_str().unwrap().to_owned()));
         pairs.filter(|(key, _)| key.starts_with("module.warden.koupleless.io/")).collect::<Vec<_>>()
     };
-    let terms =
-        reviewed.pod["spec"]["affinity"]["podAntiAffinity"][REQUIRED].as_array().cloned().unwrap_or_default();
+    let terms = reviewed.pod["spec"]["affinity"]["podAntiAffinity"][REQUIRED].as_array().cloned().unwrap_or_default();
     let kept_apart = terms.iter().flat_map(|term| pairs(&term["labelSelector"]["matchLabels"])).collect();
     [pairs(&reviewed.pod["metadata"]["labels"]), kept_apart]
 }

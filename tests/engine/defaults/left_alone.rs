@@ -28,10 +28,7 @@ fn what_is_owned_without_a_controller_is_not(#[case] owners: Value) {
 }
 
 #[rstest]
-fn what_opted_out(
-    #[values("object", "template")] place: &str,
-    #[values(Kind::Deployment, Kind::CronJob)] kind: Kind,
-) {
+fn what_opted_out(#[values("object", "template")] place: &str, #[values(Kind::Deployment, Kind::CronJob)] kind: Kind) {
     let object = edited(module(kind), |object| {
         let at = if place == "object" { object } else { template_in(kind, object) };
         at["metadata"]["annotations"][INJECT] = json!("false");
@@ -41,8 +38,7 @@ fn what_opted_out(
     assert_eq!(reviewed.patched(), [""; 0]);
     // and is checked by the Pods that come of it: those of a workload that opted out alone are completed, and the others have
     // no base without the affinity that would have come of the declaration
-    let terms =
-        format!("{}.spec.affinity.nodeAffinity.{REQUIRED}.nodeSelectorTerms: Required", kind.template_path());
+    let terms = format!("{}.spec.affinity.nodeAffinity.{REQUIRED}.nodeSelectorTerms: Required", kind.template_path());
     assert_eq!(reviewed.refused(), if place == "object" { vec![] } else { vec![terms] });
 }
 

@@ -37,3 +37,15 @@ fn a_limit_that_was_added_to_a_request_of_the_users_stays() {
     let after = resources(given, "cpu, memory limit for container biz1");
     assert_eq!(after, json!({"requests": {"memory": "64Mi"}, "limits": {"cpu": "0", "memory": "512Mi"}}));
 }
+
+#[test]
+fn what_was_added_to_an_init_container_is_zero_too() {
+    // Bases ignore it, and the scheduler reckons with what it requests
+    let pod = pod(|p| {
+        p["metadata"]["annotations"][LIMIT_RANGER] = json!("LimitRanger plugin set: cpu request for init container i");
+        p["spec"]["initContainers"] =
+            json!([{"name": "i", "image": "busybox", "resources": {"requests": {"cpu": "100m"}}}]);
+    });
+    let reviewed = create(Kind::Pod, &pod).object;
+    assert_eq!(reviewed["spec"]["initContainers"][0]["resources"], json!({"requests": {"cpu": "0"}}));
+}
