@@ -4,7 +4,8 @@ use futures::future::BoxFuture;
 use serde_json::Value;
 
 use crate::cluster::{
-    LimitRangeReader, LimitRangesUnavailable, NamespaceStore, NamespaceUnavailable, RevisionReader, RevisionsUnavailable,
+    LimitRangeReader, LimitRangesUnavailable, NamespaceStore, NamespaceUnavailable, RevisionReader,
+    RevisionsUnavailable,
 };
 use crate::k8s::ObjectKey;
 use crate::module::{Kind, Management, Workload};

@@ -183,14 +183,8 @@ impl Reviewer {
         let object = request.object.take();
         let policy = Arc::clone(&self.policy.borrow());
         let peers: Option<&dyn CountBases> = Some(&*self.cluster);
-        let mut context = policy::Request {
-            kind,
-            old,
-            namespace: namespace.as_ref(),
-            limit_ranges: &[],
-            peers,
-            revisions: &[],
-        };
+        let mut context =
+            policy::Request { kind, old, namespace: namespace.as_ref(), limit_ranges: &[], peers, revisions: &[] };
         let (revisions, limit_ranges) = tokio::join!(
             async {
                 match old.filter(|_| policy.needs_revisions(context, &object)) {

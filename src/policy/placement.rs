@@ -212,7 +212,5 @@ pub(super) fn runs_as_written(template: &Template<'_>) -> bool {
     } else {
         envs.into_iter().all(|env| tolerates(Taint::node_env(env)))
     };
-    tolerates(Taint::VIRTUAL_NODE)
-        && tolerates_env
-        && Selection::of(template) != Selection::Nothing
+    tolerates(Taint::VIRTUAL_NODE) && tolerates_env && Selection::of(template) != Selection::Nothing
 }

@@ -2,8 +2,8 @@
 
 use koupleless_warden::module::{Kind, Workload};
 use koupleless_warden::policy::{
-    CountBases, DefaultBase, LimitRangeFacts, NamespaceFacts, Policy, ReleasedModule, Request, Revision, Rule, Severity, TemplateDigest,
-    Verdict,
+    CountBases, DefaultBase, LimitRangeFacts, NamespaceFacts, Policy, ReleasedModule, Request, Revision, Rule,
+    Severity, TemplateDigest, Verdict,
 };
 use serde_json::{Value, json};
 

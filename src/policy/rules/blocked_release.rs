@@ -28,7 +28,8 @@ fn check(context: &Context<'_>) -> Vec<Violation> {
                  resolves to 0: if every base has an old Pod, no new one can ever be placed"
             );
             let warning = format!("maxUnavailable resolves to 0: if every base has {name} {version}, this never ends");
-            Violation::forbidden(context.workload.max_unavailable_path(), problem, remedy(context.workload)).or_warn(warning)
+            Violation::forbidden(context.workload.max_unavailable_path(), problem, remedy(context.workload))
+                .or_warn(warning)
         })
         .collect()
 }

@@ -39,7 +39,10 @@ fn violations(ranges: &[LimitRangeFacts], template: &Template<'_>) -> Vec<Violat
                 unmet.resource, unmet.fields, unmet.limit_range
             );
             let problem = format!("{unmet}, so the API server refuses every Pod that requests none, as modules do");
-            let warning = format!("modules request no {0}: remove it from {1} in LimitRange {2}", unmet.resource, unmet.fields, unmet.limit_range);
+            let warning = format!(
+                "modules request no {0}: remove it from {1} in LimitRange {2}",
+                unmet.resource, unmet.fields, unmet.limit_range
+            );
             Violation::invalid(field, problem, remedy).or_warn(warning)
         })
         .collect()

@@ -44,7 +44,8 @@ fn another_jar(context: &Context<'_>, Rerelease { module, version, .. }: &Rerele
         return match new_version {
             Some(_) => Violation::forbidden(image, problem, remedy),
             None => {
-                let on_purpose = format!("annotate the Pod with {}: \"true\" before, if it is on purpose", keys::ALLOW_SAME_VERSION);
+                let on_purpose =
+                    format!("annotate the Pod with {}: \"true\" before, if it is on purpose", keys::ALLOW_SAME_VERSION);
                 Violation::forbidden(image, problem, format!("{remedy}; or {on_purpose}"))
             }
         };

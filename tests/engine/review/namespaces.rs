@@ -61,7 +61,10 @@ fn a_module_without_a_namespace_is_in_the_default_one() {
 #[rstest]
 #[case::of_its_namespace("shop", 1)]
 #[case::of_another("elsewhere", 0)]
-fn a_limit_range_that_demands_a_request_refuses_the_modules_of_its_namespace(#[case] namespace: &str, #[case] code: i32) {
+fn a_limit_range_that_demands_a_request_refuses_the_modules_of_its_namespace(
+    #[case] namespace: &str,
+    #[case] code: i32,
+) {
     let limit_range = format!(
         "apiVersion: v1\nkind: LimitRange\nmetadata: {{name: floor, namespace: {namespace}}}\nspec:\n  limits:\n    - type: \
          Container\n      min: {{cpu: 100m}}\n"
