@@ -18,7 +18,7 @@ mod workload_size;
 pub use deployment::{DeploymentFacts, DeploymentView, MAX_STATE_BYTES};
 pub use dual_watch::{DualWatchMerge, Merged, Spelling};
 pub use limit_ranges::{LimitRangeReader, LimitRangesUnavailable};
-pub use namespace::{NamespaceIndex, NamespaceStore, NamespaceUnavailable};
+pub use namespace::{NamespaceIndex, NamespaceSelector, NamespaceStore, NamespaceUnavailable, NoSelector};
 pub use node::{NodeView, node_facts};
 pub use node_classes::{ClassId, Eligibility, Eligible, NodeClasses, Projection};
 pub use owners::{DeploymentPods, Owners, Touched};

@@ -128,6 +128,14 @@ impl PeerStore {
         shown.unwrap_or(false)
     }
 
+    /// Leaves alone the Deployments of Namespaces that no watch has shown yet: they may be excluded.
+    pub(super) fn exclude_unknown_namespaces(&self) {
+        self.store.update(|index| {
+            index.exclude_unknown_namespaces();
+            BTreeSet::new()
+        });
+    }
+
     /// Applies `policy` from now on.
     pub(super) fn go_by(&self, policy: Policy) {
         self.store.update(|index| index.go_by(policy));

@@ -24,8 +24,8 @@ impl PeerStore {
     /// A store, and the task that fills it, which runs until it is dropped. The task that fills `namespaces` must run, too. The
     /// store applies each new policy.
     ///
-    /// Deployments in the Namespaces `excluded` are left alone, as the webhooks leave them alone. Module Pods are watched everywhere: a
-    /// base does not distinguish namespaces.
+    /// Deployments in the Namespaces `excluded`, and in those that `namespaces` has as excluded, are left alone, as the webhooks leave
+    /// them alone. Module Pods are watched everywhere: a base does not distinguish namespaces.
     ///
     /// All Nodes are watched, not only vnodes: a template may fit an ordinary node, and a DaemonSet's controller would count
     /// it.
@@ -36,6 +36,9 @@ impl PeerStore {
         excluded: &[String],
     ) -> (Self, impl Future<Output = ()> + Send + use<>) {
         let store = Self::new(Policy::clone(&policy.borrow_and_update()));
+        if !namespaces.serves_all() {
+            store.exclude_unknown_namespaces();
+        }
         let mut watches: Vec<BoxFuture<'static, ()>> = vec![
             Box::pin(watch_policy(store.clone(), policy)),
             Box::pin(watch_namespaces(store.clone(), namespaces)),

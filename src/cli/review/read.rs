@@ -198,7 +198,7 @@ fn namespace_facts(manifest: &Manifest) -> Option<(String, NamespaceFacts)> {
         let texts = map.into_iter().flatten();
         texts.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect()
     };
-    let facts = || NamespaceFacts { labels: texts("labels"), annotations: texts("annotations") };
+    let facts = || NamespaceFacts { labels: texts("labels"), annotations: texts("annotations"), is_excluded: false };
     is_namespace.then(|| (manifest.name().to_owned(), facts()))
 }
 

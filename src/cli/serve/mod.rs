@@ -104,7 +104,9 @@ impl Serve {
             background.spawn("reader of the client CA", client_ca.follow(metrics.webhook.clone()));
         }
         let excluded = self.peer.excluded_namespaces(&self.names.namespace);
-        let (namespaces, peers) = watch_cluster(&client, policy.clone(), &excluded, &mut background, &readiness);
+        let selector = self.peer.namespace_selector.clone();
+        let (namespaces, peers) =
+            watch_cluster(&client, policy.clone(), &excluded, selector, &mut background, &readiness);
         let own_user = admission::OwnUser::default();
         background.ready_when(readiness.condition("own-user-known"), {
             let (own_user, client) = (own_user.clone(), client.clone());

@@ -14,10 +14,10 @@ use crate::peer::{PeerState, Place, Pod, Snapshot, Source};
 use crate::vocabulary as keys;
 
 impl PeerIndex {
-    /// The snapshot of the peer Deployment `key`. None if it does not exist, and until the watch of the workload that it follows
+    /// The snapshot of the peer Deployment `key`. None if it does not exist, if its Namespace is excluded, and until the watch of the workload that it follows
     /// has its first list.
     pub fn snapshot(&self, key: &ObjectKey) -> Option<Snapshot> {
-        let peer = self.peers.get(key)?;
+        let peer = self.peer(key)?;
         let source = match &peer.following {
             Some(following) => self.follows.source(following)?,
             None => Source::Bases {

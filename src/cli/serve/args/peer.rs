@@ -6,6 +6,7 @@ use clap::builder::RangedU64ValueParser;
 use clap::{Args, ValueEnum, value_parser};
 use thiserror::Error;
 
+use crate::cluster::NamespaceSelector;
 use crate::settings::{HOLD_SECONDS, PeerOverrides, WINDOW_SECONDS};
 use crate::vocabulary as keys;
 
@@ -41,6 +42,10 @@ pub(in crate::cli::serve) struct PeerArgs {
     /// must leave them alone, too.
     #[arg(long, env = "WARDEN_EXCLUDED_NAMESPACES", value_delimiter = ',', value_name = "NAMESPACE,…")]
     excluded_namespaces: Vec<String>,
+    /// The Namespaces whose peer Deployments are kept, by their labels: the matchExpressions of a label selector, as JSON. The webhooks
+    /// must have the same. If unset, all Namespaces are kept that are not excluded.
+    #[arg(long, env = "WARDEN_NAMESPACE_SELECTOR", default_value = "", hide_default_value = true, value_name = "JSON")]
+    pub(in crate::cli::serve) namespace_selector: NamespaceSelector,
     /// The shortest time between two writes of the replicas of a Deployment [default: 2].
     #[arg(long, env = "WARDEN_PEER_WINDOW", value_name = "SECONDS", value_parser = within(WINDOW_SECONDS))]
     peer_window: Option<u64>,
