@@ -153,6 +153,7 @@ fn base(number: usize) -> (String, Node) {
         labels: serde_json::from_value(labels).expect("texts"),
         taints: vec![taint("node-env", "dev"), taint("virtual-node", "True")],
         unschedulable: false,
+        has_memory: true,
     };
     (name, node)
 }

@@ -3,11 +3,14 @@
 use futures::future::BoxFuture;
 use serde_json::Value;
 
-use crate::cluster::{NamespaceStore, NamespaceUnavailable, RevisionReader, RevisionsUnavailable};
+use crate::cluster::{
+    LimitRangeReader, LimitRangesUnavailable, NamespaceStore, NamespaceUnavailable, RevisionReader,
+    RevisionsUnavailable,
+};
 use crate::k8s::ObjectKey;
 use crate::module::{Kind, Management, Workload};
 use crate::peer::PeerStore;
-use crate::policy::{CountBases, NamespaceFacts, Revision};
+use crate::policy::{CountBases, LimitRangeFacts, NamespaceFacts, Revision};
 
 /// All that admission asks about the cluster around an object.
 pub trait ClusterView: CountBases + Send + Sync + 'static {
@@ -30,6 +33,17 @@ pub trait ClusterView: CountBases + Send + Sync + 'static {
         kind: Kind,
         object: &'a Value,
     ) -> BoxFuture<'a, Result<Vec<Revision>, RevisionsUnavailable>>;
+
+    /// Those LimitRanges of `namespace` that refuse modules; none where LimitRanges are not known.
+    ///
+    /// # Errors
+    /// If the API server does not return them. The review goes on without them.
+    fn limit_ranges<'a>(
+        &'a self,
+        _namespace: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<LimitRangeFacts>, LimitRangesUnavailable>> {
+        Box::pin(std::future::ready(Ok(Vec::new())))
+    }
 }
 
 /// The cluster as the watches of this process show it.
@@ -41,6 +55,8 @@ pub struct WatchedCluster {
     pub peers: PeerStore,
     /// Reads the former templates of a workload.
     pub revisions: RevisionReader,
+    /// Reads the LimitRanges of a Namespace.
+    pub limit_ranges: LimitRangeReader,
 }
 
 impl CountBases for WatchedCluster {
@@ -50,6 +66,10 @@ impl CountBases for WatchedCluster {
 
     fn not_kept_apart(&self, workload: Workload<'_>) -> u32 {
         self.peers.not_kept_apart(workload)
+    }
+
+    fn offer_memory(&self, pod: &Value) -> Option<bool> {
+        self.peers.offer_memory(pod)
     }
 }
 
@@ -68,5 +88,12 @@ impl ClusterView for WatchedCluster {
         object: &'a Value,
     ) -> BoxFuture<'a, Result<Vec<Revision>, RevisionsUnavailable>> {
         Box::pin(self.revisions.of(kind, object))
+    }
+
+    fn limit_ranges<'a>(
+        &'a self,
+        namespace: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<LimitRangeFacts>, LimitRangesUnavailable>> {
+        Box::pin(self.limit_ranges.of(namespace))
     }
 }

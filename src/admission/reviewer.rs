@@ -17,7 +17,7 @@ use super::scale::{self, OwnUser};
 use super::{ClusterView, Endpoint, Metrics};
 use crate::cluster::{NamespaceUnavailable, RevisionsUnavailable};
 use crate::module::{Kind, Workload};
-use crate::policy::{self, CountBases, Policy, Warning};
+use crate::policy::{self, CountBases, LimitRangeFacts, Policy, Warning};
 
 /// Answers reviews.
 #[derive(Clone)]
@@ -183,15 +183,31 @@ impl Reviewer {
         let object = request.object.take();
         let policy = Arc::clone(&self.policy.borrow());
         let peers: Option<&dyn CountBases> = Some(&*self.cluster);
-        let mut context = policy::Request { kind, old, namespace: namespace.as_ref(), peers, revisions: &[] };
-        let mut revisions = Vec::new();
-        if let Some(old) = old.filter(|_| policy.needs_revisions(context, &object)) {
-            revisions = self.cluster.revisions(kind, old).await?;
-        }
-        context.revisions = &revisions;
+        let mut context =
+            policy::Request { kind, old, namespace: namespace.as_ref(), limit_ranges: &[], peers, revisions: &[] };
+        let (revisions, limit_ranges) = tokio::join!(
+            async {
+                match old.filter(|_| policy.needs_revisions(context, &object)) {
+                    Some(old) => self.cluster.revisions(kind, old).await,
+                    None => Ok(Vec::new()),
+                }
+            },
+            async {
+                // The API server asks LimitRanges about a Pod after the mutating webhooks, and before the validating ones. About a
+                // workload it does not ask them.
+                let is_asked_here = (kind == Kind::Pod) == (endpoint == Endpoint::Mutate);
+                match is_asked_here && policy.needs_limit_ranges(context, &object) {
+                    true => self.limit_ranges(&request.namespace).await,
+                    false => Vec::new(),
+                }
+            }
+        );
+        let revisions = revisions?;
+        (context.revisions, context.limit_ranges) = (&revisions, &limit_ranges);
         Ok(match endpoint {
             Endpoint::Mutate => {
-                let (_, verdict) = policy.inject(context, object);
+                let (object, mut verdict) = policy.inject(context, object);
+                verdict.warnings.extend(policy.warn_of_limit_ranges(context, &object));
                 let unchanged = verdict.patch.0.is_empty();
                 let answer = if unchanged { Answer::Allow } else { Answer::Patch(verdict.patch) };
                 (answer, verdict.warnings)
@@ -206,6 +222,16 @@ impl Reviewer {
                 };
                 (answer, verdict.warnings)
             }
+        })
+    }
+}
+
+impl Reviewer {
+    /// The LimitRanges of `namespace` that refuse modules. A review goes on without them: the API server refuses the Pods then.
+    async fn limit_ranges(&self, namespace: &str) -> Vec<LimitRangeFacts> {
+        self.cluster.limit_ranges(namespace).await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "a module is checked without the LimitRanges of its Namespace");
+            Vec::new()
         })
     }
 }

@@ -84,6 +84,8 @@ impl Projection {
             labels: labels.map(|(key, value)| (key.clone(), value.clone())).collect(),
             taints: node.taints.clone(),
             unschedulable: node.unschedulable,
+            // No demand asks for it.
+            has_memory: false,
         }
     }
 }

@@ -3,9 +3,8 @@
 //! They are asked for only when a template changes, which is rare. A cache would have to hold every ReplicaSet of the cluster, and
 //! could lag behind a rollback that follows a release at once.
 
-use std::collections::HashMap;
 use std::fmt::Debug;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use k8s_openapi::NamespaceResourceScope;
@@ -17,9 +16,9 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
 use thiserror::Error;
-use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
+use super::read_slots::ReadSlots;
 use crate::k8s::{View, brief, list};
 use crate::module::retained::RetainedTemplate;
 use crate::module::{History, Kind, Workload};
@@ -28,10 +27,6 @@ use crate::vocabulary as keys;
 
 /// How long a review waits for the API server. It is less than the 3 s that the API server waits for the webhook.
 const TIMEOUT: Duration = Duration::from_secs(2);
-/// How many workloads' revisions are read at a time: each takes up to some pages of memory.
-const READS_AT_ONCE: usize = 4;
-/// How many of these may be of one Namespace: who has thousands of large revisions there keeps no other Namespace waiting.
-const READS_PER_NAMESPACE: usize = 1;
 
 /// The revisions cannot be read. The review can be tried again.
 #[derive(Debug, Error)]
@@ -50,14 +45,7 @@ pub struct RevisionsUnavailable {
 #[derive(Clone)]
 pub struct RevisionReader {
     client: Client,
-    slots: Arc<Slots>,
-}
-
-/// Who may read now.
-#[derive(Debug)]
-struct Slots {
-    all: Semaphore,
-    of_namespaces: Mutex<HashMap<String, Weak<Semaphore>>>,
+    slots: Arc<ReadSlots>,
 }
 
 /// A ReplicaSet as far as it is decoded.
@@ -118,8 +106,7 @@ impl Debug for RevisionReader {
 impl RevisionReader {
     /// A reader by `client`.
     pub fn new(client: Client) -> Self {
-        let slots = Slots { all: Semaphore::new(READS_AT_ONCE), of_namespaces: Mutex::default() };
-        Self { client, slots: Arc::new(slots) }
+        Self { client, slots: Arc::default() }
     }
 
     /// The revisions of the stored workload `object`, in no particular order; none for a kind whose controller keeps none.
@@ -132,9 +119,7 @@ impl RevisionReader {
             RevisionsUnavailable { workload: format!("{kind} {name}"), reason }
         };
         let read = async {
-            let of_namespace = self.slots.of(text(object, "/metadata/namespace"));
-            let _first = of_namespace.acquire().await;
-            let _second = self.slots.all.acquire().await;
+            let _slot = self.slots.acquire(text(object, "/metadata/namespace")).await;
             match kind.history() {
                 None => Ok(Vec::new()),
                 Some(History::ReplicaSets) => self.list(object, of_replica_set).await,
@@ -164,19 +149,6 @@ impl RevisionReader {
         let mut revisions: Vec<_> = listed.map_err(|error| brief(&error))?.items.into_iter().flatten().collect();
         newest.give_back(&mut revisions);
         Ok(revisions)
-    }
-}
-
-impl Slots {
-    fn of(&self, namespace: &str) -> Arc<Semaphore> {
-        let mut of_namespaces = self.of_namespaces.lock().unwrap_or_else(PoisonError::into_inner);
-        of_namespaces.retain(|_, slots| slots.strong_count() > 0);
-        if let Some(slots) = of_namespaces.get(namespace).and_then(Weak::upgrade) {
-            return slots;
-        }
-        let slots = Arc::new(Semaphore::new(READS_PER_NAMESPACE));
-        of_namespaces.insert(namespace.to_owned(), Arc::downgrade(&slots));
-        slots
     }
 }
 
@@ -314,18 +286,6 @@ mod tests {
             let kept: Vec<_> = revisions.iter().flat_map(|it| &it.modules).map(|it| &*it.name).collect();
             assert_eq!(kept, ["3"], "{order:?}");
         }
-    }
-
-    #[test]
-    fn a_namespace_has_its_own_slots() {
-        let slots = Slots { all: Semaphore::new(READS_AT_ONCE), of_namespaces: Mutex::default() };
-        let of_tenant = slots.of("tenant");
-        let reading = of_tenant.try_acquire().unwrap();
-        assert!(slots.of("tenant").try_acquire().is_err());
-        assert!(slots.of("shop").try_acquire().is_ok());
-        drop(reading);
-        drop(of_tenant);
-        assert!(slots.of("tenant").try_acquire().is_ok());
     }
 
     #[test]

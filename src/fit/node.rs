@@ -16,6 +16,9 @@ pub struct Node {
     pub taints: Vec<NodeTaint>,
     /// `spec.unschedulable`: the Node is cordoned.
     pub unschedulable: bool,
+    /// Whether its capacity has memory. That of a vnode is the metaspace of its base: none where the JVM sets no limit. No
+    /// [`Demand`](super::Demand) asks for it, as the DaemonSet controller asks for no resource.
+    pub has_memory: bool,
 }
 
 /// A taint of a Node.

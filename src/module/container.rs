@@ -90,10 +90,9 @@ impl<'a> Container<'a> {
 
     /// The resources that it requests some of. A limit counts too: Kubernetes makes it the request where there is none.
     pub fn requested_resources(&self) -> BTreeSet<&'a str> {
-        let is_some = |amount: &Value| !matches!(amount.as_str(), Some("0" | "0m")) && amount.as_i64() != Some(0);
         let amounts = |part: &str| self.value.get("resources")?.get(part)?.as_object();
         let all = ["requests", "limits"].into_iter().filter_map(amounts).flatten();
-        all.filter(|(_, amount)| is_some(amount)).map(|(resource, _)| resource.as_str()).collect()
+        all.filter(|(_, amount)| is_above_zero(amount)).map(|(resource, _)| resource.as_str()).collect()
     }
 
     /// Name and version by the jar's file name, if Maven's convention applies to it.
@@ -114,6 +113,15 @@ impl<'a> Container<'a> {
 
     fn text(&self, field: &str) -> &'a str {
         self.value.get(field).and_then(Value::as_str).unwrap_or_default()
+    }
+}
+
+/// Whether this amount of a resource, a quantity of Kubernetes such as `"64Mi"` or 1, is more than zero.
+pub fn is_above_zero(amount: &Value) -> bool {
+    match amount.as_str() {
+        // The suffix or exponent of a zero does not matter.
+        Some(text) => text.chars().take_while(|c| !c.is_alphabetic()).any(|c| ('1'..='9').contains(&c)),
+        None => amount.as_f64().is_some_and(|amount| amount > 0.0),
     }
 }
 

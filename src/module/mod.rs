@@ -21,7 +21,7 @@ mod version;
 mod workload;
 
 pub use affinity::{AntiAffinityTerm, NodeTerm, Requirement};
-pub use container::{BizVersion, Container};
+pub use container::{BizVersion, Container, is_above_zero};
 pub use follow::{Follow, FollowError, FollowedKind};
 pub use identity::{identity_label, identity_labels};
 pub use jar::{JarName, JarUrlError, check_jar_url, jar_of_url, placeholder};

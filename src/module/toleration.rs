@@ -28,7 +28,21 @@ pub struct TolerationSpec<S> {
     effect: S,
 }
 
-impl Taint<'_> {
+impl<'a> Taint<'a> {
+    /// The taint that every vnode has.
+    pub const VIRTUAL_NODE: Taint<'static> =
+        Taint { key: keys::TAINT_VIRTUAL_NODE, value: keys::TAINT_VIRTUAL_NODE_VALUE, effect: keys::NO_EXECUTE };
+
+    /// The taint that every vnode of environment `env` has.
+    pub fn node_env(env: &'a str) -> Self {
+        Self { key: keys::TAINT_NODE_ENV, value: env, effect: keys::NO_EXECUTE }
+    }
+
+    /// Kubernetes' own taint `key` without a value, by which Pods are evicted.
+    pub fn evicting(key: &'a str) -> Self {
+        Self { key, value: "", effect: keys::NO_EXECUTE }
+    }
+
     /// The toleration that warden writes for this taint. It has no seconds, so it lasts as long as the taint.
     pub fn toleration(self) -> Value {
         if self.value.is_empty() {

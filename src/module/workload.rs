@@ -192,7 +192,16 @@ impl<'a> Template<'a> {
 
     /// The containers, in order.
     pub fn containers(&self) -> Vec<Container<'a>> {
-        let path = self.spec_path().field("containers");
+        self.containers_in("containers")
+    }
+
+    /// The init containers, in order. ModuleController ignores them, and the scheduler does not.
+    pub fn init_containers(&self) -> Vec<Container<'a>> {
+        self.containers_in("initContainers")
+    }
+
+    fn containers_in(&self, field: &'static str) -> Vec<Container<'a>> {
+        let path = self.spec_path().field(field);
         let list = path.get(self.object).and_then(Value::as_array);
         list.into_iter().flatten().enumerate().map(|(index, value)| Container::new(value, path.index(index))).collect()
     }

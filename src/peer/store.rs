@@ -78,6 +78,11 @@ impl PeerStore {
         self.store.read(|index| index.count(workload, pod)).flatten()
     }
 
+    /// Whether any node that the Pod `pod` can run on has memory to request. None while unsynced, and where there is no such node.
+    pub fn offer_memory(&self, pod: &Value) -> Option<bool> {
+        self.store.read(|index| index.offer_memory(pod)).flatten()
+    }
+
     /// The module Pods of all namespaces whose identity labels are missing or wrong; none while unsynced.
     pub fn unlabelled_keys(&self) -> BTreeSet<Arc<ObjectKey>> {
         self.store.read(|index| index.unlabelled().keys().cloned().collect()).unwrap_or_default()
@@ -121,6 +126,14 @@ impl PeerStore {
         let shown =
             self.store.read(|index| index.node(node_name) == node && index.snapshot(key).is_some_and(is_departed));
         shown.unwrap_or(false)
+    }
+
+    /// Leaves alone the Deployments of Namespaces that no watch has shown yet: they may be excluded.
+    pub(super) fn exclude_unknown_namespaces(&self) {
+        self.store.update(|index| {
+            index.exclude_unknown_namespaces();
+            BTreeSet::new()
+        });
     }
 
     /// Applies `policy` from now on.

@@ -24,8 +24,8 @@ impl PeerStore {
     /// A store, and the task that fills it, which runs until it is dropped. The task that fills `namespaces` must run, too. The
     /// store applies each new policy.
     ///
-    /// Deployments in kube-system and in `own_namespace` are left alone, as the webhooks leave them alone. Module Pods are watched
-    /// everywhere: a base does not distinguish namespaces.
+    /// Deployments in the Namespaces `excluded`, and in those that `namespaces` has as excluded, are left alone, as the webhooks leave
+    /// them alone. Module Pods are watched everywhere: a base does not distinguish namespaces.
     ///
     /// All Nodes are watched, not only vnodes: a template may fit an ordinary node, and a DaemonSet's controller would count
     /// it.
@@ -33,9 +33,12 @@ impl PeerStore {
         client: Client,
         mut policy: Receiver<Arc<Policy>>,
         namespaces: NamespaceStore,
-        own_namespace: &str,
+        excluded: &[String],
     ) -> (Self, impl Future<Output = ()> + Send + use<>) {
         let store = Self::new(Policy::clone(&policy.borrow_and_update()));
+        if !namespaces.serves_all() {
+            store.exclude_unknown_namespaces();
+        }
         let mut watches: Vec<BoxFuture<'static, ()>> = vec![
             Box::pin(watch_policy(store.clone(), policy)),
             Box::pin(watch_namespaces(store.clone(), namespaces)),
@@ -46,7 +49,8 @@ impl PeerStore {
                 Box::pin(watch_followed(store.clone(), watch))
             },
         ];
-        let elsewhere = [keys::KUBE_SYSTEM, own_namespace].map(|name| format!("metadata.namespace!={name}")).join(",");
+        let elsewhere: Vec<_> = excluded.iter().map(|name| format!("metadata.namespace!={name}")).collect();
+        let elsewhere = elsewhere.join(",");
         for spelling in Spelling::ALL {
             let elsewhere = elsewhere.clone();
             watches.push(Box::pin(watch_deployments(store.clone(), client.clone(), spelling, elsewhere)));

@@ -17,6 +17,12 @@ pub trait CountBases: Send + Sync {
     fn not_kept_apart(&self, _workload: Workload<'_>) -> u32 {
         0
     }
+
+    /// Whether any base that the Pod `pod` can run on has memory to request. None where that is not known, and where there is no such
+    /// base.
+    fn offer_memory(&self, _pod: &Value) -> Option<bool> {
+        None
+    }
 }
 
 impl fmt::Debug for dyn CountBases + '_ {

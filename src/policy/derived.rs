@@ -17,7 +17,7 @@ pub(super) fn requirement(key: &str, value: &str) -> Value {
 
 /// The toleration of the environment's taint.
 fn toleration(env: &str) -> Value {
-    Taint { key: keys::TAINT_NODE_ENV, value: env, effect: keys::NO_EXECUTE }.toleration()
+    Taint::node_env(env).toleration()
 }
 
 /// Makes what was derived from `old` follow from `new`, in place. What `old` does not have was not derived, and stays.

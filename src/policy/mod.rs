@@ -10,6 +10,7 @@ mod declarations;
 mod defaults;
 mod derived;
 mod draft;
+mod limit_range;
 mod namespace;
 mod placement;
 mod pod_update;
@@ -26,6 +27,7 @@ use serde_json::{Value, json};
 pub use count_bases::CountBases;
 pub use declarations::DefaultBase;
 pub use draft::Patch;
+pub use limit_range::{LimitRangeFacts, LimitRangeSpec};
 pub use namespace::NamespaceFacts;
 pub use placement::Placement;
 pub use revision::{ReleasedModule, Revision, TemplateDigest};
@@ -61,6 +63,8 @@ pub struct Request<'a> {
     pub old: Option<&'a Value>,
     /// The labels and annotations of the object's Namespace; None where they are unknown.
     pub namespace: Option<&'a NamespaceFacts>,
+    /// The LimitRanges of the Namespace, where [`Policy::needs_limit_ranges`]; empty where they are unknown.
+    pub limit_ranges: &'a [LimitRangeFacts],
     /// Counts the bases for a new peer Deployment; None where no inventory of bases is at hand.
     pub peers: Option<&'a dyn CountBases>,
     /// The earlier revisions of the workload, where [`Policy::needs_revisions`]; empty where they are unknown.
@@ -70,7 +74,7 @@ pub struct Request<'a> {
 impl<'a> Request<'a> {
     /// The creation of an object of `kind`, with nothing known around it.
     pub fn creation(kind: Kind) -> Self {
-        Self { kind, old: None, namespace: None, peers: None, revisions: &[] }
+        Self { kind, old: None, namespace: None, limit_ranges: &[], peers: None, revisions: &[] }
     }
 
     /// The same, in a Namespace.
@@ -181,6 +185,28 @@ impl Policy {
         workload.is_module()
             && shape::check(request.kind, object).is_empty()
             && annotate::needs_revisions(request, object)
+    }
+
+    /// Whether the LimitRanges of the Namespace decide on `object` ([`Request::limit_ranges`]): it leads to new Pods, which warden
+    /// completes.
+    pub fn needs_limit_ranges(&self, request: Request<'_>, object: &Value) -> bool {
+        let workload = Workload::new(request.kind, object);
+        let template = workload.template();
+        let makes_pods = request.old.is_none_or(|old| {
+            let old = Workload::new(request.kind, old);
+            request.kind != Kind::Pod && (old.is_paused() || old.template().value() != template.value())
+        });
+        workload.is_module()
+            && !workload.has_controller()
+            && makes_pods
+            && template.metadata().annotation(keys::INJECT) != Some("false")
+            && shape::check(request.kind, object).is_empty()
+    }
+
+    /// What the LimitRanges of the Namespace refuse the new Pod `object` for, after it is completed. The API server asks them
+    /// before it asks for [`Self::check`].
+    pub fn warn_of_limit_ranges(&self, request: Request<'_>, object: &Value) -> Vec<Warning> {
+        rules::warn_of_limit_ranges(request.limit_ranges, &Workload::new(request.kind, object).template())
     }
 
     /// The stored `object` with its template completed as its Pods will be. Fields have the paths that they have in the object.

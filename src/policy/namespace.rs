@@ -14,6 +14,8 @@ pub struct NamespaceFacts {
     pub labels: BTreeMap<String, String>,
     /// The annotations.
     pub annotations: BTreeMap<String, String>,
+    /// Whether its labels are not those of Namespaces that warden serves. The API server then asks warden about nothing in it.
+    pub is_excluded: bool,
 }
 
 impl NamespaceFacts {

@@ -99,6 +99,16 @@ impl Placement {
         self
     }
 
+    /// The taints of the vnodes on which Pods of `template` run by this: of each environment that the pod spec chooses, or else of
+    /// the one that is placed here.
+    pub(super) fn taints<'a>(&'a self, template: &Template<'a>, policy: &'a Policy) -> Vec<Taint<'a>> {
+        let mut envs = declarations::chosen_envs(template);
+        if envs.is_empty() {
+            envs.push(self.get(keys::ENV).unwrap_or(&policy.default_env));
+        }
+        [Taint::VIRTUAL_NODE].into_iter().chain(envs.into_iter().map(Taint::node_env)).collect()
+    }
+
     /// Whether it says anything about the base.
     fn has_base(&self) -> bool {
         keys::BASE_SELECTION.into_iter().any(|key| self.get(key).is_some())
@@ -208,18 +218,13 @@ fn declares_base_in(namespace: &NamespaceFacts) -> bool {
 /// bases.
 pub(super) fn runs_as_written(template: &Template<'_>) -> bool {
     let tolerations = template.tolerations();
-    let tolerates = |key: &str, value: &str| {
-        let taint = Taint { key, value, effect: keys::NO_EXECUTE };
-        tolerations.iter().any(|toleration| toleration.tolerates(taint))
-    };
+    let tolerates = |taint| tolerations.iter().any(|toleration| toleration.tolerates(taint));
     // Of which environment does not matter: a toleration names one, or covers all.
     let envs = declarations::chosen_envs(template);
     let tolerates_env = if envs.is_empty() {
-        tolerates(keys::TAINT_NODE_ENV, "")
+        tolerates(Taint::node_env(""))
     } else {
-        envs.into_iter().all(|env| tolerates(keys::TAINT_NODE_ENV, env))
+        envs.into_iter().all(|env| tolerates(Taint::node_env(env)))
     };
-    tolerates(keys::TAINT_VIRTUAL_NODE, keys::TAINT_VIRTUAL_NODE_VALUE)
-        && tolerates_env
-        && Selection::of(template) != Selection::Nothing
+    tolerates(Taint::VIRTUAL_NODE) && tolerates_env && Selection::of(template) != Selection::Nothing
 }

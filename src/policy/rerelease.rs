@@ -40,8 +40,13 @@ pub(super) enum Consequence {
 }
 
 /// The modules that the write in `context` releases again. Empty where running Pods are not replaced.
+///
+/// Of a Pod itself, only the image can change. ModuleController then uninstalls and installs the module in place. Of a Pod that a
+/// controller made, that was judged on its workload: OpenKruise changes Pods in place.
 pub(super) fn rereleases<'a>(context: &Context<'a>) -> Vec<Rerelease<'a>> {
-    if context.workload.rollout() == Rollout::Never || context.workload.is_paused() {
+    let is_bare_pod = context.workload.kind() == Kind::Pod && !context.workload.has_controller();
+    let replaces = context.workload.rollout() != Rollout::Never || is_bare_pod;
+    if !replaces || context.workload.is_paused() {
         return Vec::new();
     }
     let before = released_before(context);
@@ -54,6 +59,7 @@ pub(super) fn rereleases<'a>(context: &Context<'a>) -> Vec<Rerelease<'a>> {
             let before = before.iter().find(known)?.clone();
             Some(Rerelease { module, version, before })
         })
+        .filter(|rerelease| !is_bare_pod || rerelease.jar_changed())
         .collect()
 }
 

@@ -104,7 +104,7 @@ impl Violation {
     }
 
     /// The violation of a rule that only warns.
-    fn into_warning(self) -> Warning {
+    pub(super) fn into_warning(self) -> Warning {
         Warning::new(self.warning.unwrap_or(self.problem))
     }
 

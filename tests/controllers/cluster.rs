@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use koupleless_warden::cluster::NamespaceStore;
+use koupleless_warden::cluster::{NamespaceSelector, NamespaceStore};
 use koupleless_warden::k8s::ObjectKey;
 use koupleless_warden::module::Management;
 use koupleless_warden::peer::{PeerStore, Place, Snapshot, Source};
@@ -18,10 +18,15 @@ const SOON: Duration = Duration::from_secs(30);
 
 /// A store whose watches run.
 async fn watch(plane: &ControlPlane) -> Result<PeerStore> {
+    watch_without(plane, &[], NamespaceSelector::default()).await
+}
+
+/// The same, without the Namespaces `excluded`, and with those alone that `selector` selects.
+async fn watch_without(plane: &ControlPlane, excluded: &[String], selector: NamespaceSelector) -> Result<PeerStore> {
     let client = plane.client()?;
     let policy = watch::Sender::new(Arc::new(Policy::default())).subscribe();
-    let (namespaces, watch_of_namespaces) = NamespaceStore::watch(client.clone());
-    let (store, watches) = PeerStore::watch(client, policy, namespaces, "koupleless-warden");
+    let (namespaces, watch_of_namespaces) = NamespaceStore::watch(client.clone(), selector);
+    let (store, watches) = PeerStore::watch(client, policy, namespaces, excluded);
     tokio::spawn(watch_of_namespaces);
     tokio::spawn(watches);
     tokio::time::timeout(SOON, store.synced()).await.context("the watches deliver no lists")?;
@@ -170,5 +175,46 @@ async fn a_workload_is_followed_as_long_as_somebody_does() -> Result<()> {
     // when nothing is followed any more, the bases count
     kubectl(plane, &namespace, "annotate deployment orders warden.koupleless.io/follow-").await?;
     shows(&store, &key, "no bases", |snapshot| counts(snapshot, 0)).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn excluded_namespaces_are_left_alone() -> Result<()> {
+    // given three Namespaces, of which two are excluded
+    let plane = ControlPlane::shared().await?;
+    let excluded = [plane.namespace("excluded").await?, plane.namespace("excluded").await?];
+    let namespace = plane.namespace("peers").await?;
+    let store = watch_without(plane, &excluded, NamespaceSelector::default()).await?;
+    // when the same peer Deployment is made in each, last in the one that is not excluded
+    for namespace in excluded.iter().chain([&namespace]) {
+        apply(plane, namespace, &deployment("orders", "excluded", 0)).await?;
+    }
+    // then that is the only one in the store
+    let key = |namespace: &str| ObjectKey { namespace: namespace.to_owned(), name: "orders".to_owned() };
+    shows(&store, &key(&namespace), "it is there", |_| true).await?;
+    for namespace in &excluded {
+        ensure!(store.management(&key(namespace)) == Some(Management::NotPeer), "{namespace}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_namespace_is_left_alone_until_its_labels_are_selected() -> Result<()> {
+    // given a peer Deployment in a Namespace that is not selected
+    let plane = ControlPlane::shared().await?;
+    let namespace = plane.namespace("opt-in").await?;
+    let selector = format!(r#"[{{"key":"served","operator":"In","values":["{namespace}"]}}]"#);
+    let store = watch_without(plane, &[], selector.parse()?).await?;
+    let mut changes = store.subscribe();
+    let key = ObjectKey { namespace: namespace.clone(), name: "orders".to_owned() };
+    apply(plane, &namespace, &deployment("orders", "opt-in", 0)).await?;
+    // when the Namespace is labelled, then it is shown
+    kubectl(plane, &namespace, &format!("label namespace {namespace} served={namespace}")).await?;
+    shows(&store, &key, "it is there", |_| true).await?;
+    ensure!(tokio::time::timeout(SOON, changes.changed()).await?.contains(&key));
+    // when the label goes, then it is not, and the subscriber is notified
+    kubectl(plane, &namespace, &format!("label namespace {namespace} served-")).await?;
+    ensure!(tokio::time::timeout(SOON, changes.changed()).await?.contains(&key));
+    ensure!(store.management(&key) == Some(Management::NotPeer) && store.snapshot(&key).is_none());
     Ok(())
 }

@@ -69,7 +69,10 @@ pub(crate) fn grafted(kind: Kind) -> impl Strategy<Value = Value> {
 /// What a namespace says.
 pub(crate) fn namespace() -> impl Strategy<Value = Option<NamespaceFacts>> {
     let map = || btree_map(select(DECLARED).prop_map(str::to_owned), value(), 0..3);
-    weighted(0.7, (map(), map()).prop_map(|(labels, annotations)| NamespaceFacts { labels, annotations }))
+    weighted(
+        0.7,
+        (map(), map()).prop_map(|(labels, annotations)| NamespaceFacts { labels, annotations, is_excluded: false }),
+    )
 }
 
 /// What is configured: what could stand in a file.

@@ -288,8 +288,8 @@ proptest! {
         bases in prop::option::of(0..9_u32),
     ) {
         prop_assume!(kind == other_kind);
-        let bases = Bases(bases, 0);
-        let request = Request { kind, old: Some(&old), namespace: namespace.as_ref(), peers: Some(&bases), revisions: &[] };
+        let bases = Bases(bases, 0, None);
+        let request = Request { kind, old: Some(&old), namespace: namespace.as_ref(), limit_ranges: &[], peers: Some(&bases), revisions: &[] };
         let (after, verdict) = Policy::default().review(request, new.clone());
         let number = |object| Workload::new(kind, object).replicas();
         let misshapen = verdict.violations.iter().any(|violation| violation.cause.name() == "FieldValueTypeInvalid");
@@ -309,9 +309,9 @@ proptest! {
         namespace in namespace(),
         bases in prop::option::of(0..9_u32),
     ) {
-        let request = |bases| Request { kind, old: None, namespace: namespace.as_ref(), peers: Some(bases), revisions: &[] };
-        let (without, _) = Policy::default().review(request(&Bases(None, 0)), object.clone());
-        let bases = Bases(bases, 0);
+        let request = |bases| Request { kind, old: None, namespace: namespace.as_ref(), limit_ranges: &[], peers: Some(bases), revisions: &[] };
+        let (without, _) = Policy::default().review(request(&Bases(None, 0, None)), object.clone());
+        let bases = Bases(bases, 0, None);
         let (with, verdict) = Policy::default().review(request(&bases), object.clone());
         let mut patched = object;
         json_patch::patch(&mut patched, &verdict.patch).unwrap();

@@ -16,7 +16,7 @@ fn review(
     namespace: Option<&NamespaceFacts>,
     object: &Value,
 ) -> (Value, Verdict) {
-    policy.review(Request { kind, old, namespace, peers: None, revisions: &[] }, object.clone())
+    policy.review(Request { kind, old, namespace, limit_ranges: &[], peers: None, revisions: &[] }, object.clone())
 }
 
 /// A kind, and something made of it.
@@ -217,7 +217,7 @@ proptest! {
                 severities
             });
             let policy = Policy { severities, ..policy.clone() };
-            let request = Request { kind, old: Some(&old), namespace: namespace.as_ref(), peers: None, revisions: &[] };
+            let request = Request { kind, old: Some(&old), namespace: namespace.as_ref(), limit_ranges: &[], peers: None, revisions: &[] };
             policy.check(request, &object)
         };
         let (strict, lax) = (all(Severity::Deny), all(Severity::Warn));

@@ -211,6 +211,67 @@ fn an_annotation_of_a_pod_is_refused_once() {
     assert_eq!(create(Kind::Pod, &pod).refused(), [format!("metadata.annotations[{INJECT}]: Invalid")]);
 }
 
+mod limit_ranges {
+    use similar_asserts::assert_eq;
+
+    use super::*;
+
+    const REQUESTS: &str = "spec.template.spec.containers[0].resources.requests";
+
+    fn demanding(scope: &str, resource: &str) -> Cluster {
+        Cluster::plain().limited("floor", json!([{"type": scope, "min": {resource: "1Mi"}}]))
+    }
+
+    #[rstest]
+    fn what_demands_a_request_refuses_a_module(
+        #[values("Container", "Pod")] scope: &str,
+        #[values("cpu", "memory", "ephemeral-storage")] resource: &str,
+    ) {
+        let reviewed = demanding(scope, resource).create(Kind::Deployment, &deployment(|_| {}));
+        assert_eq!(reviewed.refused(), [format!("{REQUESTS}[{resource}]: Invalid")]);
+        let expected = format!("remove {resource} from min in LimitRange floor; the manifest needs no change");
+        assert_eq!(reviewed.verdict.violations[0].remedy, expected);
+    }
+
+    #[test]
+    fn every_one_is_named() {
+        let cluster = demanding("Container", "cpu")
+            .limited("ratio", json!([{"type": "Container", "maxLimitRequestRatio": {"cpu": "2", "memory": "2"}}]));
+        let reviewed = cluster.create(Kind::Deployment, &deployment(|_| {}));
+        let problems: Vec<_> = reviewed.verdict.violations.iter().map(|it| &*it.problem).collect();
+        let says = |text: &str| problems.iter().filter(|problem| problem.starts_with(text)).count();
+        assert_eq!(says("LimitRange floor of the Namespace demands cpu (min)"), 1, "{problems:?}");
+        assert_eq!(says("LimitRange ratio of the Namespace demands cpu (maxLimitRequestRatio)"), 1, "{problems:?}");
+        assert_eq!(says("LimitRange ratio of the Namespace demands memory (maxLimitRequestRatio)"), 1, "{problems:?}");
+        assert_eq!(problems.len(), 3, "{problems:?}");
+    }
+
+    #[test]
+    fn the_users_own_request_of_memory_meets_it() {
+        let own = deployment(|d| {
+            template_of(d)["spec"]["containers"][0]["resources"] = json!({"requests": {"memory": "64Mi"}});
+        });
+        assert_eq!(demanding("Container", "memory").create(Kind::Deployment, &own).refused(), [""; 0]);
+    }
+
+    #[rstest]
+    #[case::opted_out(|d: &mut Value| {
+        template_of(d)["metadata"]["annotations"] = json!({INJECT: "false"});
+        template_of(d)["spec"]["nodeSelector"] = json!({BASE_NAME: "base"});
+    })]
+    #[case::owned(|d: &mut Value| d["metadata"]["ownerReferences"] = json!([{"kind": "Owner", "name": "o", "controller": true}]))]
+    fn a_workload_that_warden_leaves_alone_is_not_refused_for_it(#[case] edit: Spoil) {
+        assert_eq!(demanding("Container", "cpu").create(Kind::Deployment, &deployment(edit)).refused(), [""; 0]);
+    }
+
+    #[test]
+    fn an_update_that_leaves_the_template_alone_is_not_refused_for_it() {
+        let old = deployment(|_| {});
+        let scaled = edited(old.clone(), |d| d["spec"]["replicas"] = json!(3));
+        assert_eq!(demanding("Container", "cpu").update(Kind::Deployment, &old, &scaled).refused(), [""; 0]);
+    }
+}
+
 #[test]
 fn everything_is_said_at_once() {
     let deployment = deployment(|d| {

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use similar_asserts::assert_eq;
 
 use crate::sample::{
-    ALLOW_SAME_VERSION, Cluster, INJECT, STRATEGY, create, deployment, edited, module, release, stored, template_in,
-    template_of, update,
+    ALLOW_SAME_VERSION, Cluster, INJECT, Reviewed, STRATEGY, create, deployment, edited, module, pod, release, stored,
+    template_in, template_of, update,
 };
 
 type Edit = fn(&mut Value);
@@ -336,6 +336,85 @@ fn a_replica_set_replaces_no_pods() {
     let old = create(Kind::ReplicaSet, &module(Kind::ReplicaSet)).object;
     let reviewed = Cluster::plain().update(Kind::ReplicaSet, &old, &edited(old.clone(), another_jar));
     assert_eq!(reviewed.refused(), [""; 0]);
+}
+
+mod the_image_of_a_running_pod {
+    use similar_asserts::assert_eq;
+
+    use super::*;
+
+    const REBUILT: &str = "https://x/rebuilt/biz1-1.0.0-ark-biz.jar";
+    const NEWER: &str = "https://x/biz1-2.0.0-ark-biz.jar";
+
+    /// The review of another image in a running Pod, which is otherwise `edited`.
+    fn changed(image: &str, edit: Edit) -> Reviewed {
+        let old = create(Kind::Pod, &pod(edit)).object;
+        let new = edited(old.clone(), |p| p["spec"]["containers"][0]["image"] = json!(image));
+        Cluster::plain().update(Kind::Pod, &old, &new)
+    }
+
+    fn with_controller(pod: &mut Value) {
+        pod["metadata"]["ownerReferences"] = json!([{"kind": "CloneSet", "name": "a", "controller": true}]);
+    }
+
+    #[rstest]
+    #[case::rebuilt(REBUILT, "annotate the Pod with warden.koupleless.io/allow-same-version")]
+    #[case::of_another_version(NEWER, "create it with the new BIZ_VERSION")]
+    fn is_refused_under_the_same_version(#[case] image: &str, #[case] remedy: &str) {
+        let reviewed = changed(image, |_| {});
+        assert_eq!(reviewed.refused(), ["spec.containers[0].image: Forbidden"]);
+        assert!(reviewed.verdict.violations[0].remedy.contains(remedy), "{:?}", reviewed.verdict);
+    }
+
+    #[test]
+    fn is_admitted_on_purpose_and_told() {
+        let reviewed = changed(REBUILT, |p| p["metadata"]["annotations"][ALLOW_SAME_VERSION] = json!("true"));
+        assert_eq!(reviewed.refused(), [""; 0]);
+        assert!(reviewed.warns_of("installed again in place"), "{:?}", reviewed.warned());
+    }
+
+    #[test]
+    fn was_judged_on_the_workload_where_there_is_one() {
+        assert_eq!(changed(REBUILT, with_controller).refused(), [""; 0]);
+        // But what is no jar never runs
+        assert_eq!(changed("nginx:1", with_controller).refused(), ["spec.containers[0].image: Invalid"]);
+    }
+
+    #[test]
+    fn is_not_judged_where_it_stays() {
+        let old = create(Kind::Pod, &pod(|_| {})).object;
+        let new = edited(old.clone(), |p| p["metadata"]["annotations"]["team"] = json!("a"));
+        assert_eq!(Cluster::plain().update(Kind::Pod, &old, &new).warned(), [""; 0]);
+    }
+}
+
+/// The field in which each kind has `maxUnavailable`.
+#[rstest]
+#[case::deployment(Kind::Deployment, json!({"strategy": {"rollingUpdate": {"maxUnavailable": 0}}}), "strategy.rollingUpdate.maxUnavailable", "Recreate")]
+#[case::clone_set(Kind::CloneSet, json!({"updateStrategy": {"maxUnavailable": 0, "maxSurge": 1}}), "updateStrategy.maxUnavailable", "set maxUnavailable to 1")]
+#[case::canary(Kind::ArgoRollout, json!({"strategy": {"canary": {"maxUnavailable": 0}}}), "strategy.canary.maxUnavailable", "set maxUnavailable to 1")]
+#[case::blue_green(Kind::ArgoRollout, json!({"strategy": {"blueGreen": {}}}), "strategy.blueGreen", "release by strategy canary")]
+fn what_frees_no_base_is_named_where_its_kind_has_it(
+    #[case] kind: Kind,
+    #[case] spec: Value,
+    #[case] field: &str,
+    #[case] way_out: &str,
+) {
+    // Given a workload that frees no base, which may release another jar under its version
+    let old = edited(module(kind), |object| {
+        object["metadata"]["annotations"][ALLOW_SAME_VERSION] = json!("true");
+        for (key, value) in spec.as_object().unwrap() {
+            object["spec"][key] = value.clone();
+        }
+    });
+    let old = create(kind, &old).object;
+    // When it does, then it is refused for that field
+    let new = edited(old.clone(), |object| {
+        template_in(kind, object)["spec"]["containers"][0]["image"] = json!("https://x/rebuilt/biz1-1.0.0-ark-biz.jar");
+    });
+    let reviewed = Cluster::plain().update(kind, &old, &new);
+    assert_eq!(reviewed.refused(), [format!("spec.{field}: Forbidden")]);
+    assert!(reviewed.verdict.violations[0].remedy.contains(way_out), "{:?}", reviewed.verdict);
 }
 
 #[test]

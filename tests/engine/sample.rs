@@ -2,8 +2,8 @@
 
 use koupleless_warden::module::{Kind, Workload};
 use koupleless_warden::policy::{
-    CountBases, DefaultBase, NamespaceFacts, Policy, ReleasedModule, Request, Revision, Rule, Severity, TemplateDigest,
-    Verdict,
+    CountBases, DefaultBase, LimitRangeFacts, NamespaceFacts, Policy, ReleasedModule, Request, Revision, Rule,
+    Severity, TemplateDigest, Verdict,
 };
 use serde_json::{Value, json};
 
@@ -96,14 +96,15 @@ pub(crate) fn release(deployment: &mut Value, version: &str) {
 pub(crate) struct Cluster {
     policy: Policy,
     namespace: NamespaceFacts,
+    limit_ranges: Vec<LimitRangeFacts>,
     bases: Bases,
     pub(crate) revisions: Vec<Revision>,
 }
 
-/// This number of bases for every module that tolerates their taint, None where the number is unknown; and this number of running Pods
-/// that are not labelled.
+/// This number of bases for every module that tolerates their taint, None where the number is unknown; this number of running Pods
+/// that are not labelled; and whether the bases have memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Bases(pub(crate) Option<u32>, pub(crate) u32);
+pub(crate) struct Bases(pub(crate) Option<u32>, pub(crate) u32, pub(crate) Option<bool>);
 
 impl CountBases for Bases {
     fn replicas(&self, _: Workload<'_>, pod: &Value) -> Option<u32> {
@@ -114,6 +115,10 @@ impl CountBases for Bases {
 
     fn not_kept_apart(&self, _: Workload<'_>) -> u32 {
         self.1
+    }
+
+    fn offer_memory(&self, _: &Value) -> Option<bool> {
+        self.2
     }
 }
 
@@ -134,7 +139,8 @@ impl Cluster {
         Self {
             policy: Policy::default(),
             namespace: NamespaceFacts::default(),
-            bases: Bases(None, 0),
+            limit_ranges: Vec::new(),
+            bases: Bases(None, 0, None),
             revisions: Vec::new(),
         }
     }
@@ -151,6 +157,12 @@ impl Cluster {
         self
     }
 
+    /// With bases that have memory, or none.
+    pub(crate) fn with_memory(mut self, has_memory: bool) -> Self {
+        self.bases.2 = Some(has_memory);
+        self
+    }
+
     /// With the namespace labelled.
     pub(crate) fn labelled(mut self, key: &str, value: &str) -> Self {
         self.namespace.labels.insert(key.to_owned(), value.to_owned());
@@ -160,6 +172,13 @@ impl Cluster {
     /// With the namespace annotated.
     pub(crate) fn annotated(mut self, key: &str, value: &str) -> Self {
         self.namespace.annotations.insert(key.to_owned(), value.to_owned());
+        self
+    }
+
+    /// With a LimitRange in the namespace, which has these `limits`.
+    pub(crate) fn limited(mut self, name: &str, limits: Value) -> Self {
+        let spec = serde_json::from_value(json!({"limits": limits})).unwrap();
+        self.limit_ranges.extend(LimitRangeFacts::of(name, &spec));
         self
     }
 
@@ -227,7 +246,8 @@ impl Cluster {
 
     fn review(&self, kind: Kind, old: Option<&Value>, object: &Value) -> Reviewed {
         let namespace = Some(&self.namespace);
-        let request = Request { kind, old, namespace, peers: Some(&self.bases), revisions: &self.revisions };
+        let (limit_ranges, peers) = (&*self.limit_ranges, Some(&self.bases as &dyn CountBases));
+        let request = Request { kind, old, namespace, limit_ranges, peers, revisions: &self.revisions };
         let (object, verdict) = self.policy.review(request, object.clone());
         let pod = self.policy.pod_of(request, &object);
         Reviewed { object, pod, verdict }

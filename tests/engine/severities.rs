@@ -54,7 +54,7 @@ fn a_warning_that_is_raised_is_refused_with_its_field_and_a_remedy(
 }
 
 #[rstest]
-#[case("identity-labels", |d: &mut Value| template_of(d)["metadata"]["labels"][NAME] = json!("biz9"), "the label is \"biz9\", but the container's name is \"biz1\"")]
+#[case("module-labels", |d: &mut Value| template_of(d)["metadata"]["labels"][NAME] = json!("biz9"), "the label is \"biz9\", but the container's name is \"biz1\"")]
 #[case("base-selection", |d: &mut Value| template_of(d)["metadata"]["annotations"] = Value::Null, "nothing says which bases this module is for")]
 #[case("annotation-values", |d: &mut Value| d["metadata"]["annotations"]["warden.koupleless.io/inject"] = json!("no"), "warden.koupleless.io/inject: \"no\" is neither \"true\" nor \"false\"")]
 fn a_refusal_that_is_lowered_becomes_a_warning(

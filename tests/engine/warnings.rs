@@ -240,6 +240,22 @@ fn nothing_is_said_where_nothing_is_odd(#[case] edit: Oddity) {
     assert_eq!(create(Kind::Deployment, &deployment).warned(), [""; 0], "{deployment}");
 }
 
+#[rstest]
+#[case::where_bases_have_none(Some(false), true)]
+#[case::where_bases_have_some(Some(true), false)]
+#[case::where_that_is_not_known(None, false)]
+fn a_request_of_memory_is_told(#[case] has_memory: Option<bool>, #[case] is_told: bool) {
+    let requests = deployment(|d| {
+        template_of(d)["spec"]["containers"][0]["resources"] = json!({"requests": {"memory": "64Mi"}});
+    });
+    let cluster = has_memory.map_or_else(Cluster::plain, |it| Cluster::plain().with_memory(it));
+    let warning = "container biz1 requests memory, which none of its bases offers: it is never scheduled";
+    let expected: &[&str] = if is_told { &[warning] } else { &[] };
+    assert_eq!(cluster.create(Kind::Deployment, &requests).warned(), expected);
+    // And of one that requests none, nothing is said
+    assert_eq!(cluster.create(Kind::Deployment, &deployment(|_| {})).warned(), [""; 0]);
+}
+
 mod of_a_namespace {
     use similar_asserts::assert_eq;
 

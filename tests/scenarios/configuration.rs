@@ -77,7 +77,7 @@ fn log_of(stage: &Stage) -> Result<String> {
 #[tokio::test]
 async fn rules_and_log_level_change_while_it_serves_and_garbage_changes_nothing() -> Result<()> {
     // Given warden with a file that lowers one rule
-    let mut config = Mounted::new("rules:\n  identity-labels: warn\n")?;
+    let mut config = Mounted::new("rules:\n  module-labels: warn\n")?;
     let mut stage = raise(Options::new()).await?;
     stage.serve(&[config.argument()]).await?;
     let scene = Scene::with_bases(&stage, 0).await?;

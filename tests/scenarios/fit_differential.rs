@@ -194,6 +194,7 @@ fn facts(node: &v1::Node) -> Node {
         labels: node.labels().clone(),
         taints: taints.map(taint).collect(),
         unschedulable: spec.and_then(|spec| spec.unschedulable).unwrap_or_default(),
+        has_memory: true,
     }
 }
 

@@ -24,6 +24,7 @@ mod peer;
 mod placement;
 mod refusals;
 mod rerun;
+mod resources;
 mod reverts;
 mod scene;
 mod serving;

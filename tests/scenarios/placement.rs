@@ -269,8 +269,52 @@ async fn what_a_namespace_does_not_allow_is_kept_to_and_told() -> Result<()> {
     told(&scene, &Module::new("selected", "1.0.0", &scene.base).deployment(1), "adds node selector disk=ssd").await
 }
 
+/// A LimitRange that demands cpu of each container.
+fn floor() -> Value {
+    json!({
+        "apiVersion": "v1", "kind": "LimitRange", "metadata": {"name": "floor"},
+        "spec": {"limits": [{"type": "Container", "min": {"cpu": "100m"}}]},
+    })
+}
+
+#[tokio::test]
+async fn a_limit_range_that_demands_a_request_is_told_and_mended() -> Result<()> {
+    // Given a Namespace whose LimitRange demands cpu
+    let scene = Scene::with_bases(shared().await?, 2).await?;
+    scene.apply(&floor()).await?;
+    // When a module is applied, then it is refused, with what must be changed
+    let manifest = Module::new("floored", "1.0.0", &scene.base).deployment(2);
+    let remedy = "remove cpu from min in LimitRange floor";
+    let refused = scene.kubectl_with(&["apply"], &manifest).await?;
+    ensure!(!refused.success && refused.stderr.contains("containers[0].resources.requests[cpu]"), "{}", refused.stderr);
+    ensure!(refused.stderr.contains(remedy), "{}", refused.stderr);
+    // And so is a bare Pod, by the API server itself, which warden explains
+    let refused = scene.kubectl_with(&["apply"], &Module::new("bare", "1.0.0", &scene.base).pod()).await?;
+    ensure!(!refused.success && refused.stderr.contains("but request is 0"), "{}", refused.stderr);
+    ensure!(refused.stderr.contains("remove it from min in LimitRange floor"), "{}", refused.stderr);
+    // When the LimitRange is changed as it says, then the same manifest is admitted, and runs
+    let remove = r#"[{"op": "remove", "path": "/spec/limits/0/min/cpu"}]"#;
+    scene.kubectl(&["patch", "limitrange", "floor", "--type=json", "-p", remove]).await?.expect_success()?;
+    scene.apply(&manifest).await?;
+    scene.each_runs(&scene.nodes, "floored", "1.0.0").await?;
+    // When the demand comes back, then what runs stays, and its new Pods come once the LimitRange is mended again
+    scene.kubectl(&["delete", "limitrange", "floor"]).await?.expect_success()?;
+    scene.apply(&floor()).await?;
+    scene.kubectl(&["scale", "deployment/floored", "--replicas=0"]).await?.expect_success()?;
+    scene.some_run(0, "floored", "1.0.0").await?;
+    scene.kubectl(&["scale", "deployment/floored", "--replicas=2"]).await?.expect_success()?;
+    scene
+        .until("the API server refuses its Pods", "events", |events| {
+            let refused = |event: &Value| event["message"].as_str().is_some_and(|it| it.contains("minimum cpu usage"));
+            events.iter().any(refused)
+        })
+        .await?;
+    scene.kubectl(&["patch", "limitrange", "floor", "--type=json", "-p", remove]).await?.expect_success()?;
+    scene.each_runs(&scene.nodes, "floored", "1.0.0").await
+}
+
 /// Waits until a dry run of applying the manifest tells this: warden learns of the Namespace by a watch.
-async fn told(scene: &Scene<'_>, manifest: &Value, says: &str) -> Result<()> {
+pub(crate) async fn told(scene: &Scene<'_>, manifest: &Value, says: &str) -> Result<()> {
     eventually(says, LONG, async || {
         let shown = scene.kubectl_with(&["apply", "--dry-run=server"], manifest).await;
         let shown = shown.map_err(|error| error.to_string())?;

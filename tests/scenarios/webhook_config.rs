@@ -213,6 +213,30 @@ async fn is_reviewed(scene: &Scene<'_>, args: &[&str]) -> Result<bool> {
     Ok(reviewed)
 }
 
+#[tokio::test]
+async fn another_image_in_a_running_pod_is_reviewed() -> Result<()> {
+    // Given a bare Pod
+    let scene = Scene::with_bases(shared().await?, 1).await?;
+    scene.apply(&Module::new("bare", "1.0.0", &scene.base).pod()).await?;
+    scene.each_runs(&scene.nodes, "bare", "1.0.0").await?;
+    // When its image is changed to the jar of another version, then it is refused
+    let newer = "bare=https://repo.example.com/bare-2.0.0-ark-biz.jar";
+    let refused = scene.kubectl(&["set", "image", "pod/bare", newer]).await?;
+    ensure!(!refused.success && refused.stderr.contains("a Pod keeps its BIZ_VERSION"), "{}", refused.stderr);
+    // When the version is built again on purpose, then it is admitted, and told
+    let on_purpose = "warden.koupleless.io/allow-same-version=true";
+    scene.kubectl(&["annotate", "pod/bare", on_purpose]).await?.expect_success()?;
+    let rebuilt = "bare=https://repo.example.com/rebuilt/bare-1.0.0-ark-biz.jar";
+    let output = scene.kubectl(&["set", "image", "pod/bare", rebuilt]).await?;
+    ensure!(output.stderr.contains("installed again in place"), "{}", output.stderr);
+    output.expect_success()?;
+    // When another field is changed, then it is not reviewed
+    let output = scene.kubectl(&["patch", "pod/bare", "-p", r#"{"spec":{"activeDeadlineSeconds":3600}}"#]).await?;
+    ensure!(!output.stderr.contains("Warning"), "{}", output.stderr);
+    output.expect_success()?;
+    Ok(())
+}
+
 const SET_FIVE: &str = r#"{"spec":{"replicas":5}}"#;
 
 #[tokio::test]

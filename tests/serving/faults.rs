@@ -1,7 +1,12 @@
 //! What happens if warden cannot decide.
 
-use koupleless_warden::cluster::NamespaceUnavailable;
-use koupleless_warden::policy::NamespaceFacts;
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+use koupleless_warden::admission::ClusterView;
+use koupleless_warden::cluster::{LimitRangesUnavailable, NamespaceUnavailable, RevisionsUnavailable};
+use koupleless_warden::k8s::ObjectKey;
+use koupleless_warden::module::{Kind, Workload};
+use koupleless_warden::policy::{CountBases, LimitRangeFacts, NamespaceFacts, Revision};
 use koupleless_warden::serving::Timeouts;
 use serde_json::{Value, json};
 
@@ -18,6 +23,46 @@ async fn without_the_namespace_the_failure_policy_decides() {
     let answer = server.client().post("/mutate", creation_of(module()).to_string()).await;
     assert_eq!(answer.code, 500, "{answer:?}");
     is_our_fault(&answer.json(), "cannot read Namespace shop: the API server does not answer");
+}
+
+/// A cluster whose LimitRanges cannot be read.
+struct WithoutLimitRanges;
+
+impl CountBases for WithoutLimitRanges {
+    fn replicas(&self, _: Workload<'_>, _: &Value) -> Option<u32> {
+        None
+    }
+}
+
+impl ClusterView for WithoutLimitRanges {
+    fn namespace<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<NamespaceFacts>, NamespaceUnavailable>> {
+        async move { nothing_said(name) }.boxed()
+    }
+
+    fn keeps_replicas(&self, _: &ObjectKey) -> bool {
+        false
+    }
+
+    fn revisions<'a>(&'a self, _: Kind, _: &'a Value) -> BoxFuture<'a, Result<Vec<Revision>, RevisionsUnavailable>> {
+        async { Ok(Vec::new()) }.boxed()
+    }
+
+    fn limit_ranges<'a>(
+        &'a self,
+        namespace: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<LimitRangeFacts>, LimitRangesUnavailable>> {
+        let reason = "the API server does not answer".to_owned();
+        async move { Err(LimitRangesUnavailable { namespace: namespace.to_owned(), reason }) }.boxed()
+    }
+}
+
+#[tokio::test]
+async fn without_the_limit_ranges_a_module_is_admitted() {
+    let server = Server::with(WithoutLimitRanges, Timeouts::default()).await;
+    for endpoint in ["/mutate", "/validate"] {
+        let answer = server.client().review(endpoint, &creation_of(module())).await;
+        assert_eq!(answer["response"]["allowed"], true, "{answer:#}");
+    }
 }
 
 #[tokio::test]

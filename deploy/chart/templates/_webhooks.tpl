@@ -20,12 +20,14 @@ matchConditions:
   - name: not-being-deleted
     expression: |-
       !has(object.metadata.deletionTimestamp)
-  # kubectl apply sends the user's lists again, without what warden filled in, and the API server would refuse that.
+  # kubectl apply sends the user's lists again, without what warden filled in, and the API server would refuse that. Another image
+  # in a running Pod is another jar under the same version.
   - name: created-or-changed
     expression: |-
       request.operation == "CREATE"
       || object.spec.?tolerations.orValue([]) != oldObject.spec.?tolerations.orValue([])
       || object.spec.?affinity.orValue({}) != oldObject.spec.?affinity.orValue({})
+      || object.spec.containers.map(c, c.?image.orValue("")) != oldObject.spec.containers.map(c, c.?image.orValue(""))
       || [object, oldObject].exists(o, o.metadata.?labels.orValue({}).exists(k,
            (k in ["virtual-kubelet.koupleless.io/component", "module-controller.koupleless.io/component"]
             || k.startsWith("module.warden.koupleless.io/"))

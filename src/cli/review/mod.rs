@@ -16,7 +16,7 @@ use read::{Input, Manifest};
 
 /// Show what warden fills in to manifests, and what it refuses or warns about.
 ///
-/// Declarations of Namespaces among the manifests apply to their modules. Exit code: 0 admitted, 1 refused, 2 unreadable.
+/// Declarations of Namespaces and demands of LimitRanges among the manifests apply to their modules. Exit code: 0 admitted, 1 refused, 2 unreadable.
 #[derive(Debug, Args)]
 pub(super) struct Review {
     /// A file, a folder (its .yaml, .yml and .json files) or - for standard input; can be repeated.
@@ -80,7 +80,7 @@ impl Review {
             }
         };
         let policy = if self.strict { settings.policy.strict() } else { settings.policy };
-        let input = Input::read(&self.filename);
+        let input = Input::read(&self.filename, &self.namespace);
         let reviewed: Vec<Reviewed<'_>> =
             input.manifests.iter().map(|manifest| review(&policy, &input, &self.namespace, manifest)).collect();
         let mut problems: String = input.errors.iter().map(|error| format!("error: {error}\n")).collect();
@@ -113,8 +113,9 @@ fn review<'a>(policy: &Policy, input: &Input, default_namespace: &str, manifest:
         let verdict = policy.check_other_kind(&object);
         return Reviewed { manifest, object, is_module: false, verdict, pod: None };
     };
-    let namespace = input.namespaces.get(manifest.namespace().unwrap_or(default_namespace));
-    let request = Request::creation(kind).in_namespace(namespace);
+    let namespace = manifest.namespace().unwrap_or(default_namespace);
+    let limit_ranges = input.limit_ranges.get(namespace).map_or(&[][..], Vec::as_slice);
+    let request = Request { limit_ranges, ..Request::creation(kind).in_namespace(input.namespaces.get(namespace)) };
     if !Workload::new(kind, &object).is_module() {
         let verdict = policy.check(request, &object);
         return Reviewed { manifest, object, is_module: false, verdict, pod: None };

@@ -6,10 +6,11 @@ use std::fs;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
+use serde::Deserialize as _;
 use serde_json::Value;
 use thiserror::Error;
 
-use crate::policy::NamespaceFacts;
+use crate::policy::{LimitRangeFacts, LimitRangeSpec, NamespaceFacts};
 
 /// Everything that was read, and what could not be.
 #[derive(Debug, Default)]
@@ -17,6 +18,8 @@ pub(super) struct Input {
     pub(super) manifests: Vec<Manifest>,
     /// The Namespaces among the manifests, by name.
     pub(super) namespaces: BTreeMap<String, NamespaceFacts>,
+    /// The LimitRanges among the manifests that refuse modules, by namespace.
+    pub(super) limit_ranges: BTreeMap<String, Vec<LimitRangeFacts>>,
     pub(super) errors: Vec<ReadError>,
 }
 
@@ -54,7 +57,8 @@ const STANDARD_INPUT: &str = "-";
 const EXTENSIONS: [&str; 3] = ["yaml", "yml", "json"];
 
 impl Input {
-    pub(super) fn read(names: &[String]) -> Self {
+    /// Reads what is called `names`. Manifests without a namespace are in `default_namespace`.
+    pub(super) fn read(names: &[String], default_namespace: &str) -> Self {
         let mut input = Self::default();
         for name in names {
             if name == STANDARD_INPUT {
@@ -68,6 +72,12 @@ impl Input {
             }
         }
         input.namespaces = input.manifests.iter().filter_map(namespace_facts).collect();
+        for manifest in &input.manifests {
+            let namespace = manifest.namespace().unwrap_or(default_namespace);
+            if let Some(facts) = limit_range_facts(manifest) {
+                input.limit_ranges.entry(namespace.to_owned()).or_default().push(facts);
+            }
+        }
         input
     }
 
@@ -188,6 +198,13 @@ fn namespace_facts(manifest: &Manifest) -> Option<(String, NamespaceFacts)> {
         let texts = map.into_iter().flatten();
         texts.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect()
     };
-    let facts = || NamespaceFacts { labels: texts("labels"), annotations: texts("annotations") };
+    let facts = || NamespaceFacts { labels: texts("labels"), annotations: texts("annotations"), is_excluded: false };
     is_namespace.then(|| (manifest.name().to_owned(), facts()))
+}
+
+fn limit_range_facts(manifest: &Manifest) -> Option<LimitRangeFacts> {
+    let is_limit_range = manifest.text("kind") == "LimitRange" && manifest.text("apiVersion") == "v1";
+    let spec = manifest.object.get("spec").filter(|_| is_limit_range)?;
+    // What cannot be read as a LimitRange the API server refuses.
+    LimitRangeFacts::of(manifest.name(), &LimitRangeSpec::deserialize(spec).ok()?)
 }

@@ -25,7 +25,7 @@ use self::metrics::Metrics;
 use self::running::Running;
 use crate::admission::{self, Reviewer, WatchedCluster, http};
 use crate::certificates::Current;
-use crate::cluster::RevisionReader;
+use crate::cluster::{LimitRangeReader, RevisionReader};
 use crate::k8s::{LeaderTask, api_client, own_user_name, process_identity};
 use crate::policy::Policy;
 use crate::runtime::{LogFormat, Logging, Ops, Readiness, StopSignals, ops_router, start_logging};
@@ -103,8 +103,10 @@ impl Serve {
         if let Some(client_ca) = client_ca {
             background.spawn("reader of the client CA", client_ca.follow(metrics.webhook.clone()));
         }
+        let excluded = self.peer.excluded_namespaces(&self.names.namespace);
+        let selector = self.peer.namespace_selector.clone();
         let (namespaces, peers) =
-            watch_cluster(&client, policy.clone(), &self.names.namespace, &mut background, &readiness);
+            watch_cluster(&client, policy.clone(), &excluded, selector, &mut background, &readiness);
         let own_user = admission::OwnUser::default();
         background.ready_when(readiness.condition("own-user-known"), {
             let (own_user, client) = (own_user.clone(), client.clone());
@@ -120,6 +122,7 @@ impl Serve {
         background.spawn("ops server", serving::serve(ops_listener, ops, ops_options, Shutdown::default()));
 
         let revisions = RevisionReader::new(client.clone());
+        let limit_ranges = LimitRangeReader::new(client.clone());
         let mut leading = Vec::new();
         if let Some(controller) = certificate_controller {
             let (client, leaders) = (client.clone(), metrics.leaders.clone());
@@ -141,7 +144,7 @@ impl Serve {
         let shutdown = Shutdown::default();
         let reviewer = Reviewer::new(
             Policy::default(),
-            Arc::new(WatchedCluster { namespaces, peers, revisions }),
+            Arc::new(WatchedCluster { namespaces, peers, revisions, limit_ranges }),
             metrics.reviews,
         )
         .going_by(policy)

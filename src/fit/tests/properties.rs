@@ -79,6 +79,7 @@ fn node() -> impl Strategy<Value = Node> {
         labels,
         taints,
         unschedulable,
+        has_memory: false,
     })
 }
 

@@ -47,23 +47,25 @@ impl PeerIndex {
     }
 
     pub(super) fn apply_namespaces(&mut self, update: Update<String, NamespaceFacts>) -> Changed {
-        let mut changed = BTreeSet::new();
+        let mut to_judge = BTreeSet::new();
+        let mut changed = Changed::new();
         match update {
-            Update::Apply(name, facts) => self.apply_namespace(name, Some(facts), &mut changed),
-            Update::Delete(name) => self.apply_namespace(name, None, &mut changed),
+            Update::Apply(name, facts) => self.apply_namespace(name, Some(facts), &mut to_judge, &mut changed),
+            Update::Delete(name) => self.apply_namespace(name, None, &mut to_judge, &mut changed),
             Update::Reset(list) => {
                 let listed: HashSet<_> = list.iter().map(|(name, _)| name.as_str()).collect();
                 let gone = self.namespaces.keys().filter(|name| !listed.contains(name.as_str()));
                 for name in gone.cloned().collect::<Vec<_>>() {
-                    self.apply_namespace(name, None, &mut changed);
+                    self.apply_namespace(name, None, &mut to_judge, &mut changed);
                 }
                 for (name, facts) in list {
-                    self.apply_namespace(name, Some(facts), &mut changed);
+                    self.apply_namespace(name, Some(facts), &mut to_judge, &mut changed);
                 }
             }
         }
-        self.judge_again(&changed, false);
-        changed.into_iter().map(|key| (*key).clone()).collect()
+        self.judge_again(&to_judge, false);
+        changed.extend(to_judge.into_iter().map(|key| (*key).clone()));
+        changed
     }
 
     /// Applies the facts of a peer Deployment. Returns whether its needs have changed.
@@ -94,23 +96,36 @@ impl PeerIndex {
         changed
     }
 
-    /// Applies the facts of a Namespace, and adds to `changed` the peer Deployments whose needs change by it.
-    fn apply_namespace(&mut self, name: String, facts: Option<NamespaceFacts>, changed: &mut BTreeSet<Arc<ObjectKey>>) {
+    /// Applies the facts of a Namespace. Adds the peer Deployments whose needs change by it to `to_judge`, and those that are excluded by
+    /// it, or not any more, to `changed`.
+    fn apply_namespace(
+        &mut self,
+        name: String,
+        facts: Option<NamespaceFacts>,
+        to_judge: &mut BTreeSet<Arc<ObjectKey>>,
+        changed: &mut Changed,
+    ) {
         if self.namespaces.get(&name) == facts.as_ref() {
             return;
         }
         let first = ObjectKey { namespace: name.clone(), name: String::new() };
-        for (key, peer) in self.peers.range_mut(first..).take_while(|(key, _)| key.namespace == name) {
+        let was_excluded = self.is_excluded(&first);
+        for (key, peer) in self.peers.range_mut(first.clone()..).take_while(|(key, _)| key.namespace == name) {
             let needs = Needs::of_stored(&self.policy, facts.as_ref(), &peer.facts.module);
             if needs != peer.needs {
                 peer.needs = needs;
-                changed.insert(Arc::clone(key));
+                to_judge.insert(Arc::clone(key));
             }
         }
         match facts {
             Some(facts) => self.namespaces.insert(name, facts),
             None => self.namespaces.remove(&name),
         };
+        if self.is_excluded(&first) != was_excluded {
+            let of_namespace =
+                self.peers.range(first.clone()..).take_while(|(key, _)| key.namespace == first.namespace);
+            changed.extend(of_namespace.map(|(key, _)| (**key).clone()));
+        }
     }
 
     /// Derives the needs of all peer Deployments by the policy in force. Returns those whose needs have changed.

@@ -34,6 +34,7 @@ use unlabelled::{Modules, PeersOfModules};
 pub struct PeerIndex {
     policy: Policy,
     namespaces: HashMap<String, NamespaceFacts>,
+    excludes_unknown_namespaces: bool,
     classes: NodeClasses,
     known_deployments: DualWatchMerge,
     peers: Peers,
@@ -70,6 +71,7 @@ impl PeerIndex {
         Self {
             policy,
             namespaces: HashMap::new(),
+            excludes_unknown_namespaces: false,
             classes: NodeClasses::default(),
             known_deployments: DualWatchMerge::default(),
             peers: Peers::new(),
@@ -100,14 +102,30 @@ impl PeerIndex {
         self.derive_needs_again()
     }
 
-    /// The peer Deployments.
-    pub fn keys(&self) -> impl Iterator<Item = &ObjectKey> {
-        self.peers.keys().map(|key| &**key)
+    /// Excludes the Namespaces that are not known. One that is excluded may be shown after its Deployments.
+    pub fn exclude_unknown_namespaces(&mut self) {
+        self.excludes_unknown_namespaces = true;
     }
 
-    /// Who keeps the replicas of the Deployment `key`; it is no peer where the index does not have it.
+    /// The peer Deployments, without those of excluded Namespaces.
+    pub fn keys(&self) -> impl Iterator<Item = &ObjectKey> {
+        self.peers.keys().map(|key| &**key).filter(|key| !self.is_excluded(key))
+    }
+
+    /// The peer Deployment `key`; none where its Namespace is excluded.
+    fn peer(&self, key: &ObjectKey) -> Option<&Peer> {
+        self.peers.get(key).filter(|_| !self.is_excluded(key))
+    }
+
+    fn is_excluded(&self, key: &ObjectKey) -> bool {
+        let namespace = self.namespaces.get(&key.namespace);
+        namespace.map_or(self.excludes_unknown_namespaces, |namespace| namespace.is_excluded)
+    }
+
+    /// Who keeps the replicas of the Deployment `key`; it is no peer where the index does not have it, and where its Namespace is
+    /// excluded.
     pub fn management(&self, key: &ObjectKey) -> Management {
-        match self.peers.get(key) {
+        match self.peer(key) {
             Some(peer) => peer.facts.unmanaged.map_or(Management::Managed, Management::Unmanaged),
             None => Management::NotPeer,
         }

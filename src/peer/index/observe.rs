@@ -7,17 +7,17 @@ use serde_json::Value;
 use super::follows::Following;
 use super::{Needs, Peer, PeerIndex};
 use crate::cluster::OwnedPod;
-use crate::fit::{Fit, Node};
+use crate::fit::{Demand, Fit, Node};
 use crate::k8s::ObjectKey;
-use crate::module::Workload;
+use crate::module::{Kind, Workload};
 use crate::peer::{PeerState, Place, Pod, Snapshot, Source};
 use crate::vocabulary as keys;
 
 impl PeerIndex {
-    /// The snapshot of the peer Deployment `key`. None if it does not exist, and until the watch of the workload that it follows
+    /// The snapshot of the peer Deployment `key`. None if it does not exist, if its Namespace is excluded, and until the watch of the workload that it follows
     /// has its first list.
     pub fn snapshot(&self, key: &ObjectKey) -> Option<Snapshot> {
-        let peer = self.peers.get(key)?;
+        let peer = self.peer(key)?;
         let source = match &peer.following {
             Some(following) => self.follows.source(following)?,
             None => Source::Bases {
@@ -58,13 +58,31 @@ impl PeerIndex {
             return self.follows.source(&Following::of(annotation, &key))?.wanted();
         }
         let needs = Needs::of_pod(pod);
-        let fits = |node: &Node| needs.demand.judge(node) == Fit::Now;
-        if self.classes.projection().covers(&needs.demand) {
-            let nodes = self.classes.nodes_where(fits);
-            Some(self.count_of(&needs, nodes.map(|node| &**node)))
+        Some(self.count_of(&needs, self.nodes_that(&needs.demand, |fit| *fit == Fit::Now)))
+    }
+
+    /// Whether any node that the Pod `pod` can run on, now or later, has memory. None if there is no such node.
+    pub fn offer_memory(&self, pod: &Value) -> Option<bool> {
+        let demand = Demand::of(&Workload::new(Kind::Pod, pod).template());
+        let nodes = self.nodes_that(&demand, |fit| !matches!(fit, Fit::No(_)));
+        let mut nodes = nodes.filter_map(|name| self.classes.node(name)).peekable();
+        nodes.peek()?;
+        Some(nodes.any(|node| node.has_memory))
+    }
+
+    /// The names of the nodes that `fit` as is asked for, judged once for each class if the classes are made by all that `demand`
+    /// depends on.
+    fn nodes_that<'a>(
+        &'a self,
+        demand: &'a Demand,
+        is_asked_for: impl Fn(&Fit<'_>) -> bool + 'a,
+    ) -> Box<dyn Iterator<Item = &'a str> + 'a> {
+        let fits = move |node: &Node| is_asked_for(&demand.judge(node));
+        if self.classes.projection().covers(demand) {
+            Box::new(self.classes.nodes_where(fits).map(|name| &**name))
         } else {
-            let fits = |name: &&str| self.classes.node(name).is_some_and(fits);
-            Some(self.count_of(&needs, self.classes.names().map(|name| &**name).filter(fits)))
+            let fits = move |name: &&str| self.classes.node(name).is_some_and(&fits);
+            Box::new(self.classes.names().map(|name| &**name).filter(fits))
         }
     }
 

@@ -5,9 +5,7 @@
 
 use super::{Context, Edit};
 use crate::module::Taint;
-use crate::policy::declarations::chosen_envs;
 use crate::policy::selection::Selection;
-use crate::vocabulary as keys;
 
 /// Adds the tolerations that no toleration in the template covers.
 pub(super) fn fill_in(context: &Context<'_>) -> Vec<Edit> {
@@ -17,15 +15,9 @@ pub(super) fn fill_in(context: &Context<'_>) -> Vec<Edit> {
     }
     let tolerations = template.tolerations();
     let placement = context.placement();
-    let mut envs = chosen_envs(&template);
-    if envs.is_empty() {
-        envs.push(placement.get(keys::ENV).unwrap_or(&context.policy.default_env));
-    }
-    let taint = |key, value| Taint { key, value, effect: keys::NO_EXECUTE };
-    let of_envs = envs.into_iter().map(|env| taint(keys::TAINT_NODE_ENV, env));
-    [taint(keys::TAINT_VIRTUAL_NODE, keys::TAINT_VIRTUAL_NODE_VALUE)]
+    placement
+        .taints(&template, context.policy)
         .into_iter()
-        .chain(of_envs)
         .filter(|taint| !tolerations.iter().any(|toleration| toleration.tolerates(*taint)))
         .map(Taint::toleration)
         .filter(|toleration| context.allows(toleration))

@@ -19,6 +19,7 @@ mod workload_labels;
 use serde_json::{Value, json};
 
 pub(super) use grace_period::{is_unset as is_grace_period_unset, of_pods as grace_period_of_pods};
+pub(super) use unavailable_resources::UNAVAILABLE;
 pub(super) use workload_labels::of_every_base_of_a_cluster;
 
 use super::draft::Draft;

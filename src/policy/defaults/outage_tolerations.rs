@@ -19,7 +19,7 @@ pub(super) fn fill_in(context: &Context<'_>) -> Vec<Edit> {
     let seconds = context.policy.default_toleration_seconds;
     let mut edits = Vec::new();
     for key in [keys::TAINT_NOT_READY, keys::TAINT_UNREACHABLE] {
-        let taint = Taint { key, value: "", effect: keys::NO_EXECUTE };
+        let taint = Taint::evicting(key);
         let forever = taint.toleration();
         if !context.allows(&forever) {
             continue;

@@ -8,8 +8,8 @@ use serde_json::json;
 use super::{Context, Edit};
 use crate::vocabulary as keys;
 
-/// The resources that no vnode can be relied on to have.
-const UNAVAILABLE: [&str; 3] = ["cpu", "memory", "ephemeral-storage"];
+/// The resources that no vnode can be relied on to have. Modules request zero of them.
+pub(in crate::policy) const UNAVAILABLE: [&str; 3] = ["cpu", "memory", "ephemeral-storage"];
 
 /// Sets to zero what LimitRanger says that it added.
 pub(super) fn fill_in(context: &Context<'_>) -> Vec<Edit> {
@@ -18,30 +18,37 @@ pub(super) fn fill_in(context: &Context<'_>) -> Vec<Edit> {
         return Vec::new();
     };
     let mut edits = Vec::new();
-    for container in template.containers() {
-        for (sort, field) in [("request", "requests"), ("limit", "limits")] {
-            for resource in
-                UNAVAILABLE.into_iter().filter(|resource| was_added(added, resource, sort, container.name()))
-            {
+    let containers = template.containers().into_iter().map(|container| ("container", container));
+    let init_containers = template.init_containers().into_iter().map(|container| ("init container", container));
+    for (what, container) in containers.chain(init_containers) {
+        let name = format!("{what} {}", container.name());
+        for resource in UNAVAILABLE {
+            let amount = |field| {
                 let path = container.path().fields(&["resources", field]).key(resource);
-                let is_zero = |value: &serde_json::Value| *value == json!("0");
-                if path.get(context.workload.object()).is_some_and(|value| !is_zero(value)) {
-                    edits.push(Edit::Set(path, json!("0")));
-                }
-            }
+                let value = path.get(context.workload.object())?.clone();
+                Some((path, value))
+            };
+            let was_added = |sort| was_added(added, resource, sort, &name);
+            let request = amount("requests");
+            // The API server refuses a request above its limit. A limit beside the user's own request keeps the Pod off no base.
+            let is_own = request.is_some() && !was_added("request");
+            let of_plugin =
+                [request.filter(|_| was_added("request")), amount("limits").filter(|_| was_added("limit") && !is_own)];
+            let above_zero = of_plugin.into_iter().flatten().filter(|(_, value)| *value != json!("0"));
+            edits.extend(above_zero.map(|(path, _)| Edit::Set(path, json!("0"))));
         }
     }
     edits
 }
 
-/// Whether the plugin's sentence says so: `LimitRanger plugin set: cpu, memory request for container a; cpu limit for container a`
-/// (`plugin/pkg/admission/limitranger`).
+/// Whether the plugin's sentence says so of `container`, such as `container a` or `init container a`: `LimitRanger plugin set: cpu,
+/// memory request for container a; cpu limit for container a` (`plugin/pkg/admission/limitranger`).
 fn was_added(sentence: &str, resource: &str, sort: &str, container: &str) -> bool {
     let Some((_, parts)) = sentence.split_once("plugin set: ") else {
         return false;
     };
     parts.split("; ").any(|part| {
-        let resources = part.strip_suffix(&format!(" {sort} for container {container}"));
+        let resources = part.strip_suffix(&format!(" {sort} for {container}"));
         resources.is_some_and(|resources| resources.split(", ").any(|known| known == resource))
     })
 }
@@ -53,12 +60,14 @@ mod tests {
     use super::*;
 
     #[rstest]
-    #[case::first("cpu", "request", "orders", true)]
-    #[case::second("memory", "request", "orders", true)]
-    #[case::limit("cpu", "limit", "orders", true)]
-    #[case::not_that_limit("memory", "limit", "orders", false)]
-    #[case::another_container("cpu", "request", "stock", false)]
-    #[case::the_end_of_a_name("cpu", "request", "rders", false)]
+    #[case::first("cpu", "request", "container orders", true)]
+    #[case::second("memory", "request", "container orders", true)]
+    #[case::limit("cpu", "limit", "container orders", true)]
+    #[case::not_that_limit("memory", "limit", "container orders", false)]
+    #[case::another_container("cpu", "request", "container stock", false)]
+    #[case::the_end_of_a_name("cpu", "request", "container rders", false)]
+    #[case::init_container("cpu", "request", "init container i", true)]
+    #[case::no_init_container("cpu", "request", "container i", false)]
     fn the_sentence_of_the_plugin_is_read(
         #[case] resource: &str,
         #[case] sort: &str,

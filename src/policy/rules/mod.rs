@@ -9,11 +9,12 @@ mod component_label;
 mod dead_labels;
 mod field_types;
 mod half_release;
-mod identity_labels;
 mod jar_file_name;
 mod jar_image;
+mod limit_ranges;
 mod meant_as_module;
 mod misplaced_annotations;
+mod module_labels;
 mod namespace_restrictions;
 mod not_kept_apart;
 mod older_dialect;
@@ -39,6 +40,8 @@ mod version_in_selector;
 
 use serde_json::{Value, json};
 
+pub(super) use limit_ranges::warn_of_limit_ranges;
+
 use super::rule::Scope;
 use super::{Policy, Request, Rule, TemplateDigest, Verdict};
 use crate::module::{Container, Kind, Metadata, Template, Workload};
@@ -50,7 +53,7 @@ pub(super) const TABLE: &[Rule] = &[
     component_label::RULE,
     biz_version::RULE,
     jar_image::RULE,
-    identity_labels::RULE,
+    module_labels::RULE,
     base_selection::RULE,
     open_terms::RULE,
     half_release::RULE,
@@ -71,6 +74,7 @@ pub(super) const TABLE: &[Rule] = &[
     unused_fields::RULE,
     resources::RULE,
     namespace_restrictions::RULE,
+    limit_ranges::RULE,
     toleration_seconds::RULE,
     outage_seconds::RULE,
     jar_file_name::RULE,

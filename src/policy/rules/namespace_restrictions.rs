@@ -27,12 +27,11 @@ fn tolerations(context: &Context<'_>, namespace: &NamespaceFacts) -> Vec<Violati
     let field = context.template.tolerations_path();
     let tolerations = context.pod.tolerations();
     let allow = |what: &str| format!("allow {what} in annotation {} of the Namespace", keys::TOLERATIONS_WHITELIST);
-    let missing = |key: &str, value: &str| {
-        let taint = Taint { key, value, effect: keys::NO_EXECUTE };
+    let missing = |taint: Taint<'_>| {
         !tolerations.iter().any(|known| known.tolerates(taint)) && !namespace.allows(&taint.toleration())
     };
     let mut violations = Vec::new();
-    if missing(keys::TAINT_VIRTUAL_NODE, keys::TAINT_VIRTUAL_NODE_VALUE) {
+    if missing(Taint::VIRTUAL_NODE) {
         let key = keys::TAINT_VIRTUAL_NODE;
         let problem = format!("the Namespace allows no toleration of {key}, so no base takes its Pods");
         violations.push(Violation::invalid(field.clone(), problem, allow(key)));
@@ -44,7 +43,7 @@ fn tolerations(context: &Context<'_>, namespace: &NamespaceFacts) -> Vec<Violati
         violations.push(Violation::invalid(field.clone(), problem, allow(key)));
     }
     for key in [keys::TAINT_NOT_READY, keys::TAINT_UNREACHABLE] {
-        if !namespace.allows(&Taint { key, value: "", effect: keys::NO_EXECUTE }.toleration()) {
+        if !namespace.allows(&Taint::evicting(key).toleration()) {
             let problem = format!("the Namespace allows no lasting toleration of {key}: an outage evicts modules");
             violations.push(Violation::invalid(field.clone(), problem, allow(key)));
         }

@@ -2,6 +2,7 @@
 
 use super::Context;
 use super::same_version::NEW_VERSION;
+use crate::module::Kind;
 use crate::policy::defaults::grace_period_of_pods;
 use crate::policy::rerelease::{Consequence, rereleases};
 use crate::policy::rule::Scope;
@@ -22,6 +23,12 @@ fn check(context: &Context<'_>) -> Vec<Violation> {
         .filter(|rerelease| rerelease.consequence(context) == Consequence::EachBaseGoesWithout)
         .map(|rerelease| {
             let (name, version) = (rerelease.module.name(), rerelease.version);
+            let path = rerelease.module.path().field("env");
+            if context.workload.kind() == Kind::Pod {
+                let problem =
+                    format!("{name} {version} is installed again in place: its base is without it for about a second");
+                return Violation::forbidden(path, problem, NEW_VERSION);
+            }
             // An old Pod is deleted, so its grace period counts.
             let seconds = context.old.map_or(0, |old| grace_period_of_pods(&old.template()));
             // Longer names are cut off, and the seconds are not.
@@ -33,7 +40,7 @@ fn check(context: &Context<'_>) -> Vec<Violation> {
             );
             let remedy = format!("{NEW_VERSION}, with maxSurge 1 and maxUnavailable 0, or set a shorter \
                 terminationGracePeriodSeconds in an earlier change");
-            Violation::forbidden(rerelease.module.path().field("env"), problem, remedy).or_warn(warning)
+            Violation::forbidden(path, problem, remedy).or_warn(warning)
         })
         .collect()
 }

@@ -34,13 +34,18 @@ fn check(context: &Context<'_>) -> Vec<Violation> {
 
 fn another_jar(context: &Context<'_>, rerelease: &Rerelease<'_>) -> Violation {
     let Rerelease { module, version, .. } = rerelease;
+    let image = module.path().field("image");
+    let new_version = module.jar_name().map(|jar| jar.version).filter(|new| new != version);
+    if context.workload.kind() == Kind::Pod {
+        let (problem, remedy) = another_jar_in_place(version, new_version.as_deref());
+        return Violation::forbidden(image, problem, remedy);
+    }
     let problem = format!(
         "the jar changed but BIZ_VERSION is still {version:?}: a base that has {} {version} keeps the old jar until its old Pod is \
          gone, and nothing shows which of the two it runs",
         module.name()
     );
-    let is_another = |new: &String| new != version && check_version(new).is_ok();
-    let remedy = match module.jar_name().map(|jar| jar.version).filter(is_another) {
+    let remedy = match new_version.filter(|new| check_version(new).is_ok()) {
         Some(new) => both_at_once(context, &new),
         None => {
             let annotate =
@@ -50,7 +55,30 @@ fn another_jar(context: &Context<'_>, rerelease: &Rerelease<'_>) -> Violation {
             format!("{new_version}; or, to release the same version again on purpose, {}", all.join(", and "))
         }
     };
-    Violation::forbidden(module.path().field("image"), problem, remedy)
+    Violation::forbidden(image, problem, remedy)
+}
+
+/// Problem and remedy where the image of a bare Pod changes, of which nothing else can.
+fn another_jar_in_place(version: &str, new_version: Option<&str>) -> (String, String) {
+    let anew = "delete the Pod, and create it with the new BIZ_VERSION and its jar";
+    match new_version {
+        Some(new) => (
+            format!(
+                "the jar is that of {new:?}, but a Pod keeps its BIZ_VERSION, {version:?}: ModuleController uninstalls a module whose \
+                 jar has another version"
+            ),
+            anew.to_owned(),
+        ),
+        None => (
+            format!(
+                "the jar changed but BIZ_VERSION is still {version:?}: nothing shows which of the two jars the base runs"
+            ),
+            format!(
+                "{anew}; or annotate the Pod with {}: \"true\" before, if it is on purpose",
+                keys::ALLOW_SAME_VERSION
+            ),
+        ),
+    }
 }
 
 /// How version and jar are changed in one rollout.

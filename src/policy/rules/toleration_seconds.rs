@@ -1,11 +1,8 @@
 //! Tolerations of the vnodes' own taints do not end. When one ends, the module is uninstalled.
 
 use super::Context;
-use crate::module::Taint;
-use crate::policy::declarations::chosen_envs;
 use crate::policy::rule::Scope;
 use crate::policy::{Placement, Rule, Severity, Violation};
-use crate::vocabulary as keys;
 
 pub(super) const RULE: Rule = Rule {
     name: "toleration-seconds",
@@ -22,17 +19,10 @@ fn check(context: &Context<'_>) -> Vec<Violation> {
     let list = context.template.tolerations_path();
     let tolerations = context.template.tolerations();
     let placement = Placement::of_pods(context.workload, context.request.namespace, context.policy);
-    let mut envs = chosen_envs(&context.pod);
-    if envs.is_empty() {
-        envs.push(placement.get(keys::ENV).unwrap_or(&context.policy.default_env));
-    }
-    let of_envs = envs.into_iter().map(|env| (keys::TAINT_NODE_ENV, env));
-    let taints = [(keys::TAINT_VIRTUAL_NODE, keys::TAINT_VIRTUAL_NODE_VALUE)].into_iter().chain(of_envs);
-    let mut indexes: Vec<(usize, &str)> = taints
-        .filter_map(|(key, value)| {
-            let taint = Taint { key, value, effect: keys::NO_EXECUTE };
-            Some((tolerations.iter().position(|toleration| toleration.tolerates(taint))?, key))
-        })
+    let mut indexes: Vec<(usize, &str)> = placement
+        .taints(&context.pod, context.policy)
+        .into_iter()
+        .filter_map(|taint| Some((tolerations.iter().position(|toleration| toleration.tolerates(taint))?, taint.key)))
         .collect();
     indexes.dedup_by_key(|(index, _)| *index);
     indexes

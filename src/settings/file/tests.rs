@@ -27,7 +27,7 @@ fn the_documented_example_sets_every_field() {
         PeerOverrides { window: Some(2), departure: Some(15), mass_loss_window: Some(60), mass_loss_hold: Some(300) };
     assert_eq!((overrides.peer, overrides.log.as_deref()), (windows, Some("info,koupleless_warden::peer=debug")));
     let severities = overrides.severities.unwrap();
-    assert_eq!(severities.of(Rule::named("identity-labels").unwrap()), Severity::Warn);
+    assert_eq!(severities.of(Rule::named("module-labels").unwrap()), Severity::Warn);
     assert_eq!(severities.of(Rule::named("older-dialect").unwrap()), Severity::Deny);
 }
 

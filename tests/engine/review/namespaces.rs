@@ -58,6 +58,23 @@ fn a_module_without_a_namespace_is_in_the_default_one() {
     lent(&review_stdin(&documents(&[&default, &module]), &["-o", "patch"]).ended(0));
 }
 
+#[rstest]
+#[case::of_its_namespace("shop", 1)]
+#[case::of_another("elsewhere", 0)]
+fn a_limit_range_that_demands_a_request_refuses_the_modules_of_its_namespace(
+    #[case] namespace: &str,
+    #[case] code: i32,
+) {
+    let limit_range = format!(
+        "apiVersion: v1\nkind: LimitRange\nmetadata: {{name: floor, namespace: {namespace}}}\nspec:\n  limits:\n    - type: \
+         Container\n      min: {{cpu: 100m}}\n"
+    );
+    let run = review_stdin(&documents(&[&limit_range, MODULE]), &["-o", "table"]).ended(code);
+    if code == 1 {
+        run.says(&["remove cpu from min in LimitRange floor"]);
+    }
+}
+
 /// That the one module was given what [`NAMESPACE`] declares.
 #[track_caller]
 fn lent(run: &Run) {

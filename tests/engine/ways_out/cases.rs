@@ -56,7 +56,7 @@ fn what_a_module_is() -> Vec<Case> {
             "biz-version",
             Kind::Deployment,
             [nothing, |d| release(d, "2.0.0+build.7")],
-            &["if that is the same, build the jar with a version that can be one"],
+            &["set BIZ_VERSION to \"2.0.0-build.7\", and build the jar under that version"],
             |d| release(d, "2.0.0-build.7"),
         ),
         Case::create(
@@ -85,7 +85,7 @@ fn what_a_module_is() -> Vec<Case> {
             },
         ),
         Case::create(
-            "identity-labels",
+            "module-labels",
             |d| template(d)["metadata"]["labels"][NAME] = json!("other"),
             &["make the label and the container's name agree, or remove the label"],
             |d| template(d)["metadata"]["labels"] = json!({COMPONENT: "module"}),
@@ -231,6 +231,27 @@ fn only_warned_of() -> Vec<Case> {
             },
             &["use fewer or shorter labels, affinity terms, tolerations"],
             |d| template(d)["spec"]["tolerations"] = json!([]),
+        ),
+        Case::create(
+            "meant-as-module",
+            |d| template(d)["metadata"]["labels"] = json!({"app": "orders"}),
+            &["add the label virtual-kubelet.koupleless.io/component: module to the template"],
+            |d| template(d)["metadata"]["labels"][COMPONENT] = json!("module"),
+        ),
+        Case::new("uninstalls-first", Kind::DaemonSet, nothing, &["set maxSurge to 1 and maxUnavailable to 0"], |d| {
+            d["spec"]["updateStrategy"] = json!({"rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}});
+        }),
+        Case::create(
+            "unused-fields",
+            |d| container(d)["livenessProbe"] = json!({"httpGet": {"port": 8080}}),
+            &["remove"],
+            |d| {
+                container(d).as_object_mut().unwrap().remove("livenessProbe");
+            },
+        ),
+        Case::create("limit-ranges", nothing, &["remove cpu from min in LimitRange floor"], nothing).within(
+            Cluster::plain().limited("floor", json!([{"type": "Container", "min": {"cpu": "100m"}}])),
+            Cluster::plain(),
         ),
         Case::create(
             "older-dialect",

@@ -12,11 +12,14 @@ use super::releases::{the_same_version, version_and_jar};
 use super::{NAMESPACE, Step};
 use crate::manifests::Module;
 
-/// The rules that refuse and cannot be shown on a control plane, and why.
-pub(super) const NOT_SHOWN: &[(&str, &str)] = &[(
-    "field-types",
-    "the API server refuses fields of another type before it calls webhooks; tests/engine/ways_out.rs has it",
-)];
+/// The rules that refuse and cannot be walked with the others, and why.
+pub(super) const NOT_SHOWN: &[(&str, &str)] = &[
+    (
+        "field-types",
+        "the API server refuses fields of another type before it calls webhooks; tests/engine/ways_out has it",
+    ),
+    ("limit-ranges", "a LimitRange would refuse all others in the Namespace; tests/scenarios/placement.rs has it"),
+];
 
 /// All cases, for bases called `base`.
 pub(super) fn corpus(base: &str) -> Vec<Case> {
@@ -117,7 +120,7 @@ fn what_a_module_is(corpus: &mut Corpus<'_>) {
         Ok(())
     };
     let other_name: Edit = |m| template(m)["metadata"]["labels"][NAME] = json!("other");
-    corpus.new_one("identity-labels", "name-at-odds", "the container's name is", other_name, agree);
+    corpus.new_one("module-labels", "name-at-odds", "the container's name is", other_name, agree);
     let labelled: Edit = |m| template(m)["metadata"]["labels"][VERSION] = json!("1.0.0");
     let removed: Mend = |refusal, m| {
         refusal.says("or remove the label")?;
@@ -126,7 +129,7 @@ fn what_a_module_is(corpus: &mut Corpus<'_>) {
         Ok(())
     };
     let left: Edit = |m| release(m, "2.0.0");
-    corpus.update("identity-labels", "version-at-odds", "but BIZ_VERSION is", [labelled, left], "2.0.0", removed);
+    corpus.update("module-labels", "version-at-odds", "but BIZ_VERSION is", [labelled, left], "2.0.0", removed);
     let selected: Edit = |m| {
         template(m)["metadata"]["labels"][VERSION] = json!("1.0.0");
         m["spec"]["selector"]["matchLabels"][VERSION] = json!("1.0.0");
@@ -138,7 +141,7 @@ fn what_a_module_is(corpus: &mut Corpus<'_>) {
         *refusal.field(m, 0)? = json!("2.0.0");
         Ok(())
     };
-    corpus.update("identity-labels", "version-selected", "but BIZ_VERSION is", [selected, left], "2.0.0", its_own);
+    corpus.update("module-labels", "version-selected", "but BIZ_VERSION is", [selected, left], "2.0.0", its_own);
 }
 
 fn which_bases(corpus: &mut Corpus<'_>) {

@@ -6,7 +6,9 @@ use clap::builder::RangedU64ValueParser;
 use clap::{Args, ValueEnum, value_parser};
 use thiserror::Error;
 
+use crate::cluster::NamespaceSelector;
 use crate::settings::{HOLD_SECONDS, PeerOverrides, WINDOW_SECONDS};
+use crate::vocabulary as keys;
 
 /// The controllers that can run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -36,6 +38,14 @@ pub(in crate::cli::serve) struct PeerArgs {
         value_name = "CONTROLLERS"
     )]
     controllers: Vec<Controller>,
+    /// Namespaces whose peer Deployments are left alone, besides kube-system and warden's own, separated by commas. The webhooks
+    /// must leave them alone, too.
+    #[arg(long, env = "WARDEN_EXCLUDED_NAMESPACES", value_delimiter = ',', value_name = "NAMESPACE,…")]
+    excluded_namespaces: Vec<String>,
+    /// The Namespaces whose peer Deployments are kept, by their labels: the matchExpressions of a label selector, as JSON. The webhooks
+    /// must have the same. If unset, all Namespaces are kept that are not excluded.
+    #[arg(long, env = "WARDEN_NAMESPACE_SELECTOR", default_value = "", hide_default_value = true, value_name = "JSON")]
+    pub(in crate::cli::serve) namespace_selector: NamespaceSelector,
     /// The shortest time between two writes of the replicas of a Deployment [default: 2].
     #[arg(long, env = "WARDEN_PEER_WINDOW", value_name = "SECONDS", value_parser = within(WINDOW_SECONDS))]
     peer_window: Option<u64>,
@@ -66,6 +76,13 @@ impl PeerArgs {
             return Err(NoneAndSome);
         }
         Ok(runs(Controller::Peer))
+    }
+
+    /// The Namespaces whose peer Deployments are left alone, where warden runs in `own`.
+    pub(in crate::cli::serve) fn excluded_namespaces(&self, own: &str) -> Vec<String> {
+        let always = [keys::KUBE_SYSTEM, own].map(str::to_owned).into_iter();
+        // An empty value of the variable is one empty name.
+        always.chain(self.excluded_namespaces.iter().filter(|name| !name.is_empty()).cloned()).collect()
     }
 
     /// The windows that are set.
@@ -104,6 +121,15 @@ mod tests {
     #[case::none(&["--controllers=none"], false)]
     fn controllers_are_a_list(#[case] args: &[&str], #[case] expected: bool) {
         assert_eq!(read(args), Ok(expected));
+    }
+
+    #[test]
+    fn kube_system_and_the_own_namespace_are_always_excluded() {
+        let excluded = |args: &[&str]| {
+            Line::try_parse_from(["warden"].iter().chain(args)).unwrap().peer.excluded_namespaces("warden")
+        };
+        assert_eq!(excluded(&["--excluded-namespaces="]), ["kube-system", "warden"]);
+        assert_eq!(excluded(&["--excluded-namespaces=a,b"]), ["kube-system", "warden", "a", "b"]);
     }
 
     #[rstest]

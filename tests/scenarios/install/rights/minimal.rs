@@ -18,7 +18,7 @@ use crate::scene::LONG;
 const ADMISSION: &str = "admissionregistration.k8s.io";
 
 /// What each right is for: verb, resource, API group.
-const NEEDED: [(&str, &str, &str, Scenario); 35] = [
+const NEEDED: [(&str, &str, &str, Scenario); 36] = [
     ("get", "namespaces", "", Scenario::ANamespaceThatNoWatchHasShownIsHeeded),
     ("list", "namespaces", "", Scenario::ItGetsReady),
     ("watch", "namespaces", "", Scenario::ANamespaceThatChangesIsHeeded),
@@ -38,6 +38,7 @@ const NEEDED: [(&str, &str, &str, Scenario); 35] = [
     ("watch", "statefulsets", "apps", Scenario::AStatefulSetIsFollowed),
     ("list", "replicasets", "apps", Scenario::ADeploymentIsReleased),
     ("list", "controllerrevisions", "apps", Scenario::AStatefulSetIsReleased),
+    ("list", "limitranges", "", Scenario::ALimitRangeIsHeeded),
     ("create", "events", "events.k8s.io", Scenario::AnEventTellsWhatWasDone),
     ("patch", "events", "events.k8s.io", Scenario::TheSameEventIsCounted),
     ("list", "mutatingwebhookconfigurations", ADMISSION, Scenario::TheApiServerTrustsItAndIsAnswered),

@@ -30,6 +30,7 @@ pub(super) enum Scenario {
     AStatefulSetIsFollowed,
     ADeploymentIsReleased,
     AStatefulSetIsReleased,
+    ALimitRangeIsHeeded,
 }
 
 impl Scenario {
@@ -74,6 +75,7 @@ impl Scenario {
             Self::AStatefulSetIsFollowed => followed(trial).await,
             Self::ADeploymentIsReleased => released(trial, "Deployment").await,
             Self::AStatefulSetIsReleased => released(trial, "StatefulSet").await,
+            Self::ALimitRangeIsHeeded => limited(trial).await,
         }
     }
 }
@@ -239,6 +241,28 @@ async fn released(trial: &Trial<'_>, kind: &str) -> Result<()> {
         .until("the release is admitted", async || {
             let output = trial.plane.kubectl(&release).await.map_err(|error| error.to_string())?;
             if output.success { Ok(()) } else { Err(output.stderr) }
+        })
+        .await
+}
+
+async fn limited(trial: &Trial<'_>) -> Result<()> {
+    // Given a warden that is ready, and a LimitRange that demands cpu
+    let namespace = shop(trial, json!({})).await?;
+    trial.starts("none").await?;
+    trial.gets_ready().await?;
+    let limit_range = json!({
+        "apiVersion": "v1", "kind": "LimitRange", "metadata": {"name": "floor", "namespace": namespace},
+        "spec": {"limits": [{"type": "Container", "min": {"cpu": "100m"}}]},
+    });
+    let create = ["-n", &namespace, "create", "-f", "-"];
+    trial.plane.kubectl_with_stdin(&create, &limit_range.to_string()).await?.expect_success()?;
+    // When a module is applied, then it is told
+    let manifest = Module::new("asked", "1.0.0", "base").deployment(1).to_string();
+    let apply = ["-n", &namespace, "apply", "--dry-run=server", "-f", "-"];
+    trial
+        .until("a module is told of the LimitRange", async || {
+            let output = trial.plane.kubectl_with_stdin(&apply, &manifest).await.map_err(|error| error.to_string())?;
+            if output.stderr.contains("LimitRange floor") { Ok(()) } else { Err(output.stderr) }
         })
         .await
 }

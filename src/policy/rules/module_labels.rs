@@ -7,7 +7,7 @@ use crate::policy::{Rule, Severity, Violation};
 use crate::vocabulary as keys;
 
 pub(super) const RULE: Rule = Rule {
-    name: "identity-labels",
+    name: "module-labels",
     severity: Severity::Deny,
     broken_when: "the labels of the module's name and version do not agree with its container",
     scope: Scope::ChangedTemplate,
