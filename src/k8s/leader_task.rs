@@ -120,17 +120,14 @@ impl LeaderTask {
 
 #[cfg(test)]
 mod tests {
-    use std::convert::Infallible;
     use std::future::pending;
     use std::sync::{Arc, Mutex};
     use std::time::Duration;
 
-    use axum::http::{Method, Request, Response, StatusCode};
-    use kube::client::Body;
-    use serde_json::{Value, json};
     use tokio::sync::oneshot;
 
     use super::*;
+    use crate::k8s::testing::lease_server;
 
     /// Longer than anything takes here.
     const LONG: Duration = Duration::from_secs(20);
@@ -158,41 +155,13 @@ mod tests {
         }
     }
 
-    /// An API server that stores one Lease, and logs the holder of each write.
+    /// An API server that logs the holder of each write of the Lease.
     fn api_server(log: Log) -> Client {
-        let lease = Arc::new(Mutex::new(None::<Value>));
-        let service = tower::service_fn(move |request: Request<Body>| {
-            let (lease, log) = (Arc::clone(&lease), log.clone());
-            async move {
-                let (head, body) = request.into_parts();
-                let bytes = body.collect_bytes().await.unwrap();
-                let mut lease = lease.lock().unwrap();
-                if head.method != Method::GET {
-                    let written: Value = serde_json::from_slice(&bytes).unwrap();
-                    log.add(format!("the lease is held by {}", written["spec"]["holderIdentity"]));
-                    *lease = Some(written);
-                }
-                let (code, answer) = match &*lease {
-                    Some(lease) => (StatusCode::OK, lease.clone()),
-                    None => (StatusCode::NOT_FOUND, json!({"kind": "Status", "code": 404, "reason": "NotFound"})),
-                };
-                let mut response = Response::new(Body::from(answer.to_string().into_bytes()));
-                *response.status_mut() = code;
-                Ok::<_, Infallible>(response)
-            }
-        });
-        Client::new(service, "default")
+        lease_server(move |holder| log.add(format!("the lease is held by {holder:?}")))
     }
 
     fn lease() -> LeaseSettings {
-        LeaseSettings {
-            namespace: "default".to_owned(),
-            name: "warden".to_owned(),
-            identity: "me".to_owned(),
-            lease_duration: Duration::from_secs(15),
-            renew_deadline: Duration::from_secs(10),
-            retry_period: Duration::from_secs(2),
-        }
+        LeaseSettings::new("default", "warden", "me")
     }
 
     #[tokio::test]

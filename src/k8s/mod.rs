@@ -15,6 +15,8 @@ mod lease;
 mod list;
 mod object_key;
 mod store;
+#[cfg(test)]
+pub(crate) mod testing;
 mod update;
 mod view;
 mod watch;

@@ -3,13 +3,9 @@
 //! - [`cluster`]: watches of nodes, peer Deployments and module Pods, on a real API server.
 //! - [`leader`]: candidates for a Lease, on a real API server.
 //! - [`toy`]: a whole controller of another kind, on a real API server.
-//! - [`model`]: the plan for peer Deployments against a model of a cluster, all of whose histories are gone through.
-//!
-//! One binary, for the tests of the first two wait while those of the third keep all cores busy.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on may panic")]
 
 mod cluster;
 mod leader;
-mod model;
 mod toy;

@@ -177,14 +177,7 @@ async fn a_controller_opens_gates_one_by_one() -> Result<()> {
         let events = events.clone();
         async move { events.publish().await }
     });
-    let lease = LeaseSettings {
-        namespace: namespace.clone(),
-        name: "toy".to_owned(),
-        identity: process_identity(),
-        lease_duration: Duration::from_secs(15),
-        renew_deadline: Duration::from_secs(10),
-        retry_period: Duration::from_secs(2),
-    };
+    let lease = LeaseSettings::new(&namespace, "toy", &process_identity());
     let (warm, seen) = (store.clone(), client.clone());
     let warm = async move { warm.synced().await };
     let task = LeaderTask::start(client, warm, lease, LeaderMetrics::default(), |leadership| {

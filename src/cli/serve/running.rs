@@ -72,59 +72,26 @@ impl Running {
 
 #[cfg(test)]
 mod tests {
-    use std::convert::Infallible;
     use std::future::{pending, ready};
     use std::sync::{Arc, Mutex};
 
-    use axum::http::{Method, Request, Response, StatusCode};
-    use kube::Client;
-    use kube::client::Body;
-    use serde_json::{Value, json};
     use tokio::sync::Notify;
 
     use super::*;
+    use crate::k8s::testing::lease_server;
     use crate::k8s::{LeaderMetrics, LeaseSettings};
     use crate::runtime::Readiness;
 
     /// Longer than anything takes here.
     const LONG: Duration = Duration::from_secs(20);
 
-    /// An API server that stores one Lease.
-    fn api_server(lease: Arc<Mutex<Option<Value>>>) -> Client {
-        let service = tower::service_fn(move |request: Request<Body>| {
-            let lease = Arc::clone(&lease);
-            async move {
-                let (head, body) = request.into_parts();
-                let body = body.collect_bytes().await.unwrap();
-                let mut lease = lease.lock().unwrap();
-                if head.method != Method::GET {
-                    *lease = Some(serde_json::from_slice(&body).unwrap());
-                }
-                let (code, answer) = match &*lease {
-                    Some(lease) => (StatusCode::OK, lease.clone()),
-                    None => (StatusCode::NOT_FOUND, json!({"kind": "Status", "code": 404, "reason": "NotFound"})),
-                };
-                let mut response = Response::new(Body::from(answer.to_string().into_bytes()));
-                *response.status_mut() = code;
-                Ok::<_, Infallible>(response)
-            }
-        });
-        Client::new(service, "default")
-    }
-
     #[tokio::test]
     async fn a_webhook_that_ends_is_a_fault_and_its_process_releases_the_lease() {
         // Given a process that leads
-        let lease = Arc::new(Mutex::new(None));
-        let (client, leads) = (api_server(Arc::clone(&lease)), Arc::new(Notify::new()));
-        let settings = LeaseSettings {
-            namespace: "default".to_owned(),
-            name: "warden".to_owned(),
-            identity: "me".to_owned(),
-            lease_duration: Duration::from_secs(15),
-            renew_deadline: Duration::from_secs(10),
-            retry_period: Duration::from_secs(2),
-        };
+        let (holders, leads) = (Arc::new(Mutex::new(Vec::new())), Arc::new(Notify::new()));
+        let written = Arc::clone(&holders);
+        let client = lease_server(move |holder| written.lock().unwrap().push(holder.to_owned()));
+        let settings = LeaseSettings::new("default", "warden", "me");
         let leading = LeaderTask::start(client, ready(()), settings, LeaderMetrics::default(), |leadership| {
             let leads = Arc::clone(&leads);
             async move {
@@ -145,6 +112,6 @@ mod tests {
         let ended = tokio::time::timeout(LONG, running.until_stopped(StopSignals::listen().unwrap())).await.unwrap();
         // Then the process ends at once, and another one may lead
         assert!(ended.unwrap_err().to_string().contains("the webhook ended"));
-        assert_eq!(lease.lock().unwrap().as_ref().unwrap()["spec"]["holderIdentity"], "");
+        assert_eq!(*holders.lock().unwrap(), ["me", ""]);
     }
 }

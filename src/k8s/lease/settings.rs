@@ -58,6 +58,19 @@ pub enum InvalidLeaseSettings {
 }
 
 impl LeaseSettings {
+    /// Settings with the times that Kubernetes' own components use (client-go): the lease lasts 15 s, its holder writes for 10 s after a
+    /// renewal, and candidates try every 2 s.
+    pub fn new(namespace: &str, name: &str, identity: &str) -> Self {
+        Self {
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+            identity: identity.to_owned(),
+            lease_duration: Duration::from_secs(15),
+            renew_deadline: Duration::from_secs(10),
+            retry_period: Duration::from_secs(2),
+        }
+    }
+
     /// Checks whether an election can be held with these settings.
     ///
     /// # Errors
@@ -110,12 +123,10 @@ mod tests {
 
     fn settings(lease_ms: u64, renew_ms: u64, retry_ms: u64) -> LeaseSettings {
         LeaseSettings {
-            namespace: "n".to_owned(),
-            name: "l".to_owned(),
-            identity: "i".to_owned(),
             lease_duration: Duration::from_millis(lease_ms),
             renew_deadline: Duration::from_millis(renew_ms),
             retry_period: Duration::from_millis(retry_ms),
+            ..LeaseSettings::new("n", "l", "i")
         }
     }
 

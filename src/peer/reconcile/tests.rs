@@ -22,14 +22,7 @@ use crate::policy::Policy;
 fn context() -> Context {
     let silent = tower::service_fn(|_: Request<Body>| pending::<Result<Response<Body>, Infallible>>());
     let client = Client::new(silent, "default");
-    let lease = LeaseSettings {
-        namespace: "default".to_owned(),
-        name: "warden".to_owned(),
-        identity: "me".to_owned(),
-        lease_duration: Duration::from_secs(15),
-        renew_deadline: Duration::from_secs(10),
-        retry_period: Duration::from_secs(2),
-    };
+    let lease = LeaseSettings::new("default", "warden", "me");
     let (leadership, _) = elect(client.clone(), lease, CancellationToken::new());
     Context {
         writer: Writer::new(client.clone(), PeerStore::new(Policy::default()), leadership),

@@ -30,12 +30,10 @@ impl Candidate {
 
     pub(crate) fn stand_with(client: Client, namespace: &str, lease_duration: Duration) -> Self {
         let settings = LeaseSettings {
-            namespace: namespace.to_owned(),
-            name: NAME.to_owned(),
-            identity: process_identity(),
             lease_duration,
             renew_deadline: RENEW_DEADLINE,
             retry_period: RETRY_PERIOD,
+            ..LeaseSettings::new(namespace, NAME, &process_identity())
         };
         let (identity, stop) = (settings.identity.clone(), CancellationToken::new());
         let (leadership, election) = elect(client, settings, stop.clone());

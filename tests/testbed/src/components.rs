@@ -143,7 +143,7 @@ impl Layout {
     /// sixth of the CPU time of its start, but not beyond half a gibibyte without more of them.
     pub(crate) fn env(component: Component) -> &'static [(&'static str, &'static str)] {
         match component {
-            Component::ApiServer => &[("GOGC", "400"), ("GOMEMLIMIT", "512MiB")],
+            Component::ApiServer => &[("GOGC", "400"), ("GOMEMLIMIT", "2GiB")],
             _ => &[],
         }
     }

@@ -25,12 +25,10 @@ impl LeaseArgs {
     /// The settings of the lease `name`, for the candidate `identity`.
     pub(in crate::cli::serve) fn settings(&self, namespace: &str, name: &str, identity: &str) -> LeaseSettings {
         LeaseSettings {
-            namespace: namespace.to_owned(),
-            name: name.to_owned(),
-            identity: identity.to_owned(),
             lease_duration: Duration::from_secs(self.lease_duration),
             renew_deadline: Duration::from_secs(self.lease_renew_deadline),
             retry_period: Duration::from_secs(self.lease_retry_period),
+            ..LeaseSettings::new(namespace, name, identity)
         }
     }
 }
