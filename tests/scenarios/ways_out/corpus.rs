@@ -71,10 +71,10 @@ fn what_a_module_is(corpus: &mut Corpus<'_>) {
         *refusal.field(m, 0)? = json!("1.0.0");
         Ok(())
     });
-    let colon: Edit = |m| container(m)["env"][0]["value"] = json!("1:0");
+    let colon: Edit = |m| container(m)["env"][0]["value"] = json!("1.0.0:");
     corpus.new_one("biz-version", "version-colon", "contains ':'", colon, |refusal, m| {
-        refusal.says("build the jar with a version that can be one")?;
-        release(m, "1.0.0");
+        let version = refusal.between("set BIZ_VERSION to \"", "\", and build the jar under that version")?.to_owned();
+        release(m, &version);
         Ok(())
     });
     let twice: Edit = |m| {
