@@ -18,8 +18,8 @@ use warden_testbed::{ControlPlane, eventually};
 use super::handshake::shake_hands;
 use super::site::{LONG, NAME, Site};
 
-/// 50 Pods per second.
-const CREATE_PERIOD: Duration = Duration::from_millis(20);
+/// 20 Pods per second, so that at any time one is being created. More of them would measure the machine.
+const CREATE_PERIOD: Duration = Duration::from_millis(50);
 /// Handshakes are expensive for a machine with two cores.
 const HANDSHAKE_PERIOD: Duration = Duration::from_millis(100);
 /// 5 per second, see [`Load::slow_down`].
@@ -45,7 +45,7 @@ struct Results {
 }
 
 impl Load {
-    /// Creates 50 module Pods per second, and deletes each as soon as it exists.
+    /// Creates 20 module Pods per second, and deletes each as soon as it exists.
     pub(super) async fn of_creations(site: &Site) -> Result<Self> {
         let namespace = site.plane.namespace("load").await?;
         let pods: Api<Pod> = Api::namespaced(site.plane.client()?, &namespace);
