@@ -22,6 +22,7 @@ mod placement;
 mod refusals;
 mod rerun;
 mod reverts;
+mod review;
 mod scene;
 mod serving;
 mod tutorial;

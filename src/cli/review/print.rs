@@ -7,22 +7,30 @@ use serde_json::{Value, json};
 use similar::TextDiff;
 
 use super::{Output, Reviewed};
-use crate::policy::Verdict;
 
 /// Violations and warnings, each below its object.
 pub(super) fn problems(reviewed: &[Reviewed<'_>]) -> String {
     let mut text = String::new();
     for one in reviewed {
-        let Some(verdict) = &one.verdict else { continue };
-        if verdict.warnings.is_empty() && verdict.admits() {
+        let (violations, warnings) = one
+            .verdict
+            .as_ref()
+            .map_or((&[][..], &[][..]), |verdict| (verdict.violations.as_slice(), verdict.warnings.as_slice()));
+        if one.is_admitted() && warnings.is_empty() && one.not_asked.is_none() {
             continue;
         }
-        text.push_str(&format!("{}: {}: {}\n", one.manifest.origin, one.title(), word(verdict)));
-        for violation in &verdict.violations {
+        text.push_str(&format!("{}: {}: {}\n", one.manifest.origin, one.title(), one.word()));
+        for violation in violations {
             text.push_str(&format!("  problem: {violation}\n"));
         }
-        for warning in &verdict.warnings {
+        if let Some(refusal) = &one.refused_by_server {
+            text.push_str(&format!("  problem: the API server refuses it: {}\n", refusal.trim_end()));
+        }
+        for warning in warnings {
             text.push_str(&format!("  warning: {warning}\n"));
+        }
+        if let Some(reason) = &one.not_asked {
+            text.push_str(&format!("  warning: the API server was not asked: {reason}\n"));
         }
     }
     text
@@ -95,6 +103,14 @@ impl Reviewed<'_> {
         format!("{}/{}", self.manifest.text("kind"), self.manifest.name())
     }
 
+    fn word(&self) -> &'static str {
+        match (self.is_admitted(), &self.verdict) {
+            (false, _) => "refused",
+            (true, Some(_)) => "admitted",
+            (true, None) => "no module",
+        }
+    }
+
     /// What is printed of it: the object, or its Pod. None where there is no Pod.
     fn printed(&self, pods: bool) -> Option<Printed<'_>> {
         let origin = self.manifest.origin.to_string();
@@ -119,7 +135,7 @@ impl Reviewed<'_> {
 /// The admitted objects, and those that are not modules. Refused ones are left out, so that they are not piped on to the
 /// cluster.
 fn admitted<'r, 'm>(reviewed: &'r [Reviewed<'m>]) -> impl Iterator<Item = &'r Reviewed<'m>> {
-    reviewed.iter().filter(|one| one.verdict.as_ref().is_none_or(Verdict::admits))
+    reviewed.iter().filter(|one| one.is_admitted())
 }
 
 fn yaml(object: &Value) -> io::Result<String> {
@@ -133,16 +149,13 @@ fn table(pods: bool, reviewed: &[Reviewed<'_>]) -> String {
     for one in reviewed {
         let counts = one.verdict.as_ref().map_or_else(Default::default, |verdict| {
             let operations = one.printed(pods).map_or(0, |it| it.operations().0.len());
-            let filled_in = if verdict.admits() { operations } else { 0 };
-            [filled_in, verdict.warnings.len(), verdict.violations.len()].map(|count| count.to_string())
+            let filled_in = if one.is_admitted() { operations } else { 0 };
+            let problems = verdict.violations.len() + usize::from(one.refused_by_server.is_some());
+            [filled_in, verdict.warnings.len(), problems].map(|count| count.to_string())
         });
         let [changes, warnings, problems] = counts;
-        let verdict = one.verdict.as_ref().map_or("no module", word).to_owned();
+        let verdict = one.word().to_owned();
         table.add_row([one.manifest.origin.to_string(), one.title(), verdict, changes, warnings, problems]);
     }
     table.trim_fmt() + "\n"
-}
-
-fn word(verdict: &Verdict) -> &'static str {
-    if verdict.admits() { "admitted" } else { "refused" }
 }

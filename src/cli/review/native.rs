@@ -1,0 +1,26 @@
+//! What the API server refuses of a native kind, offline: by its own schema, and by the few rules that no schema has.
+//!
+//! Only of modules: what is no module is none of warden's business. `--server` asks a cluster instead, about everything.
+
+mod schema;
+mod validation;
+
+use serde_json::Value;
+
+use crate::module::{Kind, Workload};
+use crate::policy::Violation;
+
+/// What the API server of Kubernetes 1.36 refuses of `object`, which is a module of this kind. Its schema is known for the kinds
+/// of Kubernetes itself only.
+pub(super) fn check(kind: Kind, object: &Value) -> Vec<Violation> {
+    let mut violations = Vec::new();
+    if is_native(kind) {
+        violations.extend(schema::check(kind, object));
+    }
+    violations.extend(validation::check(Workload::new(kind, object), is_native(kind)));
+    violations
+}
+
+fn is_native(kind: Kind) -> bool {
+    ["", "apps", "batch"].contains(&kind.group())
+}
