@@ -10,7 +10,10 @@ use serde_json::Value;
 use crate::module::{Kind, Workload};
 use crate::policy::Violation;
 
-/// What the API server of Kubernetes 1.36 refuses of `object`, which is a module of this kind. Its schema is known for the kinds
+/// The version whose API server this is about: that of the schema.
+const KUBERNETES: &str = "Kubernetes 1.36";
+
+/// What the API server of this version refuses of `object`, which is a module of this kind. Its schema is known for the kinds
 /// of Kubernetes itself only.
 pub(super) fn check(kind: Kind, object: &Value) -> Vec<Violation> {
     let mut violations = Vec::new();

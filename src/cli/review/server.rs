@@ -84,7 +84,7 @@ impl Server {
         let Some((resource, capabilities)) = known else {
             let advice = "correct apiVersion and kind, or install its CustomResourceDefinition first";
             return Ok(Answer::Refused(format!(
-                "the cluster serves no kind {} in {}. To fix it: {advice}",
+                "the cluster serves no kind {} in {}. To fix it: {advice}.",
                 kind.kind,
                 kind.api_version()
             )));

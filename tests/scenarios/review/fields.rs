@@ -189,3 +189,41 @@ async fn the_api_server_refuses_the_fields_that_review_refuses() -> Result<()> {
     ensure!(mistakes.len() > 300, "only {} mistakes", mistakes.len());
     Ok(())
 }
+
+/// The rules that no schema has.
+#[tokio::test]
+async fn the_api_server_refuses_what_the_rules_of_review_refuse() -> Result<()> {
+    let plane = &shared().await?.plane;
+    let objects = objects();
+    let of_kind = |kind: &str| objects.iter().find(|object| object["kind"] == kind).cloned().unwrap_or_default();
+    let with = |kind: &str, pointer: &str, value: Value| {
+        let mut object = of_kind(kind);
+        *object.pointer_mut(pointer).unwrap() = value;
+        object
+    };
+    let image = json!("https://repo.example.com/biz1-1.0.0-ark-biz.jar\n");
+    let mut nameless = of_kind("Deployment");
+    nameless["metadata"].as_object_mut().unwrap().remove("name");
+    // Given objects that break one rule each
+    let broken = vec![
+        with("Deployment", "/spec/template/spec/containers/0/name", json!("orderService")),
+        with("Deployment", "/spec/selector/matchLabels", json!({"app": "other"})),
+        with("StatefulSet", "/spec/selector/matchLabels", json!({})),
+        with("DaemonSet", "/spec/selector", json!({"matchExpressions": [{"key": "app", "operator": "DoesNotExist"}]})),
+        with("ReplicationController", "/spec/selector", json!({"app": "other"})),
+        with("Deployment", "/metadata/name", json!("Biz1")),
+        with("Deployment", "/apiVersion", json!("apps/v1beta2")),
+        with("Pod", "/spec/containers/0/image", image.clone()),
+        nameless,
+    ];
+    // When both are asked, then both refuse them
+    for arguments in [&[][..], &["--server"]] {
+        let verdicts = verdicts(&broken, arguments, plane.kubeconfig())?;
+        ensure!(verdicts.iter().all(|verdict| *verdict == "refused"), "{arguments:?}: {verdicts:?}");
+    }
+    // And of a workload with a blank behind its image, the API server would refuse only the Pods
+    let workload = [with("Deployment", "/spec/template/spec/containers/0/image", image)];
+    ensure!(verdicts(&workload, &[], plane.kubeconfig())? == ["refused"]);
+    ensure!(verdicts(&workload, &["--server"], plane.kubeconfig())? == ["admitted"]);
+    Ok(())
+}

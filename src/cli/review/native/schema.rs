@@ -13,6 +13,7 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::KUBERNETES;
 use crate::module::{FieldPath, Kind, shape};
 use crate::policy::Violation;
 
@@ -102,7 +103,7 @@ fn unknown(kind: &Type, path: &FieldPath, name: &str) -> Violation {
         Some(meant) => format!("write {meant} if that is meant, else remove it"),
         None => "remove it, or indent it so that it is in the object that has this field".to_owned(),
     };
-    Violation::invalid(path.key(name), "Kubernetes 1.36 has no such field", remedy)
+    Violation::invalid(path.key(name), format!("{KUBERNETES} has no such field"), remedy)
 }
 
 #[cfg(test)]

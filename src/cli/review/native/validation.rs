@@ -9,6 +9,7 @@ use kube::core::{Expression, Selector, SelectorExt as _};
 use serde::Deserialize as _;
 use serde_json::Map;
 
+use super::KUBERNETES;
 use crate::module::{FieldPath, Kind, Workload};
 use crate::policy::Violation;
 
@@ -36,7 +37,7 @@ fn version(workload: Workload<'_>) -> Option<Violation> {
         "" => "v1".to_owned(),
         group => format!("{group}/v1"),
     };
-    let problem = format!("Kubernetes 1.36 serves no {} of {written}", workload.kind());
+    let problem = format!("{KUBERNETES} serves no {} of {written}", workload.kind());
     (written != served).then(|| Violation::invalid(path, problem, format!("write apiVersion: {served}")))
 }
 

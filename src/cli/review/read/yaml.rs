@@ -3,12 +3,12 @@
 //! `libyaml-safer` and kubectl's go-yaml v2 are both ports of libyaml, so they accept and refuse the same text: a parser of YAML
 //! 1.2 takes tabs that kubectl refuses. What the scalars mean is in [`super::scalar`].
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::Cursor;
 use std::panic::{self, AssertUnwindSafe};
 
 use libyaml_safer::{Encoding, Event, EventData, Parser};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::scalar::Scalar;
 
@@ -43,11 +43,6 @@ impl Problem {
     pub(super) fn new(what: impl Into<String>) -> Self {
         Self { what: what.into(), at: None }
     }
-
-    fn or_at(self, event: &Event) -> Self {
-        let at = self.at.unwrap_or_else(|| place(event));
-        Self { at: Some(at), ..self }
-    }
 }
 
 /// How deep values may lie in each other. serde_json has the same limit.
@@ -64,7 +59,7 @@ pub(super) fn read(text: &str) -> Result<Document, Problem> {
     // Else the parser takes the first byte of some letters for that of a byte order mark.
     parser.set_encoding(Encoding::Utf8);
     parser.set_input(Cursor::new(text.as_bytes()));
-    let mut reader = Reader { parser, anchors: HashMap::new(), aliased: 0, repeated: Vec::new() };
+    let mut reader = Reader { parser, anchors: HashMap::new(), anchored: 0, aliased: 0, repeated: Vec::new() };
     without_panic(|| reader.document())
 }
 
@@ -79,17 +74,24 @@ fn without_panic<T>(read: impl FnOnce() -> Result<T, Problem>) -> Result<T, Prob
 
 struct Reader<'t> {
     parser: Parser<Cursor<&'t [u8]>>,
-    anchors: HashMap<String, Node>,
+    anchors: HashMap<String, Anchor>,
+    /// How many anchors there were.
+    anchored: usize,
     aliased: usize,
     repeated: Vec<Repeated>,
 }
 
-/// A value, and what counts where it is a key, or is merged.
+/// A value of YAML. It becomes JSON at the end, as in kubectl: until then a key that is written again can replace what JSON does
+/// not have.
 #[derive(Clone)]
 struct Node {
     value: NodeValue,
+    /// Its line and column, from 0.
+    at: (usize, usize),
     /// How many values it has in it, itself included.
     size: usize,
+    /// How deep values lie in each other in it.
+    depth: usize,
 }
 
 #[derive(Clone)]
@@ -99,39 +101,54 @@ enum NodeValue {
         scalar: Scalar,
         is_merge: bool,
     },
-    List(Vec<Value>),
-    Map(Map<String, Value>),
+    List(Vec<Node>),
+    Map(Entries),
 }
+
+/// What an anchor stands for. The last one of a name counts, from where it is written.
+enum Anchor {
+    /// A value that is being read, by the number of its anchor.
+    Open(usize),
+    Whole(Node),
+}
+
+/// The entries of a mapping, by a text that is the same for the same key.
+type Entries = BTreeMap<String, (Scalar, Node)>;
 
 impl Node {
     fn into_value(self) -> Result<Value, Problem> {
+        let at = self.at;
+        let here = |problem: Problem| Problem { at: problem.at.or(Some(at)), ..problem };
         match self.value {
-            NodeValue::Scalar { scalar, .. } => scalar.into_value(),
-            NodeValue::List(list) => Ok(list.into()),
-            NodeValue::Map(map) => Ok(map.into()),
+            NodeValue::Scalar { scalar, .. } => scalar.into_value().map_err(here),
+            NodeValue::List(list) => list.into_iter().map(Self::into_value).collect(),
+            NodeValue::Map(entries) => {
+                let member = |(key, value): (Scalar, Self)| {
+                    let at = value.at;
+                    let key = key.into_key().map_err(|problem| Problem { at: Some(at), ..problem })?;
+                    Ok((key, value.into_value()?))
+                };
+                entries.into_values().map(member).collect()
+            }
         }
     }
 }
 
 impl Reader<'_> {
     fn document(&mut self) -> Result<Document, Problem> {
-        let mut document = Document::default();
         loop {
-            let event = self.next()?;
-            match event.data {
+            match self.next()?.data {
                 EventData::StreamStart { .. } => {}
                 EventData::DocumentStart { .. } => break,
-                _ => return Ok(document),
+                _ => return Ok(Document::default()),
             }
         }
         let event = self.next()?;
-        document.line = place(&event).0;
         let node = self.node(event, 0)?;
-        document.value = node.into_value().map_err(|problem| Problem { at: Some((document.line, 0)), ..problem })?;
         // The end of the document is read, too: text may stand behind its value that does not belong there.
         self.next()?;
-        document.repeated = std::mem::take(&mut self.repeated);
-        Ok(document)
+        let line = node.at.0;
+        Ok(Document { value: node.into_value()?, line, repeated: std::mem::take(&mut self.repeated) })
     }
 
     fn next(&mut self) -> Result<Event, Problem> {
@@ -141,85 +158,109 @@ impl Reader<'_> {
         })
     }
 
-    fn node(&mut self, event: Event, depth: usize) -> Result<Node, Problem> {
-        if depth > DEPTH {
-            return Err(Problem::new(format!("values lie deeper in each other than {DEPTH}")).or_at(&event));
+    fn node(&mut self, event: Event, level: usize) -> Result<Node, Problem> {
+        let at = place(&event);
+        let here = |problem: Problem| Problem { at: problem.at.or(Some(at)), ..problem };
+        if level > DEPTH {
+            return Err(here(too_deep()));
         }
-        let (value, anchor, size) = match event.data {
-            EventData::Alias { ref anchor } => return self.alias(anchor).map_err(|problem| problem.or_at(&event)),
-            EventData::Scalar { ref anchor, ref tag, ref value, plain_implicit, .. } => {
-                let scalar = match tag.as_deref().filter(|tag| !tag.is_empty()) {
-                    None if !plain_implicit => Scalar::Text(value.clone()),
-                    tag => Scalar::resolve(tag, value).map_err(|problem| problem.or_at(&event))?,
-                };
+        let (node, anchor) = match event.data {
+            EventData::Alias { anchor } => return self.alias(&anchor).map_err(here),
+            EventData::Scalar { anchor, tag, value, plain_implicit, .. } => {
+                let tag = tag.filter(|tag| !tag.is_empty());
                 let is_merge =
                     value == "<<" && (plain_implicit || tag.as_deref().is_some_and(|tag| tag.ends_with(":merge")));
-                (NodeValue::Scalar { scalar, is_merge }, anchor.clone(), 1)
+                let scalar = match tag {
+                    None if !plain_implicit => Scalar::Text(value),
+                    tag => Scalar::resolve(tag.as_deref(), &value).map_err(here)?,
+                };
+                (Node { value: NodeValue::Scalar { scalar, is_merge }, at, size: 1, depth: 0 }, self.open(anchor))
             }
             EventData::SequenceStart { anchor, .. } => {
-                let (list, size) = self.list(depth)?;
-                (NodeValue::List(list), anchor, size)
+                let anchor = self.open(anchor);
+                (self.list(at, level)?, anchor)
             }
             EventData::MappingStart { anchor, .. } => {
-                let (map, size) = self.map(depth)?;
-                (NodeValue::Map(map), anchor, size)
+                let anchor = self.open(anchor);
+                (self.map(at, level)?, anchor)
             }
-            _ => return Err(Problem::new("a value is missing").or_at(&event)),
+            _ => return Err(here(Problem::new("a value is missing"))),
         };
-        let node = Node { value, size };
-        if let Some(anchor) = anchor {
-            self.anchors.insert(anchor, node.clone());
+        // Aliases can make it deeper than it is written.
+        if level + node.depth > DEPTH {
+            return Err(here(too_deep()));
+        }
+        if let Some((name, number)) = anchor
+            && matches!(self.anchors.get(&name), Some(Anchor::Open(open)) if *open == number)
+        {
+            self.anchors.insert(name, Anchor::Whole(node.clone()));
         }
         Ok(node)
     }
 
+    /// Notes the anchor of a value that begins here. Gives its name and number.
+    fn open(&mut self, anchor: Option<String>) -> Option<(String, usize)> {
+        let name = anchor?;
+        self.anchored += 1;
+        self.anchors.insert(name.clone(), Anchor::Open(self.anchored));
+        Some((name, self.anchored))
+    }
+
     fn alias(&mut self, anchor: &str) -> Result<Node, Problem> {
-        let unknown = || Problem::new(format!("no value before this has the anchor {anchor:?}"));
-        let node = self.anchors.get(anchor).cloned().ok_or_else(unknown)?;
+        let node = match self.anchors.get(anchor) {
+            Some(Anchor::Whole(node)) => node,
+            Some(Anchor::Open(_)) => {
+                return Err(Problem::new(format!("the value with the anchor {anchor:?} has itself in it")));
+            }
+            None => return Err(Problem::new(format!("no value before this has the anchor {anchor:?}"))),
+        };
         self.aliased += node.size;
         if self.aliased > ALIASED {
             return Err(Problem::new(format!("aliases stand for more than {ALIASED} values")));
         }
-        Ok(node)
+        Ok(node.clone())
     }
 
-    fn list(&mut self, depth: usize) -> Result<(Vec<Value>, usize), Problem> {
-        let (mut list, mut size) = (Vec::new(), 1);
+    fn list(&mut self, at: (usize, usize), level: usize) -> Result<Node, Problem> {
+        let (mut list, mut size, mut depth) = (Vec::new(), 1, 0);
         loop {
             let event = self.next()?;
             if matches!(event.data, EventData::SequenceEnd) {
-                return Ok((list, size));
+                return Ok(Node { value: NodeValue::List(list), at, size, depth });
             }
-            let at = place(&event);
-            let node = self.node(event, depth + 1)?;
-            size += node.size;
-            list.push(node.into_value().map_err(|problem| Problem { at: problem.at.or(Some(at)), ..problem })?);
+            let item = self.node(event, level + 1)?;
+            size += item.size;
+            depth = depth.max(item.depth + 1);
+            list.push(item);
         }
     }
 
-    fn map(&mut self, depth: usize) -> Result<(Map<String, Value>, usize), Problem> {
-        let (mut map, mut size) = (Map::new(), 1);
+    fn map(&mut self, at: (usize, usize), level: usize) -> Result<Node, Problem> {
+        let (mut entries, mut size, mut depth) = (Entries::new(), 1, 0);
         // What is written here, without what is merged: only that is written twice.
-        let mut written = std::collections::HashSet::new();
+        let mut written = HashSet::new();
         loop {
             let event = self.next()?;
             if matches!(event.data, EventData::MappingEnd) {
-                return Ok((map, size));
+                return Ok(Node { value: NodeValue::Map(entries), at, size, depth });
             }
-            let at = place(&event);
-            let here = |problem: Problem| Problem { at: problem.at.or(Some(at)), ..problem };
-            let key = self.node(event, depth + 1)?;
+            let place = place(&event);
+            let key = self.node(event, level + 1)?;
             let event = self.next()?;
-            let value = self.node(event, depth + 1)?;
+            let value = self.node(event, level + 1)?;
             size += key.size + value.size;
+            depth = depth.max(value.depth + 1);
+            let here = |problem: Problem| Problem { at: problem.at.or(Some(place)), ..problem };
             match key.value {
-                NodeValue::Scalar { is_merge: true, .. } => merge(value, &mut map).map_err(here)?,
+                NodeValue::Scalar { is_merge: true, .. } => merge(value, &mut entries).map_err(here)?,
                 NodeValue::Scalar { scalar, .. } => {
-                    let key = scalar.into_key().map_err(here)?;
-                    if !written.insert(key.clone()) {
-                        self.repeated.push(Repeated { key: key.clone(), line: at.0 });
+                    let text = format!("{scalar:?}");
+                    if !written.insert(text.clone())
+                        && let Ok(key) = scalar.clone().into_key()
+                    {
+                        self.repeated.push(Repeated { key, line: place.0 });
                     }
-                    map.insert(key, value.into_value().map_err(here)?);
+                    entries.insert(text, (scalar, value));
                 }
                 _ => return Err(here(Problem::new("a key must be a text, and is a list or a mapping"))),
             }
@@ -227,21 +268,25 @@ impl Reader<'_> {
     }
 }
 
-/// The entries of `node`, a mapping or several, in `map`. As in go-yaml they replace those that stand before `<<`.
-fn merge(node: Node, map: &mut Map<String, Value>) -> Result<(), Problem> {
+/// The entries of `node`, a mapping or several, in `entries`. As in go-yaml they replace those that stand before `<<`.
+fn merge(node: Node, entries: &mut Entries) -> Result<(), Problem> {
     let no_map = || Problem::new("<< takes a mapping, or a list of mappings");
     match node.value {
-        NodeValue::Map(entries) => map.extend(entries),
+        NodeValue::Map(merged) => entries.extend(merged),
         // Earlier ones take precedence.
         NodeValue::List(list) => {
-            for value in list.into_iter().rev() {
-                let Value::Object(entries) = value else { return Err(no_map()) };
-                map.extend(entries);
+            for item in list.into_iter().rev() {
+                let NodeValue::Map(merged) = item.value else { return Err(no_map()) };
+                entries.extend(merged);
             }
         }
         NodeValue::Scalar { .. } => return Err(no_map()),
     }
     Ok(())
+}
+
+fn too_deep() -> Problem {
+    Problem::new(format!("values lie deeper in each other than {DEPTH}"))
 }
 
 fn place(event: &Event) -> (usize, usize) {
