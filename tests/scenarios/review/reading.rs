@@ -138,6 +138,7 @@ fn both_read_the_same_of_what_people_write() -> Result<()> {
         ("tab-at-end.yaml", Box::new(text("v: 1\t\nw: 2 \t# c\n"))),
         ("duplicate.yaml", Box::new(text("v: 1\nv: 2\n"))),
         ("merge.yaml", Box::new(text("a: &a {x: 1, y: 2}\nb: {x: 3, <<: *a}\nc: {<<: [*a, {y: 9, z: 9}], x: 5}\n"))),
+        ("merge-of-list.yaml", Box::new(text("a: &a [{x: 1}]\nb: {<<: *a}\n"))),
         ("merge-of-text.yaml", Box::new(text("a: {<<: text}\n"))),
         ("anchor-in-itself.yaml", Box::new(text("a: &a [*a]\n"))),
         ("anchor-again.yaml", Box::new(text("x: &a\n  y: &a 1\nz: *a\n"))),

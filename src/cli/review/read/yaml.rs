@@ -247,12 +247,13 @@ impl Reader<'_> {
             let place = place(&event);
             let key = self.node(event, level + 1)?;
             let event = self.next()?;
+            let is_alias = matches!(event.data, EventData::Alias { .. });
             let value = self.node(event, level + 1)?;
             size += key.size + value.size;
             depth = depth.max(value.depth + 1);
             let here = |problem: Problem| Problem { at: problem.at.or(Some(place)), ..problem };
             match key.value {
-                NodeValue::Scalar { is_merge: true, .. } => merge(value, &mut entries).map_err(here)?,
+                NodeValue::Scalar { is_merge: true, .. } => merge(value, is_alias, &mut entries).map_err(here)?,
                 NodeValue::Scalar { scalar, .. } => {
                     let text = format!("{scalar:?}");
                     if !written.insert(text.clone())
@@ -268,19 +269,20 @@ impl Reader<'_> {
     }
 }
 
-/// The entries of `node`, a mapping or several, in `entries`. As in go-yaml they replace those that stand before `<<`.
-fn merge(node: Node, entries: &mut Entries) -> Result<(), Problem> {
+/// The entries of `node`, a mapping or several, in `entries`. As in go-yaml they replace those that stand before `<<`, and an alias
+/// stands for one mapping only.
+fn merge(node: Node, is_alias: bool, entries: &mut Entries) -> Result<(), Problem> {
     let no_map = || Problem::new("<< takes a mapping, or a list of mappings");
     match node.value {
         NodeValue::Map(merged) => entries.extend(merged),
         // Earlier ones take precedence.
-        NodeValue::List(list) => {
+        NodeValue::List(list) if !is_alias => {
             for item in list.into_iter().rev() {
                 let NodeValue::Map(merged) = item.value else { return Err(no_map()) };
                 entries.extend(merged);
             }
         }
-        NodeValue::Scalar { .. } => return Err(no_map()),
+        _ => return Err(no_map()),
     }
     Ok(())
 }
