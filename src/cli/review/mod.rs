@@ -153,9 +153,7 @@ fn review<'a>(
     let request = Request::creation(kind).in_namespace(namespace);
     let (object, mut verdict) = policy.review(request, object);
     if offline {
-        let told: Vec<_> = verdict.violations.iter().map(|violation| violation.field.to_string()).collect();
-        let more = native::check(kind, &manifest.object).into_iter();
-        verdict.violations.extend(more.filter(|violation| !told.contains(&violation.field.to_string())));
+        native::add_untold(&mut verdict.violations, native::check(kind, &manifest.object));
     }
     let pod = (kind != Kind::Pod).then(|| (made_pod(kind, &object), policy.pod_of(request, &object)));
     Reviewed { manifest, object, verdict: Some(verdict), pod, refused_by_server: None, not_asked: None }

@@ -16,12 +16,17 @@ const KUBERNETES: &str = "Kubernetes 1.36";
 /// What the API server of this version refuses of `object`, which is a module of this kind. Its schema is known for the kinds
 /// of Kubernetes itself only.
 pub(super) fn check(kind: Kind, object: &Value) -> Vec<Violation> {
-    let mut violations = Vec::new();
+    let mut violations = validation::check(Workload::new(kind, object), is_native(kind));
     if is_native(kind) {
-        violations.extend(schema::check(kind, object));
+        add_untold(&mut violations, schema::check(kind, object));
     }
-    violations.extend(validation::check(Workload::new(kind, object), is_native(kind)));
     violations
+}
+
+/// Adds those of `more` about whose field nothing is told yet: the first to speak knows it best.
+pub(super) fn add_untold(told: &mut Vec<Violation>, more: Vec<Violation>) {
+    let fields: Vec<String> = told.iter().map(|violation| violation.field.to_string()).collect();
+    told.extend(more.into_iter().filter(|violation| !fields.contains(&violation.field.to_string())));
 }
 
 fn is_native(kind: Kind) -> bool {

@@ -22,11 +22,16 @@ const IMAGE: &str = "https://repo.example.com/biz1-1.0.0-ark-biz.jar";
 )]
 #[case::no_selector(
     ("  selector:\n    matchLabels: {app: biz1}\n", ""),
-    "spec.selector: this field is missing, and the API server requires it. To fix it: add selector."
+    "spec.selector: says nothing, and the API server wants to know which Pods are this object's. \
+     To fix it: write matchLabels: {app: \"biz1\"}, which the template has."
+)]
+#[case::no_name_of_a_variable(
+    ("        - name: BIZ_VERSION\n          value: \"1.0.0\"\n", "        - name: BIZ_VERSION\n          value: \"1.0.0\"\n        - value: a\n"),
+    "spec.template.spec.containers[0].env[1].name: this field is missing, and the API server requires it. To fix it: add name."
 )]
 #[case::an_empty_selector(
     ("matchLabels: {app: biz1}", "matchLabels: {}"),
-    "spec.selector: is empty, and would select every Pod. To fix it: write a label of the template as matchLabels."
+    "spec.selector: is empty, and would select every Pod. To fix it: write matchLabels: {app: \"biz1\"}, which the"
 )]
 #[case::selector_and_labels_at_odds(
     ("matchLabels: {app: biz1}", "matchLabels: {app: biz2, virtual-kubelet.koupleless.io/component: module}"),

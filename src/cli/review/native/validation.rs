@@ -43,26 +43,39 @@ fn version(workload: Workload<'_>) -> Option<Violation> {
 
 fn selector(workload: Workload<'_>) -> Option<Violation> {
     let path = FieldPath::root().fields(&["spec", "selector"]);
-    let written = path.get(workload.object())?;
+    let labels_path = workload.kind().template_path().fields(&["metadata", "labels"]);
+    let template = labels(&labels_path, workload);
+    // Labels of others' keys say what a Pod is, not which workload has it.
+    let own = template.iter().find(|(key, _)| !key.contains('/')).or_else(|| template.iter().next());
+    let remedy = match own {
+        Some((key, value)) => format!("write matchLabels: {{{key}: {value:?}}}, which the template has"),
+        None => "give the template a label, and write it as matchLabels".to_owned(),
+    };
+    let Some(written) = path.get(workload.object()) else {
+        let problem = "says nothing, and the API server wants to know which Pods are this object's";
+        return selects_by_itself(workload.kind()).then(|| Violation::required(path, problem, remedy));
+    };
     let selector: Selector = match workload.kind() {
-        Kind::Pod | Kind::Job | Kind::CronJob => return None,
+        kind if !selects_by_itself(kind) && kind != Kind::ReplicationController => return None,
         // Where it is empty, the labels of the template are taken.
         Kind::ReplicationController if written.as_object().is_none_or(Map::is_empty) => return None,
         Kind::ReplicationController => labels(&path, workload).into_iter().collect(),
         _ => LabelSelector::deserialize(written).ok()?.try_into().ok()?,
     };
     if selector.selects_all() {
-        let problem = "is empty, and would select every Pod";
-        return Some(Violation::invalid(path, problem, "write a label of the template as matchLabels"));
+        return Some(Violation::invalid(path, "is empty, and would select every Pod", remedy));
     }
-    let labels_path = workload.kind().template_path().fields(&["metadata", "labels"]);
-    let labels = labels(&labels_path, workload);
     let unmet: Vec<String> =
-        selector.into_iter().filter(|one: &Expression| !one.matches(&labels)).map(|one| one.to_string()).collect();
+        selector.into_iter().filter(|one: &Expression| !one.matches(&template)).map(|one| one.to_string()).collect();
     let unmet = unmet.join(", ");
     let problem = format!("the labels of the template do not match spec.selector, which asks for {unmet}");
     let remedy = format!("give the template labels with {unmet}");
     (!unmet.is_empty()).then(|| Violation::invalid(labels_path, problem, remedy))
+}
+
+/// Whether an object of this kind must say which Pods it selects.
+fn selects_by_itself(kind: Kind) -> bool {
+    matches!(kind, Kind::Deployment | Kind::StatefulSet | Kind::DaemonSet | Kind::ReplicaSet)
 }
 
 fn labels(path: &FieldPath, workload: Workload<'_>) -> BTreeMap<String, String> {
