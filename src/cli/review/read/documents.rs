@@ -43,30 +43,33 @@ pub(super) fn documents(bytes: &[u8]) -> Vec<Document> {
 /// Reads objects of JSON into `documents`. Gives the rest of the text with its first line, from 0, where that may be YAML.
 fn json<'t>(text: &'t str, documents: &mut Vec<Document>) -> Option<(&'t str, usize)> {
     let mut stream = serde_json::Deserializer::from_str(text).into_iter::<Value>();
-    let mut count = 0;
+    let line_breaks = |text: &str| text.matches('\n').count();
+    // Counted as far as the last object, so that a long stream is gone through once.
+    let (mut count, mut line, mut counted) = (0, 0, 0);
     loop {
         let start = stream.byte_offset();
         let rest = &text[start..];
-        let line_of = |text: &str| text.matches('\n').count();
-        let line = line_of(&text[..start]) + line_of(&rest[..rest.len() - rest.trim_start().len()]) + 1;
+        line += line_breaks(&text[counted..start]);
+        counted = start;
+        let first_line = line + line_breaks(&rest[..rest.len() - rest.trim_start().len()]) + 1;
         match stream.next() {
             None => return None,
             Some(Ok(value)) => {
                 count += 1;
                 if !value.is_null() {
                     let content = Ok(Content { value: as_decoded(value), repeated: Vec::new() });
-                    documents.push(Document { line, content });
+                    documents.push(Document { line: first_line, content });
                 }
             }
             // After two objects, kubectl takes nothing else for YAML.
             Some(Err(error)) if count > 1 => {
-                documents.push(Document { line, content: Err(error.to_string()) });
+                documents.push(Document { line: first_line, content: Err(error.to_string()) });
                 return None;
             }
             Some(Err(_)) => {
                 let break_after = rest.find(|character: char| !character.is_whitespace() || character == '\n');
                 let skipped = break_after.map_or(rest.len(), |at| at + usize::from(rest[at..].starts_with('\n')));
-                return Some((&rest[skipped..], line_of(&text[..start + skipped])));
+                return Some((&rest[skipped..], line + line_breaks(&rest[..skipped])));
             }
         }
     }
