@@ -161,7 +161,8 @@ impl Shape {
     }
 }
 
-fn in_words(value: &Value) -> &'static str {
+/// The JSON type of `value` in words (`"a number"`).
+pub fn in_words(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
         Value::Bool(_) => "true or false",

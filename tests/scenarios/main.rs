@@ -26,6 +26,7 @@ mod refusals;
 mod rerun;
 mod resources;
 mod reverts;
+mod review;
 mod scene;
 mod serving;
 mod tutorial;

@@ -1,7 +1,9 @@
 //! `warden review`: injection and checks on files, offline, by the code that the webhooks run.
 
+mod native;
 mod print;
 mod read;
+mod server;
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
@@ -13,15 +15,23 @@ use crate::module::{Kind, Workload};
 use crate::policy::{Policy, Request, Verdict, made_pod};
 use crate::settings::Source;
 use read::{Input, Manifest};
+use server::{Answer, CannotAsk, Server};
 
 /// Show what warden fills in to manifests, and what it refuses or warns about.
 ///
-/// Declarations of Namespaces and demands of LimitRanges among the manifests apply to their modules. Exit code: 0 admitted, 1 refused, 2 unreadable.
+/// Declarations of Namespaces and demands of LimitRanges among the manifests apply to their modules. Exit code: 0 all admitted, 1 some
+/// refused, 2 some not readable, 3 both.
 #[derive(Debug, Args)]
 pub(super) struct Review {
-    /// A file, a folder (its .yaml, .yml and .json files) or - for standard input; can be repeated.
-    #[arg(short = 'f', long = "filename", required = true, value_name = "FILE|DIR|-")]
+    /// A file, a folder (its .yaml, .yml and .json files) or - for standard input; several with commas, or repeated.
+    #[arg(short = 'f', long = "filename", required = true, value_delimiter = ',', value_name = "FILE|DIR|-")]
     filename: Vec<String>,
+    /// Read the folders in a folder, too.
+    #[arg(short = 'R', long)]
+    recursive: bool,
+    /// Ask the cluster of your kubeconfig as well, by a dry run: with its own schema, quotas and webhooks. It stores nothing.
+    #[arg(long)]
+    server: bool,
     /// What to print of the admitted objects. Warnings and problems go to standard error.
     #[arg(short = 'o', long, value_enum, default_value = "yaml")]
     output: Output,
@@ -31,9 +41,9 @@ pub(super) struct Review {
     /// Refuse what a rule warns about, too.
     #[arg(long)]
     strict: bool,
-    /// The namespace of manifests without one.
-    #[arg(short, long, default_value = "default")]
-    namespace: String,
+    /// The namespace of manifests without one. If not set: default, or with --server that of the kubeconfig.
+    #[arg(short, long)]
+    namespace: Option<String>,
     #[command(flatten)]
     settings: super::SettingsArgs,
 }
@@ -63,11 +73,22 @@ struct Reviewed<'a> {
     /// The Pod that its controller makes, and that Pod completed. None for a bare Pod, which is the object, and where the object is
     /// not a module.
     pod: Option<(Value, Value)>,
+    /// Why the API server refuses it, where it was asked and does.
+    refused_by_server: Option<String>,
+    /// What the API server could not say.
+    not_asked: Option<&'static str>,
+}
+
+impl Reviewed<'_> {
+    /// Whether nothing refuses it.
+    fn is_admitted(&self) -> bool {
+        self.refused_by_server.is_none() && self.verdict.admits()
+    }
 }
 
 /// The exit code for refused manifests.
 const REFUSED: u8 = 1;
-/// The exit code for input that cannot be read.
+/// The exit code for input that cannot be read, and for a cluster that cannot be asked. Added to [`REFUSED`] where both is so.
 const UNREADABLE: u8 = 2;
 
 impl Review {
@@ -79,11 +100,24 @@ impl Review {
                 return ExitCode::from(UNREADABLE);
             }
         };
+        let mut server = match self.server.then(Server::of_kubeconfig).transpose() {
+            Ok(server) => server,
+            Err(error) => {
+                eprintln!("error: {error}");
+                return ExitCode::from(UNREADABLE);
+            }
+        };
         let policy = if self.strict { settings.policy.strict() } else { settings.policy };
-        let input = Input::read(&self.filename, &self.namespace);
-        let reviewed: Vec<Reviewed<'_>> =
-            input.manifests.iter().map(|manifest| review(&policy, &input, &self.namespace, manifest)).collect();
+        let of_server = server.as_ref().map(|server| server.namespace().to_owned());
+        let namespace = self.namespace.clone().or(of_server).unwrap_or_else(|| "default".to_owned());
+        let input = Input::read(&self.filename, self.recursive, &namespace);
+        let offline = !self.server;
+        let mut reviewed: Vec<Reviewed<'_>> =
+            input.manifests.iter().map(|manifest| review(&policy, &input, &namespace, offline, manifest)).collect();
+        let asked = server.as_mut().map_or(Ok(()), |server| ask(server, &input, &namespace, &mut reviewed));
         let mut problems: String = input.errors.iter().map(|error| format!("error: {error}\n")).collect();
+        problems.extend(asked.as_ref().err().map(|error| format!("error: {error}\n")));
+        problems.extend(input.warnings.iter().map(|warning| format!("warning: {warning}\n")));
         problems.push_str(&print::problems(&reviewed));
         let printed =
             print::objects(self.output, self.pods, &reviewed).and_then(|text| io::stdout().write_all(text.as_bytes()));
@@ -97,30 +131,70 @@ impl Review {
             }
             Ok(()) => {}
         }
-        let refused = reviewed.iter().any(|one| !one.verdict.admits());
-        ExitCode::from(match (input.errors.is_empty(), refused) {
-            (false, _) => UNREADABLE,
-            (true, true) => REFUSED,
-            (true, false) => 0,
-        })
+        let is_refused = !reviewed.iter().all(Reviewed::is_admitted);
+        let is_unreadable = !input.errors.is_empty() || asked.is_err();
+        ExitCode::from(u8::from(is_refused) * REFUSED + u8::from(is_unreadable) * UNREADABLE)
     }
 }
 
-fn review<'a>(policy: &Policy, input: &Input, default_namespace: &str, manifest: &'a Manifest) -> Reviewed<'a> {
+/// Reviews a manifest. `offline`: with what is known of the API server, which is not asked.
+fn review<'a>(
+    policy: &Policy,
+    input: &Input,
+    default_namespace: &str,
+    offline: bool,
+    manifest: &'a Manifest,
+) -> Reviewed<'a> {
     let object = manifest.object.clone();
     let kind = Kind::of_manifest(manifest.text("apiVersion"), manifest.text("kind"));
+    let reviewed = |object, verdict| Reviewed {
+        manifest,
+        object,
+        is_module: false,
+        verdict,
+        pod: None,
+        refused_by_server: None,
+        not_asked: None,
+    };
     let Some(kind) = kind else {
         let verdict = policy.check_other_kind(&object);
-        return Reviewed { manifest, object, is_module: false, verdict, pod: None };
+        return reviewed(object, verdict);
     };
     let namespace = manifest.namespace().unwrap_or(default_namespace);
     let limit_ranges = input.limit_ranges.get(namespace).map_or(&[][..], Vec::as_slice);
     let request = Request { limit_ranges, ..Request::creation(kind).in_namespace(input.namespaces.get(namespace)) };
     if !Workload::new(kind, &object).is_module() {
         let verdict = policy.check(request, &object);
-        return Reviewed { manifest, object, is_module: false, verdict, pod: None };
+        return reviewed(object, verdict);
     }
-    let (object, verdict) = policy.review(request, object);
+    let (object, mut verdict) = policy.review(request, object);
+    if offline {
+        native::add_untold(&mut verdict.violations, native::check(kind, &manifest.object));
+    }
     let pod = (kind != Kind::Pod).then(|| (made_pod(kind, &object), policy.pod_of(request, &object)));
-    Reviewed { manifest, object, is_module: true, verdict, pod }
+    Reviewed { is_module: true, pod, ..reviewed(object, verdict) }
+}
+
+/// Asks the API server about every object, modules or not.
+fn ask(
+    server: &mut Server,
+    input: &Input,
+    default_namespace: &str,
+    reviewed: &mut [Reviewed<'_>],
+) -> Result<(), CannotAsk> {
+    for one in reviewed {
+        let namespace = one.manifest.namespace().unwrap_or(default_namespace);
+        match server.ask(one.manifest, namespace)? {
+            Answer::Accepted => {}
+            Answer::Refused(why) => one.refused_by_server = Some(why),
+            Answer::NoNamespace(_) if input.namespaces.contains_key(namespace) => {
+                one.not_asked = Some("its Namespace is in these manifests, and not yet in the cluster");
+            }
+            Answer::NoNamespace(why) => {
+                let remedy = "create it first, or correct metadata.namespace or -n";
+                one.refused_by_server = Some(format!("{why}. To fix it: {remedy}."));
+            }
+        }
+    }
+    Ok(())
 }

@@ -7,21 +7,28 @@ use serde_json::{Value, json};
 use similar::TextDiff;
 
 use super::{Output, Reviewed};
+use crate::policy::Verdict;
 
 /// Violations and warnings, each below its object.
 pub(super) fn problems(reviewed: &[Reviewed<'_>]) -> String {
     let mut text = String::new();
     for one in reviewed {
-        let verdict = &one.verdict;
-        if verdict.warnings.is_empty() && verdict.admits() {
+        let Verdict { violations, warnings, .. } = &one.verdict;
+        if one.is_admitted() && warnings.is_empty() && one.not_asked.is_none() {
             continue;
         }
         text.push_str(&format!("{}: {}: {}\n", one.manifest.origin, one.title(), one.word()));
-        for violation in &verdict.violations {
+        for violation in violations {
             text.push_str(&format!("  problem: {violation}\n"));
         }
-        for warning in &verdict.warnings {
+        if let Some(refusal) = &one.refused_by_server {
+            text.push_str(&format!("  problem: the API server refuses it: {}\n", refusal.trim_end()));
+        }
+        for warning in warnings {
             text.push_str(&format!("  warning: {warning}\n"));
+        }
+        if let Some(reason) = &one.not_asked {
+            text.push_str(&format!("  warning: the API server was not asked: {reason}\n"));
         }
     }
     text
@@ -95,7 +102,7 @@ impl Reviewed<'_> {
     }
 
     fn word(&self) -> &'static str {
-        match (self.verdict.admits(), self.is_module) {
+        match (self.is_admitted(), self.is_module) {
             (false, _) => "refused",
             (true, true) => "admitted",
             (true, false) => "no module",
@@ -126,7 +133,7 @@ impl Reviewed<'_> {
 /// The admitted objects, and those that are not modules. Refused ones are left out, so that they are not piped on to the
 /// cluster.
 fn admitted<'r, 'm>(reviewed: &'r [Reviewed<'m>]) -> impl Iterator<Item = &'r Reviewed<'m>> {
-    reviewed.iter().filter(|one| one.verdict.admits())
+    reviewed.iter().filter(|one| one.is_admitted())
 }
 
 fn yaml(object: &Value) -> io::Result<String> {
@@ -139,20 +146,14 @@ fn table(pods: bool, reviewed: &[Reviewed<'_>]) -> String {
     table.set_header(["ORIGIN", "OBJECT", "VERDICT", "FILLED IN", "WARNINGS", "PROBLEMS"]);
     for one in reviewed {
         let verdict = &one.verdict;
-        let is_silent = !one.is_module && verdict.admits() && verdict.warnings.is_empty();
+        let is_silent = !one.is_module && one.is_admitted() && verdict.warnings.is_empty();
         let operations = one.printed(pods).map_or(0, |it| it.operations().0.len());
-        let filled_in = if verdict.admits() { operations } else { 0 };
-        let counts = [filled_in, verdict.warnings.len(), verdict.violations.len()];
-        let [changes, warnings, problems] =
-            counts.map(|count| if is_silent { String::new() } else { count.to_string() });
-        table.add_row([
-            one.manifest.origin.to_string(),
-            one.title(),
-            one.word().to_owned(),
-            changes,
-            warnings,
-            problems,
-        ]);
+        let filled_in = if one.is_admitted() { operations } else { 0 };
+        let problems = verdict.violations.len() + usize::from(one.refused_by_server.is_some());
+        let [changes, warnings, problems] = [filled_in, verdict.warnings.len(), problems]
+            .map(|count| if is_silent { String::new() } else { count.to_string() });
+        let origin = one.manifest.origin.to_string();
+        table.add_row([origin, one.title(), one.word().to_owned(), changes, warnings, problems]);
     }
     table.trim_fmt() + "\n"
 }

@@ -1,4 +1,8 @@
-//! Manifests from files, folders and standard input.
+//! Manifests from files, folders and standard input, as kubectl reads them.
+
+mod documents;
+mod scalar;
+mod yaml;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,10 +11,11 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize as _;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use thiserror::Error;
 
 use crate::policy::{LimitRangeFacts, LimitRangeSpec, NamespaceFacts};
+use documents::documents;
 
 /// Everything that was read, and what could not be.
 #[derive(Debug, Default)]
@@ -20,7 +25,11 @@ pub(super) struct Input {
     pub(super) namespaces: BTreeMap<String, NamespaceFacts>,
     /// The LimitRanges among the manifests that refuse modules, by namespace.
     pub(super) limit_ranges: BTreeMap<String, Vec<LimitRangeFacts>>,
+    /// What kubectl reads in another way than it looks.
+    pub(super) warnings: Vec<String>,
     pub(super) errors: Vec<ReadError>,
+    /// How many documents there were, readable or not.
+    documents: usize,
 }
 
 /// One object, and where it is from.
@@ -36,6 +45,8 @@ pub(super) struct Origin {
     file: String,
     document: usize,
     item: Option<usize>,
+    /// The line where the document begins, from 1.
+    line: usize,
 }
 
 /// Why a file, or an object in it, cannot be read. The others are reviewed.
@@ -43,13 +54,19 @@ pub(super) struct Origin {
 pub(super) enum ReadError {
     #[error("cannot read {file}: {source}")]
     Io { file: String, source: io::Error },
-    #[error("{file}: {reason}")]
-    Text { file: String, reason: String },
-    #[error("{0} is not a Kubernetes object: apiVersion or kind is missing")]
+    #[error(
+        "cannot read {0}: warden review fetches nothing. Download it first, or pipe it in: curl URL | warden review -f -"
+    )]
+    Url(String),
+    #[error("{origin}: {reason}")]
+    Text { origin: Origin, reason: String },
+    #[error("{0} is not a Kubernetes object: apiVersion or kind is missing (line {line})", line = .0.line)]
     NoObject(Origin),
-    #[error("{} holds no .yaml, .yml or .json file", .0.display())]
-    NoFiles(PathBuf),
-    #[error("{0} holds no object")]
+    #[error("{0} is not a list of Kubernetes objects: items is not a list (line {line})", line = .0.line)]
+    NoItems(Origin),
+    #[error("{} holds no .yaml, .yml or .json file{}", .0.display(), if *.1 { "" } else { "; -R reads its folders, too" })]
+    NoFiles(PathBuf, bool),
+    #[error("there is no object in {0}")]
     Empty(String),
 }
 
@@ -57,19 +74,25 @@ const STANDARD_INPUT: &str = "-";
 const EXTENSIONS: [&str; 3] = ["yaml", "yml", "json"];
 
 impl Input {
-    /// Reads what is called `names`. Manifests without a namespace are in `default_namespace`.
-    pub(super) fn read(names: &[String], default_namespace: &str) -> Self {
+    /// Reads files, folders, and standard input. `recursive`: with the folders in folders. Manifests without a namespace are in
+    /// `default_namespace`.
+    pub(super) fn read(names: &[String], recursive: bool, default_namespace: &str) -> Self {
         let mut input = Self::default();
         for name in names {
             if name == STANDARD_INPUT {
-                let mut text = String::new();
-                match io::stdin().read_to_string(&mut text) {
-                    Ok(_) => input.add_text("stdin", &text),
+                let mut bytes = Vec::new();
+                match io::stdin().read_to_end(&mut bytes) {
+                    Ok(_) => input.add_file("stdin", &bytes),
                     Err(source) => input.errors.push(ReadError::Io { file: "stdin".to_owned(), source }),
                 }
+            } else if name.starts_with("http://") || name.starts_with("https://") {
+                input.errors.push(ReadError::Url(name.clone()));
             } else {
-                input.read_path(Path::new(name));
+                input.read_path(Path::new(name), recursive);
             }
+        }
+        if input.documents == 0 && input.errors.is_empty() {
+            input.errors.push(ReadError::Empty(names.join(", ")));
         }
         input.namespaces = input.manifests.iter().filter_map(namespace_facts).collect();
         for manifest in &input.manifests {
@@ -81,51 +104,71 @@ impl Input {
         input
     }
 
-    fn read_path(&mut self, path: &Path) {
-        let files = match files_at(path) {
+    fn read_path(&mut self, path: &Path, recursive: bool) {
+        let files = match files_at(path, recursive) {
             Ok(files) => files,
             Err(source) => return self.errors.push(ReadError::Io { file: path.display().to_string(), source }),
         };
         if files.is_empty() {
-            self.errors.push(ReadError::NoFiles(path.to_owned()));
+            self.errors.push(ReadError::NoFiles(path.to_owned(), recursive));
         }
         for file in files {
             let name = file.display().to_string();
-            match fs::read_to_string(&file) {
-                Ok(text) => self.add_text(&name, &text),
+            match fs::read(&file) {
+                Ok(bytes) => self.add_file(&name, &bytes),
                 Err(source) => self.errors.push(ReadError::Io { file: name, source }),
             }
         }
     }
 
-    fn add_text(&mut self, file: &str, text: &str) {
-        let documents = match documents(text) {
-            Ok(documents) => documents,
-            Err(reason) => return self.errors.push(ReadError::Text { file: file.to_owned(), reason }),
-        };
-        if documents.is_empty() {
-            self.errors.push(ReadError::Empty(file.to_owned()));
-        }
-        for (position, object) in documents.into_iter().enumerate() {
-            let origin = Origin { file: file.to_owned(), document: position + 1, item: None };
-            self.add_object(Manifest { origin, object });
+    fn add_file(&mut self, file: &str, bytes: &[u8]) {
+        for (position, document) in documents(bytes).into_iter().enumerate() {
+            self.documents += 1;
+            let origin = Origin { file: file.to_owned(), document: position + 1, item: None, line: document.line };
+            match document.content {
+                Err(reason) => self.errors.push(ReadError::Text { origin, reason }),
+                Ok(content) => {
+                    self.warnings.extend(content.repeated.iter().map(|repeated| {
+                        let key = &repeated.key;
+                        format!("{origin}: line {}: {key:?} is there twice; Kubernetes takes the last", repeated.line)
+                    }));
+                    self.add_object(Manifest { origin, object: content.value });
+                }
+            }
         }
     }
 
-    fn add_object(&mut self, mut manifest: Manifest) {
+    fn add_object(&mut self, manifest: Manifest) {
         if manifest.text("apiVersion").is_empty() || manifest.text("kind").is_empty() {
             return self.errors.push(ReadError::NoObject(manifest.origin));
         }
-        let is_list =
-            manifest.text("kind").ends_with("List") && manifest.object.get("items").is_some_and(Value::is_array);
-        if !is_list {
-            return self.manifests.push(manifest);
+        match manifest.object.get("items") {
+            None => self.manifests.push(manifest),
+            // As kubectl writes a list without items, sometimes.
+            Some(Value::Null) => {}
+            Some(Value::Array(items)) => {
+                for (position, item) in items.iter().enumerate() {
+                    let mut object = item.clone();
+                    if let Some(item) = object.as_object_mut() {
+                        take_kind_of_list(item, &manifest);
+                    }
+                    let origin = Origin { item: Some(position + 1), ..manifest.origin.clone() };
+                    self.add_object(Manifest { origin, object });
+                }
+            }
+            Some(_) => self.errors.push(ReadError::NoItems(manifest.origin)),
         }
-        let items = manifest.object.get_mut("items").map(Value::take).unwrap_or_default();
-        for (position, object) in items.as_array().into_iter().flatten().enumerate() {
-            let origin = Origin { item: Some(position + 1), ..manifest.origin.clone() };
-            self.add_object(Manifest { origin, object: object.clone() });
-        }
+    }
+}
+
+/// The API server says the kind of the items of a `DeploymentList` only by that of the list.
+fn take_kind_of_list(item: &mut Map<String, Value>, list: &Manifest) {
+    if item.contains_key("apiVersion") || item.contains_key("kind") {
+        return;
+    }
+    if let Some(kind) = list.text("kind").strip_suffix("List").filter(|kind| !kind.is_empty()) {
+        item.insert("apiVersion".to_owned(), list.text("apiVersion").into());
+        item.insert("kind".to_owned(), kind.into());
     }
 }
 
@@ -144,7 +187,8 @@ impl Manifest {
         self.metadata("namespace")
     }
 
-    fn metadata(&self, field: &str) -> Option<&str> {
+    /// A string of the metadata, if it is there and not empty.
+    pub(super) fn metadata(&self, field: &str) -> Option<&str> {
         self.object.get("metadata")?.get(field)?.as_str().filter(|text| !text.is_empty())
     }
 }
@@ -156,39 +200,30 @@ impl fmt::Display for Origin {
     }
 }
 
-fn files_at(path: &Path) -> io::Result<Vec<PathBuf>> {
+/// The files at `path`, in the order in which kubectl reads them: by name, a folder among the files.
+fn files_at(path: &Path, recursive: bool) -> io::Result<Vec<PathBuf>> {
     if !fs::metadata(path)?.is_dir() {
         return Ok(vec![path.to_owned()]);
     }
+    let mut entries = fs::read_dir(path)?.collect::<io::Result<Vec<_>>>()?;
+    entries.sort_by_key(fs::DirEntry::file_name);
     let mut files = Vec::new();
-    for entry in fs::read_dir(path)? {
-        let file = entry?.path();
-        let extension = file.extension().and_then(|extension| extension.to_str());
-        if file.is_file() && extension.is_some_and(|extension| EXTENSIONS.contains(&extension)) {
+    for entry in entries {
+        let file = entry.path();
+        // The type of the entry itself: like kubectl, this follows no link to a folder, which could lead in a circle.
+        if entry.file_type()?.is_dir() {
+            if recursive {
+                files.extend(files_at(&file, recursive)?);
+            }
+        } else if has_extension(&file) && file.is_file() {
             files.push(file);
         }
     }
-    files.sort();
     Ok(files)
 }
 
-/// The documents of a file: YAML documents, or concatenated JSON objects as `jq '.items[]'` prints them.
-fn documents(text: &str) -> Result<Vec<Value>, String> {
-    if text.trim_start().starts_with('{') {
-        let objects: Result<Vec<Value>, _> = serde_json::Deserializer::from_str(text).into_iter().collect();
-        if let Ok(objects) = objects {
-            return Ok(objects);
-        }
-    }
-    serde_saphyr::from_multiple_with_options(text, as_kubectl_reads())
-        // The library ends this error with advice on its API.
-        .map_err(|error| error.to_string().replace(", set DuplicateKeyPolicy in Options if acceptable", ""))
-}
-
-/// YAML 1.1 as kubectl reads it, in which `0644` is octal. The input can be a dump of a large cluster, so only the expansion
-/// of aliases is limited.
-fn as_kubectl_reads() -> serde_saphyr::Options {
-    serde_saphyr::options! { budget: None, emit_comments: false, legacy_octal_numbers: true, with_snippet: false }
+fn has_extension(file: &Path) -> bool {
+    file.extension().and_then(|extension| extension.to_str()).is_some_and(|extension| EXTENSIONS.contains(&extension))
 }
 
 fn namespace_facts(manifest: &Manifest) -> Option<(String, NamespaceFacts)> {

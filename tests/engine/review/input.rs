@@ -4,7 +4,7 @@ use rstest::rstest;
 use serde_json::json;
 
 use super::folder::{Folder, review_stdin};
-use super::manifests::{MODULE, ORDINARY, TUTORIAL, documents, refused_module};
+use super::manifests::{MODULE, ORDINARY, TUTORIAL, documents, module_with, refused_module};
 
 #[test]
 fn every_document_of_a_file_is_reviewed_and_empty_ones_do_not_count() {
@@ -94,7 +94,7 @@ fn plain_scalars_are_what_kubectl_takes_them_for() {
     let text =
         "apiVersion: v1\nkind: ConfigMap\nmode: 0644\nswitch: on\noff: no\nbits: 0b11\nday: 2026-01-02\nversion: 1.0.0";
     let object = review_stdin(text, &["-o", "json"]).ended(0).json();
-    let expected = json!({"apiVersion": "v1", "kind": "ConfigMap", "mode": 420, "switch": true, "off": false, "bits": 3,
+    let expected = json!({"apiVersion": "v1", "kind": "ConfigMap", "mode": 420, "switch": true, "false": false, "bits": 3,
         "day": "2026-01-02", "version": "1.0.0"});
     similar_asserts::assert_eq!(object, expected);
 }
@@ -106,33 +106,152 @@ fn json_is_read_with_tabs_and_escapes() {
     assert_eq!(review_stdin(text, &["-o", "json"]).ended(0).json()["text"], "😀 < /");
 }
 
-#[test]
-fn broken_yaml_is_told_by_line_and_column_once() {
-    let folder = Folder::new().with("broken.yaml", documents(&["apiVersion: v1\nkind: X", "kind: [Y\n"]));
-    let run = folder.review(&["-f", "broken.yaml"]).ended(2).says(&["error: broken.yaml: ", "line 4, column 7"]);
-    assert_eq!(run.stderr.matches("error").count(), 1, "{run:#?}");
+/// One build in a hundred has a commit whose abbreviation looks like a number.
+#[rstest]
+#[case::too_large_for_a_float("6063e725")]
+#[case::letters_and_digits("a063e72")]
+#[case::two_dots("1.0.0")]
+fn a_version_that_kubectl_takes_for_a_text_is_one(#[case] version: &str) {
+    let run = review_stdin(&module_with("value: \"1.0.0\"", &format!("value: {version}")), &["-o", "json"]).ended(0);
+    assert_eq!(run.json()["spec"]["template"]["spec"]["containers"][0]["env"][0]["value"], version);
 }
 
 #[rstest]
-#[case::no_such_file("missing.yaml", None, "missing.yaml")]
-#[case::no_text("bytes.yaml", Some(b"kind: \xff\xfe".as_slice()), "bytes.yaml")]
-#[case::nothing_in_it("empty.yaml", Some(b"# nothing\n---\n".as_slice()), "empty.yaml holds no object")]
-#[case::no_object("text.yaml", Some(b"just a text".as_slice()), "text.yaml document 1 is not a Kubernetes object")]
-#[case::no_kind("nokind.yaml", Some(b"apiVersion: v1".as_slice()), "nokind.yaml document 1 is not a Kubernetes object")]
-#[case::twice_the_same_key("twice.yaml", Some(b"apiVersion: v1\nkind: A\nkind: B".as_slice()), "line 3, column 1")]
-fn what_cannot_be_read_is_told_beside_what_can(#[case] name: &str, #[case] content: Option<&[u8]>, #[case] said: &str) {
+#[case::a_float("1e3")]
+#[case::digits("20261130")]
+fn a_version_that_kubectl_takes_for_a_number_is_refused_with_its_remedy(#[case] version: &str) {
+    let run = review_stdin(&module_with("value: \"1.0.0\"", &format!("value: {version}")), &[]).ended(1);
+    run.says(&["env[0].value: must be a string, and is a number", "put the value in quotes"]);
+}
+
+#[rstest]
+#[case::utf_16_little_endian(utf_16(MODULE, u16::to_le_bytes))]
+#[case::utf_16_big_endian(utf_16(MODULE, u16::to_be_bytes))]
+#[case::gbk_in_a_comment([b"# \xd7\xa2\xca\xcd".as_slice(), MODULE.as_bytes()].concat())]
+#[case::byte_order_mark_of_the_second_document(format!("# first\n---\n\u{feff}{}", MODULE.trim_start()).into_bytes())]
+fn text_of_every_encoding_that_kubectl_reads_is_read(#[case] bytes: Vec<u8>) {
+    let run = Folder::new().with("module.yaml", bytes).review(&["-f", "module.yaml", "-o", "json"]).ended(0);
+    similar_asserts::assert_eq!(run.json(), review_stdin(MODULE, &["-o", "json"]).json());
+}
+
+fn utf_16(text: &str, bytes: fn(u16) -> [u8; 2]) -> Vec<u8> {
+    std::iter::once(0xfeff).chain(text.encode_utf16()).flat_map(bytes).collect()
+}
+
+/// `kubectl get --raw /apis/apps/v1/deployments`: the API server names the kind once, by that of the list.
+#[test]
+fn items_of_a_list_of_one_kind_are_of_that_kind() {
+    let mut item: serde_json::Value = serde_saphyr::from_str(&refused_module()).unwrap();
+    item.as_object_mut().unwrap().retain(|field, _| !["apiVersion", "kind"].contains(&field.as_str()));
+    let list = json!({"kind": "DeploymentList", "apiVersion": "apps/v1", "metadata": {}, "items": [item]});
+    review_stdin(&list.to_string(), &[]).ended(1).says(&["stdin document 1 item 1: Deployment/broken: refused"]);
+}
+
+#[test]
+fn of_a_key_that_is_there_twice_the_last_counts_and_the_line_is_told() {
+    let twice = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata:\n  a: first\n  a: last\n";
+    let folder = Folder::new().with("all.yaml", documents(&[twice, MODULE]));
+    let run = folder.review(&["-f", "all.yaml", "-o", "json"]).ended(0);
+    assert_eq!(run.json()["items"][0]["data"]["a"], "last");
+    run.says(&["warning: all.yaml document 1: line 6: \"a\" is there twice; Kubernetes takes the last"]);
+}
+
+#[test]
+fn a_document_that_cannot_be_read_is_told_by_its_line_and_the_others_are_judged() {
+    let broken = "apiVersion: v1\nkind: [X\nmetadata: {}";
+    let folder = Folder::new().with("all.yaml", documents(&[ORDINARY.trim(), broken, refused_module().trim(), MODULE]));
+    let run = folder.review(&["-f", "all.yaml", "-o", "json"]).ended(3).says(&[
+        "error: all.yaml document 2: line 18, column 9: did not find expected ',' or ']'",
+        "all.yaml document 3: Deployment/broken: refused",
+    ]);
+    assert_eq!(run.stderr.matches("error").count(), 1, "{run:#?}");
+    let names: Vec<_> =
+        run.json()["items"].as_array().unwrap().iter().map(|it| it["metadata"]["name"].clone()).collect();
+    assert_eq!(names, ["web", "biz1"]);
+}
+
+#[rstest]
+#[case::no_such_file("missing.yaml", None, "cannot read missing.yaml")]
+#[case::no_object("text.yaml", Some("just a text"), "text.yaml document 1 is not a Kubernetes object")]
+#[case::no_kind("nokind.yaml", Some("apiVersion: v1"), "nokind.yaml document 1 is not a Kubernetes object")]
+#[case::items_that_are_none("items.yaml", Some("apiVersion: v1\nkind: List\nitems: a"), "items is not a list (line 1)")]
+#[case::a_tab_on_an_empty_line(
+    "tab.yaml",
+    Some("apiVersion: v1\nkind: A\n\t\nx: 1"),
+    "tab.yaml document 1: line 3, column 1"
+)]
+#[case::text_behind_a_separator("separator.yaml", Some("--- a: 1"), "line 1: nothing but a comment may follow ---")]
+#[case::json("object.json", Some("{\"apiVersion\": \"v1\" \"kind\": 1}"), "object.json document 1: line 1, column")]
+#[case::a_tag_that_its_value_is_not("tag.yaml", Some("a: !!int x"), "line 1, column 4: \"x\" is not of the type int")]
+#[case::a_parser_that_gives_up("panic.yaml", Some("a: [!tag,]"), "panic.yaml document 1: line 1")]
+#[case::an_address("https://example.com/a.yaml", None, "curl URL | warden review -f -")]
+fn what_cannot_be_read_is_told_beside_what_can(#[case] name: &str, #[case] content: Option<&str>, #[case] said: &str) {
     let mut folder = Folder::new().with("good.yaml", refused_module());
     if let Some(content) = content {
         folder = folder.with(name, content);
     }
-    let run = folder.review(&["-f", name, "-f", "good.yaml"]).ended(2);
+    let run = folder.review(&["-f", name, "-f", "good.yaml"]).ended(3);
     run.says(&["error: ", said, "good.yaml document 1: Deployment/broken: refused"]);
 }
 
 #[test]
-fn a_folder_without_manifests_is_told() {
-    let folder = Folder::new().with("docs/README.md", "");
-    folder.review(&["-f", "docs"]).ended(2).says(&["docs holds no .yaml, .yml or .json file"]);
+fn values_that_lie_too_deep_are_refused() {
+    review_stdin(&"[".repeat(500), &[]).ended(2).says(&["values lie deeper in each other than 128"]);
+}
+
+/// A few lines would otherwise take all memory.
+#[test]
+fn aliases_that_multiply_are_refused() {
+    let mut text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
+    for level in 1..9 {
+        let aliases = vec![format!("*a{}", level - 1); 10].join(", ");
+        text.push_str(&format!("a{level}: &a{level} [{aliases}]\n"));
+    }
+    review_stdin(&text, &[]).ended(2).says(&["aliases stand for more than"]);
+}
+
+#[test]
+fn a_file_without_objects_is_ignored_beside_others() {
+    let folder = Folder::new().with("all/a.yaml", "# nothing\n---\n").with("all/b.yaml", "").with("all/c.yaml", MODULE);
+    assert_eq!(folder.review(&["-f", "all"]).ended(0).stderr, "");
+}
+
+#[test]
+fn input_without_any_object_is_told() {
+    let folder = Folder::new().with("a.yaml", "# nothing\n---\n").with("b.yaml", "");
+    folder.review(&["-f", "a.yaml,b.yaml"]).ended(2).says(&["error: there is no object in a.yaml, b.yaml"]);
+}
+
+/// `kubectl get` in an empty namespace.
+#[test]
+fn a_list_without_items_has_nothing_to_refuse() {
+    review_stdin("apiVersion: v1\nkind: List\nitems: []", &[]).ended(0);
+}
+
+#[test]
+fn a_folder_without_manifests_is_told_with_the_way_into_its_folders() {
+    let folder = Folder::new().with("docs/README.md", "").with("docs/deeper/a.yaml", MODULE);
+    folder
+        .review(&["-f", "docs"])
+        .ended(2)
+        .says(&["docs holds no .yaml, .yml or .json file; -R reads its folders, too"]);
+    folder.review(&["-f", "docs", "-R"]).ended(0);
+}
+
+#[test]
+fn folders_in_a_folder_are_read_in_the_order_of_kubectl() {
+    let map = |name: &str| format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}}}\n");
+    let folder = Folder::new().with("m/a.yaml", map("a")).with("m/b/c.yml", map("c")).with("m/d.json", map("d"));
+    let run = folder.review(&["-R", "-f", "m", "-o", "json"]).ended(0);
+    let names: Vec<_> =
+        run.json()["items"].as_array().unwrap().iter().map(|it| it["metadata"]["name"].clone()).collect();
+    assert_eq!(names, ["a", "c", "d"]);
+}
+
+#[test]
+fn several_names_may_stand_between_commas() {
+    let folder = Folder::new().with("one.yaml", ORDINARY).with("two.yaml", refused_module());
+    folder.review(&["-f", "one.yaml,two.yaml"]).ended(1).says(&["two.yaml document 1: Deployment/broken"]);
 }
 
 /// A manifest as an element of a list in YAML.

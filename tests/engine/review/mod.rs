@@ -4,6 +4,7 @@
 //! - [`input`]: where manifests come from, in all the forms that `kubectl` takes, and what cannot be read.
 //! - [`namespaces`]: what Namespaces among the manifests declare for modules.
 //! - [`configuration`]: what a file changes.
+//! - [`native`]: what the API server refuses of a module, found without one.
 //! - [`output`]: what is printed, and that its next reader understands it.
 //! - [`documents`]: the commands, examples and links of README and docs.
 
@@ -13,5 +14,6 @@ mod folder;
 mod input;
 mod manifests;
 mod namespaces;
+mod native;
 mod output;
 mod verdicts;

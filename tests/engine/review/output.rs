@@ -72,7 +72,8 @@ fn what_is_no_module_comes_out_as_it_went_in() {
     assert_eq!(review_stdin(ORDINARY, &["-o", "diff"]).stdout, "");
 }
 
-/// `kubectl` reads YAML 1.1, in which more words than `true` are booleans and more digits are numbers.
+/// `kubectl` reads YAML 1.1, in which more words than `true` are booleans and more digits are numbers. `review` reads as it does, which
+/// `tests/scenarios/review/reading.rs` compares, so what it reads again is what kubectl reads.
 #[test]
 fn texts_stay_texts_through_yaml() {
     let texts = [
@@ -135,6 +136,20 @@ fn texts_stay_texts_through_yaml() {
         "\u{2028}",
         "\u{feff}",
         "基座 🙂",
+        "6063e725",
+        "0b+1",
+        ".5_0",
+        "1__0",
+        "+.INF",
+        "-.Inf",
+        ".NaN",
+        "NULL",
+        "0_7",
+        "0b_1",
+        "0x_1F",
+        "08",
+        "1e400",
+        "：a",
     ];
     let mut data = serde_json::Map::new();
     for (number, text) in texts.iter().enumerate() {
@@ -145,10 +160,4 @@ fn texts_stay_texts_through_yaml() {
     let yaml = review_stdin(&object.to_string(), &["-o", "yaml"]).ended(0).stdout;
     let again: Value = review_stdin(&yaml, &["-o", "json"]).ended(0).json();
     similar_asserts::assert_eq!(again, object);
-    // Our own reader knows what our writer means; whether kubectl does shows in the quotes.
-    for (number, text) in
-        texts.iter().enumerate().filter(|(_, text)| ["on", "Off", "yes", "NO", "y", "1_000", "017"].contains(*text))
-    {
-        assert!(yaml.contains(&format!("k{number}: \"{text}\"\n")), "{text} in {yaml}");
-    }
 }

@@ -13,9 +13,10 @@ use super::{define_foreign_kinds, in_repository, plane};
 /// The mark of a block that is run here.
 const ON_A_CLUSTER: &str = "sh cluster";
 /// The pages, and the headings under which such blocks are.
-const ORDER: [(&str, &str); 13] = [
+const ORDER: [(&str, &str); 14] = [
     // Before warden is installed: its Pods only look as if they ran here, and no process answers the webhooks' calls.
     ("docs/review.md", "Run it"),
+    ("docs/review.md", "Ask a cluster"),
     ("docs/peers.md", "Mass loss"),
     ("docs/peers.md", "Read the state of a peer Deployment"),
     ("README.md", "Install"),

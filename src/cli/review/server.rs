@@ -1,0 +1,159 @@
+//! What an API server says to a manifest: `review --server`.
+
+use std::collections::HashMap;
+use std::error::Error;
+use std::io;
+use std::time::Duration;
+
+use kube::api::{DynamicObject, Patch, PatchParams, PostParams, ValidationDirective};
+use kube::core::GroupVersionKind;
+use kube::discovery::{self, ApiCapabilities, ApiResource, Scope};
+use kube::{Api, Client};
+use serde_json::Value;
+use thiserror::Error;
+use tokio::runtime::Runtime;
+
+use super::read::Manifest;
+use crate::k8s::{api_client, brief};
+
+/// The field manager of the dry runs.
+const FIELD_MANAGER: &str = "warden-review";
+
+/// How long the API server has for one answer. Its own limit for requests is as long by default in most clients.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How the API server says, with code 500, that a field of an applied object has another type.
+const WRONG_TYPE: &str = "failed to create typed patch object";
+
+/// What the API server sets, and refuses or compares where a manifest that was read from a cluster still has it.
+const SET_BY_SERVER: [&str; 5] = ["managedFields", "resourceVersion", "uid", "creationTimestamp", "generation"];
+
+/// A cluster that is asked by dry run: it stores nothing.
+pub(super) struct Server {
+    runtime: Runtime,
+    client: Client,
+    kinds: HashMap<GroupVersionKind, Option<(ApiResource, ApiCapabilities)>>,
+}
+
+/// What the API server says to a manifest.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Answer {
+    Accepted,
+    /// Why it refuses it.
+    Refused(String),
+    /// It does not know the Namespace.
+    NoNamespace(String),
+}
+
+/// Why the API server cannot be asked.
+#[derive(Debug, Error)]
+#[error(
+    "cannot ask the API server: {0}. --server needs a kubeconfig whose cluster answers: see kubectl config current-context, or \
+     leave --server out"
+)]
+pub(super) struct CannotAsk(String);
+
+impl Server {
+    /// The cluster of the caller's kubeconfig.
+    pub(super) fn of_kubeconfig() -> Result<Self, CannotAsk> {
+        let runtime = Runtime::new().map_err(|error: io::Error| CannotAsk(error.to_string()))?;
+        let client = runtime.block_on(api_client()).map_err(|error| CannotAsk(brief(&error)))?;
+        Ok(Self { runtime, client, kinds: HashMap::new() })
+    }
+
+    /// The namespace of the kubeconfig.
+    pub(super) fn namespace(&self) -> &str {
+        self.client.default_namespace()
+    }
+
+    /// Has the API server try to apply a manifest, with all that is in front of it: validation, quotas, webhooks.
+    pub(super) fn ask(&mut self, manifest: &Manifest, namespace: &str) -> Result<Answer, CannotAsk> {
+        let (group, version) = match manifest.text("apiVersion").split_once('/') {
+            Some((group, version)) => (group, version),
+            None => ("", manifest.text("apiVersion")),
+        };
+        let kind = GroupVersionKind::gvk(group, version, manifest.text("kind"));
+        let (runtime, client) = (&self.runtime, &self.client);
+        let known = match self.kinds.get(&kind) {
+            Some(known) => known,
+            None => {
+                let known = runtime.block_on(within_time(resource(client, &kind)))?;
+                self.kinds.entry(kind.clone()).or_insert(known)
+            }
+        };
+        let Some((resource, capabilities)) = known else {
+            let advice = "correct apiVersion and kind, or install its CustomResourceDefinition first";
+            return Ok(Answer::Refused(format!(
+                "the cluster serves no kind {} in {}. To fix it: {advice}.",
+                kind.kind,
+                kind.api_version()
+            )));
+        };
+        let api: Api<DynamicObject> = match capabilities.scope {
+            Scope::Cluster => Api::all_with(client.clone(), resource),
+            Scope::Namespaced => Api::namespaced_with(client.clone(), namespace, resource),
+        };
+        runtime.block_on(within_time(dry_run(&api, manifest)))
+    }
+}
+
+async fn within_time<T>(asked: impl Future<Output = Result<T, CannotAsk>>) -> Result<T, CannotAsk> {
+    let late = |_| CannotAsk(format!("no answer within {} s", TIMEOUT.as_secs()));
+    tokio::time::timeout(TIMEOUT, asked).await.map_err(late)?
+}
+
+/// The resource of a kind; None where the cluster does not serve it.
+async fn resource(
+    client: &Client,
+    kind: &GroupVersionKind,
+) -> Result<Option<(ApiResource, ApiCapabilities)>, CannotAsk> {
+    match discovery::pinned_kind(client, kind).await {
+        Ok(found) => Ok(Some(found)),
+        Err(kube::Error::Discovery(_)) => Ok(None),
+        Err(kube::Error::Api(status)) if status.code == 404 => Ok(None),
+        Err(error) => Err(cannot_ask(&error)),
+    }
+}
+
+/// Server-side apply, or creation for an object whose name is generated.
+async fn dry_run(api: &Api<DynamicObject>, manifest: &Manifest) -> Result<Answer, CannotAsk> {
+    let object = without_what_the_server_sets(manifest.object.clone());
+    let field_manager = Some(FIELD_MANAGER.to_owned());
+    let asked = if let Some(name) = manifest.metadata("name") {
+        let field_validation = Some(ValidationDirective::Strict);
+        let params = PatchParams { dry_run: true, force: true, field_manager, field_validation };
+        api.patch(name, &params, &Patch::Apply(object)).await
+    } else {
+        match serde_json::from_value(object) {
+            Ok(object) => api.create(&PostParams { dry_run: true, field_manager }, &object).await,
+            Err(error) => return Ok(Answer::Refused(error.to_string())),
+        }
+    };
+    match asked {
+        Ok(_) => Ok(Answer::Accepted),
+        Err(kube::Error::Api(status)) if is_verdict(status.code) || status.message.starts_with(WRONG_TYPE) => {
+            let is_namespace = status.details.as_ref().is_some_and(|details| details.kind == "namespaces");
+            let answer = if is_namespace && status.code == 404 { Answer::NoNamespace } else { Answer::Refused };
+            Ok(answer(status.message.clone()))
+        }
+        Err(error) => Err(cannot_ask(&error)),
+    }
+}
+
+/// Whether an answer with this code is about the manifest, not about the caller or the server.
+fn is_verdict(code: u16) -> bool {
+    (400..500).contains(&code) && ![401, 408, 429].contains(&code)
+}
+
+fn without_what_the_server_sets(mut object: Value) -> Value {
+    if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
+        for field in SET_BY_SERVER {
+            metadata.remove(field);
+        }
+    }
+    object
+}
+
+fn cannot_ask(error: &(dyn Error + 'static)) -> CannotAsk {
+    CannotAsk(brief(error))
+}

@@ -1,0 +1,93 @@
+//! `warden review --server` asks a cluster by dry run.
+
+use anyhow::{Result, ensure};
+use serde_json::{Value, json};
+
+use super::review;
+use crate::manifests::Module;
+use crate::scene::{Scene, shared};
+
+fn documents(objects: &[Value]) -> String {
+    objects.iter().map(Value::to_string).collect::<Vec<_>>().join("\n---\n")
+}
+
+#[tokio::test]
+async fn what_the_cluster_admits_is_admitted_and_not_stored() -> Result<()> {
+    // Given a module and another object
+    let scene = Scene::with_bases(shared().await?, 1).await?;
+    let module = Module::new("orders", "1.0.0", &scene.base).deployment(1);
+    let map = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "orders"}});
+    // When the cluster is asked about both
+    let arguments = ["--server", "-n", &scene.namespace];
+    let kubeconfig = scene.stage.plane.kubeconfig();
+    review(&documents(&[module.clone(), map]), &arguments, kubeconfig)?.says(0, &[])?;
+    // Then neither is there
+    let stored = scene.kubectl(&["get", "deployments,configmaps", "-o", "name"]).await?.expect_success()?;
+    ensure!(!stored.contains("orders"), "{stored}");
+    // And once it is there, it is admitted as what the cluster returns
+    scene.apply(&module).await?;
+    let live = scene.get("deployment/orders").await?;
+    review(&live.to_string(), &["--server"], kubeconfig)?.says(0, &[])?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_only_the_cluster_refuses_is_refused_with_its_reason() -> Result<()> {
+    // Given a module that runs
+    let scene = Scene::with_bases(shared().await?, 1).await?;
+    let module = Module::new("orders", "1.0.0", &scene.base).deployment(1);
+    scene.apply(&module).await?;
+    // When manifests are reviewed that are refused for what is in the cluster
+    let mut selector = module.clone();
+    selector["spec"]["selector"]["matchLabels"] = json!({"virtual-kubelet.koupleless.io/component": "module"});
+    let rebuilt: Value = serde_json::from_str(&module.to_string().replace("orders-1.0.0-ark", "orders-1.0.0-2-ark"))?;
+    let unknown_kind = json!({"apiVersion": "example.com/v1", "kind": "Shop", "metadata": {"name": "a"}});
+    let no_module = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": {"a": 1}});
+    let kubeconfig = scene.stage.plane.kubeconfig();
+    let namespace = ["-n", &scene.namespace];
+    let asked = |object: &Value| review(&object.to_string(), &[&["--server"], &namespace[..]].concat(), kubeconfig);
+    for (object, reason) in [
+        (&selector, "field is immutable"),
+        (&rebuilt, "BIZ_VERSION"),
+        (&unknown_kind, "the cluster serves no kind Shop in example.com/v1. To fix it: correct apiVersion and kind"),
+        (&no_module, "ConfigMap"),
+    ] {
+        // Then each is admitted offline, and refused with the reason of the cluster
+        review(&object.to_string(), &namespace, kubeconfig)?.says(0, &[])?;
+        let run = asked(object)?.says(1, &["refused", "problem: the API server refuses it: ", reason])?;
+        ensure!(run.stdout.is_empty(), "{run:?}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_namespace_that_is_not_there_yet_is_no_reason_to_refuse() -> Result<()> {
+    let stage = shared().await?;
+    let kubeconfig = stage.plane.kubeconfig();
+    let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "of-these-manifests"}});
+    let map =
+        json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "namespace": "of-these-manifests"}});
+    // Given an object whose Namespace is among the manifests: it is told that it was not asked about
+    let both = documents(&[namespace, map.clone()]);
+    review(&both, &["--server"], kubeconfig)?
+        .says(0, &["warning: the API server was not asked: its Namespace is in"])?;
+    // And where it is not, it is refused with the way out
+    let reason = "namespaces \"of-these-manifests\" not found. To fix it: create it first";
+    review(&map.to_string(), &["--server"], kubeconfig)?.says(1, &[reason])?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_cluster_that_does_not_answer_is_told_apart_from_a_refusal() -> Result<()> {
+    let stage = shared().await?;
+    // Given a kubeconfig that leads nowhere
+    let path = stage.plane.dir().join("nowhere.kubeconfig");
+    let text = std::fs::read_to_string(stage.plane.kubeconfig())?;
+    std::fs::write(&path, text.replace(stage.plane.server(), "https://127.0.0.1:1"))?;
+    // When a cluster is to be asked
+    let refused = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}});
+    // Then the exit code says that it was not
+    let advice = "--server needs a kubeconfig whose cluster answers";
+    review(&refused.to_string(), &["--server"], &path)?.says(2, &["error: cannot ask the API server: ", advice])?;
+    Ok(())
+}
