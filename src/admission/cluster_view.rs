@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::cluster::{NamespaceStore, NamespaceUnavailable, RevisionReader, RevisionsUnavailable};
 use crate::k8s::ObjectKey;
-use crate::module::{Kind, Management, Workload};
+use crate::module::{Follow, Kind, Management, Workload};
 use crate::peer::PeerStore;
 use crate::policy::{CountBases, NamespaceFacts, Revision};
 
@@ -50,6 +50,10 @@ impl CountBases for WatchedCluster {
 
     fn not_kept_apart(&self, workload: Workload<'_>) -> u32 {
         self.peers.not_kept_apart(workload)
+    }
+
+    fn may_follow(&self, workload: &Follow, from: &str) -> Option<bool> {
+        self.peers.may_follow(workload, from)
     }
 }
 

@@ -21,7 +21,7 @@ mod workload;
 
 pub use affinity::{AntiAffinityTerm, NodeTerm, Requirement};
 pub use container::{BizVersion, Container, JarName};
-pub use follow::{Follow, FollowError, FollowedKind};
+pub use follow::{Follow, FollowError, FollowedKind, MAX_FOLLOWERS_BYTES, check_followers};
 pub use identity::{identity_label, identity_labels};
 pub use kind::{History, Kind};
 pub use management::{Management, UnmanagedReason};

@@ -1,10 +1,10 @@
-//! Counts what the cluster has: bases for a new peer Deployment, and running Pods that new ones could meet.
+//! What the cluster has: bases for a new peer Deployment, running Pods that new ones could meet, and workloads to follow.
 
 use std::fmt;
 
 use serde_json::Value;
 
-use crate::module::Workload;
+use crate::module::{Follow, Workload};
 
 /// Counts bases and Pods for a module.
 pub trait CountBases: Send + Sync {
@@ -16,6 +16,12 @@ pub trait CountBases: Send + Sync {
     /// labels them within seconds. 0 where that is not known.
     fn not_kept_apart(&self, _workload: Workload<'_>) -> u32 {
         0
+    }
+
+    /// Whether `workload` exists and may be followed from the namespace `from`. None where that is not known. The answer does not
+    /// tell a workload that does not exist from one that does not consent.
+    fn may_follow(&self, _workload: &Follow, _from: &str) -> Option<bool> {
+        None
     }
 }
 

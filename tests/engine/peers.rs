@@ -1,7 +1,7 @@
 //! Who keeps the replicas of a peer Deployment.
 
-use koupleless_warden::module::{Kind, Management, UnmanagedReason, Workload};
-use koupleless_warden::policy::{CountBases as _, Policy, Request, Warning};
+use koupleless_warden::module::{Follow, Kind, Management, UnmanagedReason, Workload};
+use koupleless_warden::policy::{CountBases, Policy, Request, Warning};
 use proptest::prelude::*;
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -216,6 +216,43 @@ fn what_cannot_be_followed_is_refused(#[case] value: &str) {
     let new = edited(peer(1), |d| d["metadata"]["annotations"][FOLLOW] = json!(value));
     let reviewed = create(Kind::Deployment, &new);
     assert_eq!(reviewed.refused(), ["metadata.annotations[warden.koupleless.io/follow]: Invalid"]);
+}
+
+/// A cluster in which this is known of the consent of what is followed.
+struct Consent(Option<bool>);
+
+impl CountBases for Consent {
+    fn replicas(&self, _: Workload<'_>, _: &Value) -> Option<u32> {
+        None
+    }
+
+    fn may_follow(&self, workload: &Follow, from: &str) -> Option<bool> {
+        assert_eq!((workload.to_string().as_str(), from), ("bases/StatefulSet/base", "shop"));
+        self.0
+    }
+}
+
+#[rstest]
+#[case::it_consents("bases/StatefulSet/base", Some(true), 0)]
+#[case::it_does_not("bases/StatefulSet/base", Some(false), 1)]
+#[case::it_is_not_known("bases/StatefulSet/base", None, 0)]
+#[case::in_its_own_namespace("StatefulSet/other", Some(false), 0)]
+#[case::in_its_own_namespace_by_name("shop/StatefulSet/other", Some(false), 0)]
+fn what_may_not_be_followed_is_warned_about(
+    #[case] workload: &str,
+    #[case] may_follow: Option<bool>,
+    #[case] warnings: usize,
+) {
+    let new = edited(peer(1), |d| {
+        d["metadata"]["namespace"] = json!("shop");
+        d["metadata"]["annotations"][FOLLOW] = json!(workload);
+    });
+    let consent = Consent(may_follow);
+    let request = Request { peers: Some(&consent), ..Request::creation(Kind::Deployment) };
+    let verdict = Policy { default_env: "dev".to_owned(), ..Policy::default() }.check(request, &new);
+    let warned: Vec<String> = verdict.warnings.iter().map(ToString::to_string).collect();
+    let about_it = "what it follows does not exist, or does not consent by warden.koupleless.io/followers";
+    assert_eq!(warned.iter().filter(|warning| warning.contains(about_it)).count(), warnings, "{warned:?}");
 }
 
 const TAKES_FIRST: &str = "the strategy deletes old Pods first";

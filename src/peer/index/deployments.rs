@@ -9,6 +9,7 @@ use super::{Changed, EligibleCount, Needs, Peer, PeerIndex, judge_all};
 use crate::cluster::{DeploymentFacts, Merged, Projection, Spelling};
 use crate::k8s::{ObjectKey, Update};
 use crate::policy::NamespaceFacts;
+use crate::vocabulary as keys;
 
 impl PeerIndex {
     pub(super) fn apply_deployments(
@@ -47,23 +48,23 @@ impl PeerIndex {
     }
 
     pub(super) fn apply_namespaces(&mut self, update: Update<String, NamespaceFacts>) -> Changed {
-        let mut changed = BTreeSet::new();
-        match update {
-            Update::Apply(name, facts) => self.apply_namespace(name, Some(facts), &mut changed),
-            Update::Delete(name) => self.apply_namespace(name, None, &mut changed),
+        let (mut to_judge, mut followers) = (BTreeSet::new(), BTreeSet::new());
+        let all: Vec<_> = match update {
+            Update::Apply(name, facts) => vec![(name, Some(facts))],
+            Update::Delete(name) => vec![(name, None)],
             Update::Reset(list) => {
                 let listed: HashSet<_> = list.iter().map(|(name, _)| name.as_str()).collect();
                 let gone = self.namespaces.keys().filter(|name| !listed.contains(name.as_str()));
-                for name in gone.cloned().collect::<Vec<_>>() {
-                    self.apply_namespace(name, None, &mut changed);
-                }
-                for (name, facts) in list {
-                    self.apply_namespace(name, Some(facts), &mut changed);
-                }
+                let gone: Vec<_> = gone.map(|name| (name.clone(), None)).collect();
+                gone.into_iter().chain(list.into_iter().map(|(name, facts)| (name, Some(facts)))).collect()
             }
+        };
+        for (name, facts) in all {
+            followers.extend(self.followers_by_consent(&name, facts.as_ref()));
+            self.apply_namespace(name, facts, &mut to_judge);
         }
-        self.judge_again(&changed, false);
-        changed.into_iter().map(|key| (*key).clone()).collect()
+        self.judge_again(&to_judge, false);
+        to_judge.into_iter().chain(followers).map(|key| (*key).clone()).collect()
     }
 
     /// Applies the facts of a peer Deployment. Returns whether its needs have changed.
@@ -92,6 +93,16 @@ impl PeerIndex {
         peer.facts = facts;
         peer.following = following;
         changed
+    }
+
+    /// The Deployments of other namespaces that follow a workload in the Namespace `name`, if these facts change what it consents to.
+    fn followers_by_consent(&self, name: &str, facts: Option<&NamespaceFacts>) -> Vec<Arc<ObjectKey>> {
+        let consent =
+            |facts: Option<&NamespaceFacts>| facts.and_then(|it| it.annotations.get(keys::FOLLOWERS)).cloned();
+        if consent(self.namespaces.get(name)) == consent(facts) {
+            return Vec::new();
+        }
+        self.follows.from_elsewhere(name).cloned().collect()
     }
 
     /// Applies the facts of a Namespace, and adds to `changed` the peer Deployments whose needs change by it.

@@ -29,6 +29,7 @@ mod surging_daemon_set;
 mod toleration_seconds;
 mod too_large;
 mod topology_spread;
+mod unconsented_follow;
 mod unknown_annotations;
 mod unknown_strategy;
 mod unplaceable_template;
@@ -76,6 +77,7 @@ pub(super) const TABLE: &[Rule] = &[
     misplaced_annotations::RULE,
     overruled_declarations::RULE,
     unknown_strategy::RULE,
+    unconsented_follow::RULE,
 ];
 
 /// What a rule decides by.
