@@ -19,12 +19,12 @@ use crate::memory_limit::{MEMORY, MemoryLimit, peak};
 use crate::scene::{LONG, Scene};
 
 /// Objects of the tenant.
-const DEPLOYMENTS: usize = 1000;
-const PODS: usize = 1000;
+const DEPLOYMENTS: usize = 500;
+const PODS: usize = 100;
 /// How many are written at a time.
-const AT_A_TIME: usize = 8;
+const AT_A_TIME: usize = 4;
 /// Reviews of others, one after the other, of which the latency is measured.
-const REVIEWS: usize = 300;
+const REVIEWS: usize = 100;
 /// What one namespace may log: so much at once and a second, in each of the parts that log about objects (Events, failed writes,
 /// reviews).
 const LINES: (usize, usize, usize) = (3, 200, 20);
@@ -33,7 +33,7 @@ const LONGEST_LINE: usize = 8 * 1024;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_tenant_does_not_take_warden_from_the_others() -> Result<()> {
-    // Given thousands of a tenant's objects, whose texts have any length, under a limit of memory
+    // Given hundreds of a tenant's objects, whose texts have any length, under a limit of memory
     let limit = MemoryLimit::new()?;
     let mut stage = limit.stage().await?;
     stage.serve(&["--controllers=peer".to_owned()]).await?;
@@ -42,7 +42,7 @@ async fn one_tenant_does_not_take_warden_from_the_others() -> Result<()> {
     tenant.fill().await?;
     let scene = Scene::with_bases(&stage, 3).await?;
     let quiet = review(&client, &scene).await?;
-    let at_rest = Usage::of(&stage)?;
+    let at_rest = Usage::of(&stage).await?;
 
     // When the tenant writes all the time, and another one's modules are reviewed and deployed
     let (began, writes) = (Instant::now(), AtomicUsize::new(0));
@@ -57,7 +57,8 @@ async fn one_tenant_does_not_take_warden_from_the_others() -> Result<()> {
         })
         .await
         .with_context(|| stage.warden().map(|warden| warden.process().log_tail()).unwrap_or_default())?;
-        scene.hears("biz1", "ReplicasSynced", "3 bases fit").await?;
+        stage.plane.add_base(scene.a_base("later")).await?;
+        scene.hears("biz1", "ReplicasSynced", "4 bases fit").await?;
         anyhow::Ok(busy)
     };
     let busy = tokio::select! {
@@ -67,12 +68,13 @@ async fn one_tenant_does_not_take_warden_from_the_others() -> Result<()> {
     let took = began.elapsed();
 
     // Then each review was answered, and it took
-    let usage = Usage::of(&stage)?;
+    let usage = Usage::of(&stage).await?;
     println!("{DEPLOYMENTS} Deployments and {PODS} Pods of one tenant; others' reviews through the API server:");
     println!("  before: {quiet}");
     println!("  during: {busy}, beside {} writes of the tenant in {took:.1?}", writes.load(Ordering::Relaxed));
     let share = (usage.cpu - at_rest.cpu).as_secs_f64() / took.as_secs_f64();
-    println!("  warden: {:.0} % of one CPU", share * 100.0);
+    let (sum, count) = (usage.reviewing - at_rest.reviewing, usage.reviews - at_rest.reviews);
+    println!("  warden: {:.0} % of one CPU, {:.1} ms in each of {count} reviews", share * 100.0, sum / count * 1000.0);
     // and memory was bounded
     let peak = peak(&stage)?;
     println!("  warden: {peak}, of {} MiB", MEMORY >> 20);
@@ -119,12 +121,15 @@ async fn review(client: &Client, scene: &Scene<'_>) -> Result<Latencies> {
 /// What warden's process has used.
 struct Usage {
     cpu: Duration,
+    /// How many reviews it has answered, and the seconds in which it did: of both, those that fill in.
+    reviews: f64,
+    reviewing: f64,
     since_its_start: Duration,
 }
 
 impl Usage {
     /// From `/proc`, whose clock has 100 ticks a second.
-    fn of(stage: &Stage) -> Result<Self> {
+    async fn of(stage: &Stage) -> Result<Self> {
         let pid = stage.warden()?.process().pid();
         let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
         let fields: Vec<&str> = stat.rsplit_once(')').context("no name")?.1.split_whitespace().collect();
@@ -133,7 +138,13 @@ impl Usage {
         let uptime: f64 = uptime.split_whitespace().next().context("no uptime")?.parse()?;
         let started = Duration::from_millis(ticks(19)? * 10);
         let cpu = Duration::from_millis((ticks(11)? + ticks(12)?) * 10);
-        Ok(Self { cpu, since_its_start: Duration::from_secs_f64(uptime).saturating_sub(started) })
+        let metrics = stage.warden()?.metrics().await?;
+        let metric = |name: &str| -> Result<f64> {
+            let name = format!("warden_admission_review_duration_seconds_{name}{{endpoint=\"mutate\"}} ");
+            Ok(metrics.lines().find_map(|line| line.strip_prefix(&name)).context(name.clone())?.parse()?)
+        };
+        let since_its_start = Duration::from_secs_f64(uptime).saturating_sub(started);
+        Ok(Self { cpu, reviews: metric("count")?, reviewing: metric("sum")?, since_its_start })
     }
 }
 
@@ -189,16 +200,17 @@ impl Tenant {
             .map(|at| {
                 let (deployments, pods, dry_run) = (deployments.clone(), pods.clone(), dry_run.clone());
                 async move {
-                    match at % 4 {
+                    match at % 16 {
                         // Another Event each time, about another Deployment
-                        0 | 1 => {
+                        0..10 => {
                             let workload = format!("victim/StatefulSet/base-{at}");
                             let patch = json!({"metadata": {"annotations": {"warden.koupleless.io/follow": workload}}});
-                            let (name, patch) = (name(at / 2 % DEPLOYMENTS), Patch::Merge(patch));
-                            deployments.patch_metadata(&name, &PatchParams::default(), &patch).await?;
+                            let (name, patch) = (name(at % DEPLOYMENTS), Patch::Merge(patch));
+                            // It fails where warden has no time for it.
+                            let _ = deployments.patch_metadata(&name, &PatchParams::default(), &patch).await;
                         }
                         // A refusal, which is logged
-                        2 => {
+                        10..15 => {
                             let mut refused = Module::new("refused", "1.0.0", "none").pod();
                             refused["spec"]["containers"][0]["env"] = json!([]);
                             let refused: Pod = serde_json::from_value(refused)?;

@@ -46,7 +46,11 @@ impl Following {
 impl Follows {
     /// The kinds of which some Deployment follows a workload.
     pub(super) fn kinds(&self) -> BTreeSet<FollowedKind> {
-        self.followers.keys().map(|workload| workload.kind).collect()
+        let first = |kind| Follow { kind, namespace: String::new(), name: String::new() };
+        let is_followed = |kind: &FollowedKind| {
+            self.followers.range(first(*kind)..).next().is_some_and(|(workload, _)| workload.kind == *kind)
+        };
+        FollowedKind::ALL.into_iter().filter(is_followed).collect()
     }
 
     /// The source of the replicas; none until the watch of the workload's kind has its first list.
