@@ -115,7 +115,7 @@ impl Reviewer {
                 self.metrics.count(endpoint, "unknown", "unknown", Outcome::Undecodable);
                 let suppressed = self.log.admit("");
                 if suppressed.is_some() {
-                    tracing::warn!(%error, "cannot read a review");
+                    tracing::warn!(error = refusal::bounded(error.to_string()), "cannot read a review");
                 }
                 let uid = match &error {
                     DecodeError::Review { uid, .. } => uid.as_deref(),
@@ -136,7 +136,7 @@ impl Reviewer {
                 let outcome = Outcome::of(&answer);
                 span.record("allowed", outcome != Outcome::Denied);
                 if let Some(refused) = refusal::of(&answer) {
-                    span.record("user", &request.user_info.username);
+                    span.record("user", refusal::bounded(request.user_info.username.clone()));
                     span.record("refused", refused);
                 }
                 let body = answer.encode(&request.uid, &warnings);
@@ -232,11 +232,13 @@ impl Outcome {
 }
 
 fn record(span: &Span, request: &envelope::Request) {
-    span.record("uid", &request.uid);
-    span.record("kind", &request.kind.kind);
-    span.record("namespace", &request.namespace);
-    // The API server has not checked the name of a new object yet: it can be as long as a request.
-    span.record("name", Some(refusal::bounded(request.name.clone())).filter(|name| !name.is_empty()));
+    // The API server has not checked the name of a new object yet: it can be as long as a request. And another client than the API
+    // server can write anything.
+    let bounded = |text: &String| refusal::bounded(text.clone());
+    span.record("uid", bounded(&request.uid));
+    span.record("kind", bounded(&request.kind.kind));
+    span.record("namespace", bounded(&request.namespace));
+    span.record("name", Some(bounded(&request.name)).filter(|name| !name.is_empty()));
     span.record("operation", request.operation.name());
     span.record("dry_run", request.dry_run);
 }

@@ -120,6 +120,31 @@ mod tests {
     }
 
     #[test]
+    fn a_kind_has_one_watch_however_many_workloads_are_followed() {
+        // given a synced store, and a task that watches
+        let (store, watches) = (store(), Cell::new(0));
+        let watch = |_| {
+            watches.set(watches.get() + 1);
+            pending()
+        };
+        let mut task = pin!(watch_followed(store.clone(), watch));
+        // when each of a hundred Deployments follows another workload
+        let followers = (0..100).map(|at| {
+            let annotation = format!("namespace-{at}/StatefulSet/base-{at}");
+            let follower = json!({"metadata": {"annotations": {"warden.koupleless.io/follow": annotation}}});
+            let follower: DeploymentView = serde_json::from_value(follower).unwrap();
+            Update::Apply(key(&format!("orders-{at}")), follower.into())
+        });
+        follow(&store, &[]);
+        for follower in followers {
+            store.apply(Change::Deployment(Spelling::Current, follower));
+            assert!(task.as_mut().now_or_never().is_none());
+        }
+        // then they have one watch
+        assert_eq!(watches.get(), 1);
+    }
+
+    #[test]
     #[should_panic(expected = "a watch with a fault")]
     fn a_watch_that_panics_ends_the_task() {
         let store = store();

@@ -239,7 +239,7 @@ impl Tenant {
 /// Names from one byte on to the limit.
 fn name(at: usize) -> String {
     let number = format!("d{at}");
-    if at % 3 == 0 { format!("{number}-{}", "n".repeat(252 - number.len())) } else { number }
+    if at.is_multiple_of(3) { format!("{number}-{}", "n".repeat(252 - number.len())) } else { number }
 }
 
 /// Labels and annotations of each length that there can be.
@@ -251,7 +251,7 @@ fn texts(at: usize) -> (Value, Value) {
     let short = |number: usize| char::from(b'a' + (number % 26) as u8).to_string();
     let (labels, mut annotations) = match at % 20 {
         0 => (of(300, &longest, "v".repeat(63)), of(1, &longest, "v".repeat(200_000))),
-        1 => (of(0, &longest, String::new()), of(700, &longest, "v".repeat(1))),
+        1 => (of(0, &longest, String::new()), of(700, &longest, "v".to_owned())),
         _ => (of(26, &short, "v".to_owned()), of(26, &short, String::new())),
     };
     if at % 20 == 2 {

@@ -102,7 +102,7 @@ impl PeerIndex {
         if consent(self.namespaces.get(name)) == consent(facts) {
             return Vec::new();
         }
-        self.follows.from_elsewhere(name).cloned().collect()
+        self.follows.followers_elsewhere(name).cloned().collect()
     }
 
     /// Applies the facts of a Namespace, and adds to `changed` the peer Deployments whose needs change by it.

@@ -139,7 +139,7 @@ impl Follows {
     }
 
     /// The Deployments of other namespaces that follow a workload in `namespace`.
-    pub(super) fn from_elsewhere(&self, namespace: &str) -> impl Iterator<Item = &Arc<ObjectKey>> {
+    pub(super) fn followers_elsewhere(&self, namespace: &str) -> impl Iterator<Item = &Arc<ObjectKey>> {
         let there = self.followers.iter().filter(move |(workload, _)| workload.namespace == namespace);
         there.flat_map(|(_, followers)| followers).filter(move |follower| follower.namespace != namespace)
     }

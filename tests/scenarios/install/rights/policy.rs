@@ -1,15 +1,20 @@
 //! What the admission policy lets warden's account change of the objects that RBAC lets it write.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context as _, Result, ensure};
+use k8s_openapi::api::core::v1::Node;
+use kube::Api;
+use kube::api::DeleteParams;
 use serde_json::{Value, json};
-use warden_testbed::{ControlPlane, eventually, helm_program};
+use warden_testbed::{Base, ControlPlane, eventually, helm_program};
 
 use super::super::{NAME, chart, configurations, objects, plane, render, stored};
 use super::grant::Roles;
+use crate::manifests::Module;
 use crate::scene::LONG;
 
 /// The namespace of the objects that are not warden's.
@@ -188,14 +193,18 @@ async fn its_account_changes_only_the_fields_that_warden_writes() -> Result<()> 
         "replicas": 1, "selector": {"matchLabels": {"app": "web"}},
         "template": {"metadata": {"labels": {"app": "web"}}, "spec": containers("good")},
     });
+    let mut unlabelled = containers("https://repo.example.com/web-1.0.0-ark-biz.jar");
+    unlabelled["containers"][0]["env"] = json!([{"name": "BIZ_VERSION", "value": "1.0.0"}]);
+    let unlabelled = pod("unlabelled", &json!({COMPONENT: "module"}), unlabelled);
     let items = [
         deployment(json!({}), spec),
         pod("web", &json!({"app": "other"}), containers("good")),
         pod("module", &json!({COMPONENT: "module"}), containers("https://repo.example.com/a-1.0.0-ark-biz.jar")),
+        unlabelled,
     ];
     let list = json!({"apiVersion": "v1", "kind": "List", "items": items}).to_string();
     plane.kubectl_with_stdin(&["create", "-n", ELSEWHERE, "-f", "-"], &list).await?.expect_success()?;
-    let passed_over = "webhooks.failurePolicy=Ignore,webhooks.timeoutSeconds=1";
+    let passed_over = "webhooks.failurePolicy=Ignore,webhooks.timeoutSeconds=1,config.peer.departure=1";
     plane.helm(&["install", NAME, &chart(), "--namespace", NAME, "--create-namespace", "--set", passed_over]).await?;
     let mut all = vec![("Deployment", writes_of_a_deployment()), ("Pod", writes_of_a_pod())];
     for configuration in configurations(NAME) {
@@ -217,6 +226,45 @@ async fn its_account_changes_only_the_fields_that_warden_writes() -> Result<()> 
     }
     // And another account is not restricted
     plane.kubectl(&["-n", ELSEWHERE, "set", "image", "deployment/web", "web=better"]).await?.expect_success()?;
+    // And warden itself writes all that its controllers have to
+    no_write_is_refused(&plane).await
+}
+
+/// Starts warden as its account, and gives each controller something to write.
+async fn no_write_is_refused(plane: &ControlPlane) -> Result<()> {
+    // Given a running warden, which has mended caBundle, and two bases with a peer Deployment's module
+    plane.lead_service_to(NAME, NAME, plane.webhook_address()).await?;
+    let program = Path::new(env!("CARGO_BIN_EXE_warden"));
+    let warden = plane.run_replica(program, NAME, NAME, plane.webhook_address()).await?;
+    plane.webhooks_in_effect(ELSEWHERE).await?;
+    let staying = plane.add_base(Base::new("10.0.0.1")).await?;
+    let leaving = plane.add_base(Base::new("10.0.0.2")).await?;
+    let mut peer = Module::new("orders", "1.0.0", "base").deployment(0);
+    peer["metadata"]["labels"] = json!({"virtual-kubelet.koupleless.io/strategy": "peer"});
+    plane.kubectl_with_stdin(&["-n", ELSEWHERE, "apply", "-f", "-"], &peer.to_string()).await?.expect_success()?;
+    for node in [&staying, &leaving] {
+        plane.ledger().wait_until_runs(node, &[("orders", "1.0.0")], LONG).await?;
+    }
+    // When a base departs
+    Api::<Node>::all(plane.client()?).delete(&leaving, &DeleteParams::default()).await?;
+    // Then replicas, state and identity labels are written
+    let objects = plane.objects(ELSEWHERE)?;
+    eventually("the departure is followed, and the Pod from before has its label", LONG, async || {
+        let deployment = objects.get("deployment/orders").await.map_err(|error| error.to_string())?;
+        let pod = objects.get("pod/unlabelled").await.map_err(|error| error.to_string())?;
+        let state = &deployment["metadata"]["annotations"]["state.warden.koupleless.io/peer"];
+        let label = &pod["metadata"]["labels"]["module.warden.koupleless.io/web"];
+        let is_done = deployment["spec"]["replicas"] == 1 && state.is_string() && label == "1.0.0";
+        if is_done { Ok(()) } else { Err(format!("{deployment} {pod}")) }
+    })
+    .await
+    .with_context(|| warden.process().log_tail())?;
+    // And the API server has refused none of it
+    let metrics = warden.metrics().await?;
+    let writes = metrics.lines().filter(|line| line.starts_with("warden_writes_total{"));
+    let refused: Vec<&str> =
+        writes.filter(|line| line.contains("outcome=\"refused\"") && !line.ends_with(" 0")).collect();
+    ensure!(refused.is_empty(), "{refused:?}");
     Ok(())
 }
 
