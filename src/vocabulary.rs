@@ -145,6 +145,9 @@ pub const PEER_PAUSED: &str = "warden.koupleless.io/peer-paused";
 /// On a peer Deployment: the workload whose ready replicas its own follow, for bases that are not vnodes.
 /// `Deployment/NAME` or `StatefulSet/NAME`, preceded by `NAMESPACE/` for another namespace.
 pub const FOLLOW: &str = "warden.koupleless.io/follow";
+/// On a Deployment or StatefulSet, or on its Namespace: the namespaces whose peer Deployments may follow it, `NAMESPACE,…` or `*`.
+/// Its own may always.
+pub const FOLLOWERS: &str = "warden.koupleless.io/followers";
 /// The prefix of all annotations in which warden's controllers keep their state. Only warden writes them, so the webhooks are
 /// not called for them.
 pub const STATE_PREFIX: &str = "state.warden.koupleless.io/";
@@ -222,6 +225,8 @@ pub enum AnnotationValue {
     LabelValue,
     /// A Deployment or StatefulSet, in this namespace or another.
     Workload,
+    /// Names of namespaces, or `*`.
+    Namespaces,
     /// warden writes it; a user's value is never read.
     WrittenByWarden,
 }
@@ -239,6 +244,8 @@ pub enum AnnotationPlace {
     TemplateOrPod,
     /// A Deployment with strategy peer.
     PeerDeployment,
+    /// A Deployment or StatefulSet, or its Namespace.
+    FollowedOrNamespace,
     /// A Pod.
     Pod,
 }
@@ -308,6 +315,12 @@ pub const ANNOTATIONS: &[Annotation] = &[
         meaning: "the replicas follow the ready replicas of this workload instead of the bases",
     },
     Annotation {
+        key: FOLLOWERS,
+        value: AnnotationValue::Namespaces,
+        place: AnnotationPlace::FollowedOrNamespace,
+        meaning: "the namespaces whose peer Deployments may follow this workload; those of its own may always",
+    },
+    Annotation {
         key: PEER_STATE,
         value: AnnotationValue::WrittenByWarden,
         place: AnnotationPlace::PeerDeployment,
@@ -364,6 +377,7 @@ impl fmt::Display for AnnotationValue {
             Self::Switch => "`\"true\"` or `\"false\"`",
             Self::LabelValue => "a label value",
             Self::Workload => "`Deployment/NAME` or `StatefulSet/NAME`, preceded by `NAMESPACE/` for another namespace",
+            Self::Namespaces => "`NAMESPACE,…` or `*`",
             Self::WrittenByWarden => "written by warden",
         })
     }
@@ -377,6 +391,7 @@ impl fmt::Display for AnnotationPlace {
             Self::Template => "template",
             Self::TemplateOrPod => "template or Pod",
             Self::PeerDeployment => "peer Deployment",
+            Self::FollowedOrNamespace => "Deployment, StatefulSet or their Namespace",
             Self::Pod => "Pod",
         })
     }

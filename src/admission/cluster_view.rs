@@ -8,7 +8,7 @@ use crate::cluster::{
     RevisionsUnavailable,
 };
 use crate::k8s::ObjectKey;
-use crate::module::{Kind, Management, Workload};
+use crate::module::{Follow, Kind, Management, Workload};
 use crate::peer::PeerStore;
 use crate::policy::{CountBases, LimitRangeFacts, NamespaceFacts, Revision};
 
@@ -70,6 +70,10 @@ impl CountBases for WatchedCluster {
 
     fn offer_memory(&self, pod: &Value) -> Option<bool> {
         self.peers.offer_memory(pod)
+    }
+
+    fn may_follow(&self, workload: &Follow, from: &str) -> Option<bool> {
+        self.peers.may_follow(workload, from)
     }
 }
 

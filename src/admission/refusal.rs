@@ -2,7 +2,7 @@
 
 use super::envelope::Answer;
 
-/// How long such a line may get, in bytes: the answer, which the client gets, says everything.
+/// How long such a text may get, in bytes: the answer, which the client gets, says everything.
 const LIMIT: usize = 500;
 
 /// What is wrong with the object, or with who writes it; none where it may pass.
@@ -24,7 +24,8 @@ pub(super) fn of(answer: &Answer) -> Option<String> {
     }
 }
 
-fn bounded(mut text: String) -> String {
+/// A text for a line of the log, which a user can make as long as a request.
+pub(super) fn bounded(mut text: String) -> String {
     if text.len() > LIMIT {
         text.truncate(text.floor_char_boundary(LIMIT));
         text.push('…');

@@ -16,6 +16,7 @@ use super::refusal;
 use super::scale::{self, OwnUser};
 use super::{ClusterView, Endpoint, Metrics};
 use crate::cluster::{NamespaceUnavailable, RevisionsUnavailable};
+use crate::k8s::LogLimiter;
 use crate::module::{Kind, Workload};
 use crate::policy::{self, CountBases, LimitRangeFacts, Policy, Warning};
 
@@ -26,6 +27,7 @@ pub struct Reviewer {
     cluster: Arc<dyn ClusterView>,
     own: OwnUser,
     metrics: Metrics,
+    log: LogLimiter,
 }
 
 /// An answer on its way out: an HTTP status code and a body.
@@ -58,7 +60,7 @@ impl Reviewer {
     pub fn new(policy: Policy, cluster: Arc<dyn ClusterView>, metrics: Metrics) -> Self {
         // A receiver still has the last value after its sender is dropped.
         let policy = watch::Sender::new(Arc::new(policy)).subscribe();
-        Self { policy, cluster, own: OwnUser::default(), metrics }
+        Self { policy, cluster, own: OwnUser::default(), metrics, log: LogLimiter::default() }
     }
 
     /// The same, by the policy that is in force at each review.
@@ -92,29 +94,38 @@ impl Reviewer {
             patch_bytes = field::Empty,
             duration_us = field::Empty,
         );
-        let reply = self.answer_in_span(endpoint, body, &span).instrument(span.clone()).await;
+        let (reply, suppressed) = self.answer_in_span(endpoint, body, &span).instrument(span.clone()).await;
         let duration = began.elapsed();
         self.metrics.observe(endpoint, duration);
         span.record("duration_us", u64::try_from(duration.as_micros()).unwrap_or(u64::MAX));
         // A review that was decided says in its span how.
         let code = (reply.code != DECIDED).then_some(reply.code);
-        span.in_scope(|| tracing::info!(code, "reviewed"));
+        if let Some(suppressed) = suppressed {
+            span.in_scope(|| tracing::info!(code, suppressed, "reviewed"));
+        }
         reply
     }
 
-    async fn answer_in_span(&self, endpoint: Endpoint, body: &[u8], span: &Span) -> Reply {
+    /// The reply, and whether the review may be logged, as [`LogLimiter::admit`] says it. Lines of reviews that cannot be read count
+    /// together.
+    async fn answer_in_span(&self, endpoint: Endpoint, body: &[u8], span: &Span) -> (Reply, Option<Option<u64>>) {
         let mut request = match envelope::Request::decode(body) {
             Ok(request) => request,
             Err(error) => {
                 self.metrics.count(endpoint, "unknown", "unknown", Outcome::Undecodable);
-                tracing::warn!(%error, "cannot read a review");
+                let suppressed = self.log.admit("");
+                if suppressed.is_some() {
+                    tracing::warn!(error = refusal::bounded(error.to_string()), "cannot read a review");
+                }
                 let uid = match &error {
                     DecodeError::Review { uid, .. } => uid.as_deref(),
                     DecodeError::Json(_) => None,
                 };
-                return Reply { code: 400, body: envelope::failure(uid, 400, "BadRequest", &error.to_string()) };
+                let body = envelope::failure(uid, 400, "BadRequest", &error.to_string());
+                return (Reply { code: 400, body }, suppressed);
             }
         };
+        let suppressed = self.log.admit(&request.namespace);
         let kind = Kind::of(&request.kind.group, &request.kind.kind);
         let scales = scale::scales_a_deployment(&request);
         let kind_name = if scales { scale::KIND } else { kind.map_or("other", Kind::name) };
@@ -125,7 +136,7 @@ impl Reviewer {
                 let outcome = Outcome::of(&answer);
                 span.record("allowed", outcome != Outcome::Denied);
                 if let Some(refused) = refusal::of(&answer) {
-                    span.record("user", &request.user_info.username);
+                    span.record("user", refusal::bounded(request.user_info.username.clone()));
                     span.record("refused", refused);
                 }
                 let body = answer.encode(&request.uid, &warnings);
@@ -141,7 +152,7 @@ impl Reviewer {
             }
         };
         self.metrics.count(endpoint, kind_name, operation, outcome);
-        reply
+        (reply, suppressed)
     }
 
     /// Decides a review. A panic fails this review only: it ends like one that cannot be decided.
@@ -247,10 +258,13 @@ impl Outcome {
 }
 
 fn record(span: &Span, request: &envelope::Request) {
-    span.record("uid", &request.uid);
-    span.record("kind", &request.kind.kind);
-    span.record("namespace", &request.namespace);
-    span.record("name", Some(&request.name).filter(|name| !name.is_empty()));
+    // The API server has not checked the name of a new object yet: it can be as long as a request. And another client than the API
+    // server can write anything.
+    let bounded = |text: &String| refusal::bounded(text.clone());
+    span.record("uid", bounded(&request.uid));
+    span.record("kind", bounded(&request.kind.kind));
+    span.record("namespace", bounded(&request.namespace));
+    span.record("name", Some(bounded(&request.name)).filter(|name| !name.is_empty()));
     span.record("operation", request.operation.name());
     span.record("dry_run", request.dry_run);
 }

@@ -25,7 +25,7 @@ pub use owners::{DeploymentPods, Owners, Touched};
 pub use pod::{OwnedPod, PodFacts, PodView, UnlabelledPod};
 pub use revisions::{RevisionReader, RevisionsUnavailable};
 pub use unlabelled::Unlabelled;
-pub use workload_size::{WorkloadSize, WorkloadView};
+pub use workload_size::{FollowedFacts, WorkloadSize, WorkloadView};
 
 /// A resourceVersion as a number, by which two states of one object can be compared. None if it is not a number.
 fn version(resource_version: Option<&String>) -> Option<u64> {

@@ -5,17 +5,24 @@ use std::iter::successors;
 
 use kube::core::Status;
 
+/// The bytes of an error that are logged. An answer of the API server can repeat what a user wrote, and that can be of any length.
+const LIMIT: usize = 2048;
+
 /// The error in one line: the message of the API server if it answered, else the error and its root cause.
 ///
 /// kube's own text has every field of the `Status`, and no more than "connection failed" if there is none.
 pub(crate) fn brief(error: &(dyn Error + 'static)) -> String {
     let chain = || successors(Some(error), |error| (*error).source());
     if let Some(status) = chain().find_map(status).filter(|status| !status.message.is_empty()) {
-        return status.message.clone();
+        return bounded(&status.message);
     }
     let outer = error.to_string();
     let root = chain().last().map(ToString::to_string).filter(|root| !outer.contains(root.as_str()));
-    root.map_or_else(|| outer.clone(), |root| format!("{outer}: {root}"))
+    bounded(&root.map_or_else(|| outer.clone(), |root| format!("{outer}: {root}")))
+}
+
+fn bounded(text: &str) -> String {
+    text[..text.floor_char_boundary(LIMIT)].to_owned()
 }
 
 /// kube boxes the `Status`, and the box is an error type of its own.
@@ -51,6 +58,12 @@ mod tests {
         ] {
             assert_eq!(brief(error), "secrets is forbidden", "{error:?}");
         }
+    }
+
+    #[test]
+    fn a_long_answer_is_cut() {
+        let status = Status::failure(&"基".repeat(LIMIT), "Invalid").with_code(422);
+        assert!((LIMIT - 2..=LIMIT).contains(&brief(&kube::Error::Api(Box::new(status))).len()));
     }
 
     #[test]

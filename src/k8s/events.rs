@@ -1,6 +1,6 @@
 //! An Event recorder. Events are recorded without waiting, and published by one task.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -14,11 +14,12 @@ use serde_json::json;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 
-use super::{ObjectKey, brief};
+use super::round_robin::RoundRobin;
+use super::{LogLimiter, ObjectKey, brief};
 
 /// An Event that takes longer to publish is dropped, so that it does not delay the next ones.
 const TIMEOUT: Duration = Duration::from_secs(3);
-/// How many Events may be pending. Further ones are only logged.
+/// How many Events may be pending. Beyond that the namespace with the most of them loses some: these are only logged.
 const MAX_PENDING: usize = 1024;
 /// An Event that is recorded again within this time is counted in the series of the stored one (client-go's `refreshTime` of a
 /// series is as long).
@@ -57,7 +58,8 @@ pub enum EventType {
 /// Records Events about any objects, for all controllers of a process. Clones record to the same queue.
 ///
 /// [`Self::record`] neither waits nor fails: nothing that a controller does depends on its Events. [`Self::publish`] writes them
-/// to the API server, in one task for all clones.
+/// to the API server, in one task for all clones. Namespaces take turns, and where too many Events wait, the namespace with the most
+/// of them loses some. So a user who causes any number of Events delays and crowds out only those about the own objects.
 ///
 /// It is written by hand, since kube's `Recorder` keys its cache of series by the object and the reason, without the note: it
 /// would count "replicas 4 -> 5" as a repetition of "replicas 3 -> 4", and people would read the first note only.
@@ -114,7 +116,9 @@ struct Shared {
     controller: &'static str,
     instance: String,
     timeout: Duration,
-    pending: Mutex<VecDeque<Recorded>>,
+    /// By namespace.
+    pending: Mutex<RoundRobin<String, Recorded>>,
+    log: LogLimiter,
     /// An Event was recorded.
     recorded: Notify,
 }
@@ -160,38 +164,31 @@ impl EventRecorder {
 
     fn with_timeout(client: Client, controller: &'static str, instance: String, timeout: Duration) -> Self {
         let (pending, recorded) = (Mutex::default(), Notify::new());
-        Self(Arc::new(Shared { client, controller, instance, timeout, pending, recorded }))
+        let log = LogLimiter::default();
+        Self(Arc::new(Shared { client, controller, instance, timeout, pending, log, recorded }))
     }
 
     /// Records an Event about an object, and logs it. The note is cut to the 1024 bytes that an Event may hold. While 1024
-    /// Events wait to be published, further ones are only logged.
+    /// Events wait to be published, the namespace with the most of them loses one for each that another namespace records.
     pub fn record(&self, regarding: &ObjectReference, reason: &impl EventReason, note: impl Into<String>) {
-        let note = cut(note.into());
-        let kind = regarding.kind.as_deref().unwrap_or_default();
-        let (namespace, name) = (regarding.namespace.as_deref(), regarding.name.as_deref());
-        tracing::info!(kind, namespace, name, reason = reason.reason(), "{note}");
-        let mut pending = self.0.pending();
-        if pending.len() < MAX_PENDING {
-            pending.push_back(Recorded {
-                regarding: regarding.clone(),
-                reason: reason.reason(),
-                event_type: reason.event_type(),
-                action: reason.action(),
-                note,
-                at: Timestamp::now(),
-            });
-            drop(pending);
-            self.0.recorded.notify_one();
-        } else {
-            drop(pending);
-            tracing::debug!(
-                kind,
-                namespace,
-                name,
-                reason = reason.reason(),
-                "the queue of Events is full: not published"
-            );
+        let event = Recorded {
+            regarding: regarding.clone(),
+            reason: reason.reason(),
+            event_type: reason.event_type(),
+            action: reason.action(),
+            note: cut(note.into()),
+            at: Timestamp::now(),
+        };
+        if let Some(suppressed) = self.0.log.admit(event.namespace()) {
+            let (kind, namespace, name) = event.object();
+            tracing::info!(kind, namespace, name, reason = event.reason, suppressed, "{}", event.note);
         }
+        let namespace = event.namespace().to_owned();
+        if let Some(dropped) = self.0.pending().push_within(MAX_PENDING, namespace, event) {
+            let (kind, namespace, name) = dropped.object();
+            tracing::debug!(kind, namespace, name, reason = dropped.reason, "too many Events wait: not published");
+        }
+        self.0.recorded.notify_one();
     }
 
     /// Publishes recorded Events one after the other, until it is dropped. An Event that cannot be written is logged and
@@ -206,21 +203,23 @@ impl EventRecorder {
                 Ok(Err(error)) => brief(&error),
                 Err(_) => "no answer in time".to_owned(),
             };
-            let (namespace, name) = (event.regarding.namespace.as_deref(), event.regarding.name.as_deref());
-            tracing::warn!(namespace, name, reason = event.reason, %error, "cannot publish an Event");
+            if let Some(suppressed) = self.0.log.admit(event.namespace()) {
+                let (_, namespace, name) = event.object();
+                tracing::warn!(namespace, name, reason = event.reason, suppressed, %error, "cannot publish an Event");
+            }
         }
     }
 }
 
 impl Shared {
-    fn pending(&self) -> MutexGuard<'_, VecDeque<Recorded>> {
+    fn pending(&self) -> MutexGuard<'_, RoundRobin<String, Recorded>> {
         // No operation on the queue leaves it half changed.
         self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn next(&self) -> Recorded {
         loop {
-            let event = self.pending().pop_front();
+            let event = self.pending().pop();
             if let Some(event) = event {
                 return event;
             }
@@ -274,6 +273,12 @@ impl Shared {
 }
 
 impl Recorded {
+    /// The kind, namespace and name of the object, for the log.
+    fn object(&self) -> (Option<&str>, Option<&str>, Option<&str>) {
+        let about = &self.regarding;
+        (about.kind.as_deref(), about.namespace.as_deref(), about.name.as_deref())
+    }
+
     fn namespace(&self) -> &str {
         self.regarding.namespace.as_deref().unwrap_or(NAMESPACE_OF_CLUSTER_OBJECTS)
     }

@@ -1,21 +1,29 @@
 //! A work queue of keys.
 
 use std::collections::HashSet;
+use std::future::ready;
 use std::hash::Hash;
-use std::pin::{Pin, pin};
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use futures::StreamExt as _;
 use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
 use futures::stream::FuturesUnordered;
-use futures::{Stream, StreamExt as _};
-use kube::runtime::scheduler::{ScheduleRequest, Scheduler, scheduler};
+use kube::runtime::scheduler::{ScheduleRequest, scheduler};
 use tokio::time::Instant;
+
+use super::ObjectKey;
+use super::round_robin::RoundRobin;
 
 /// The sending end of a work queue: subscribers and timers add keys to it. Clones add to the same queue.
 ///
 /// A key that is added several times before a worker takes it is reconciled once, at the earliest of the requested times. One key
 /// is reconciled by one worker at a time: a key that is added in the meantime waits for that worker, and is then reconciled once
 /// more. So a reconcile may read its input when it begins, and two reconciles of one key never overlap.
+///
+/// Keys that wait for a worker are taken group by group in turn ([`Grouped`]): a namespace with a thousand keys that are due delays a
+/// key of another namespace by one reconcile, not by a thousand.
 ///
 /// It makes no request and needs no RBAC.
 ///
@@ -43,6 +51,33 @@ use tokio::time::Instant;
 /// # });
 /// # Ok::<(), std::io::Error>(())
 /// ```
+///
+/// The namespaces take turns:
+///
+/// ```
+/// use std::sync::Mutex;
+/// use std::time::Duration;
+///
+/// use koupleless_warden::k8s::{ObjectKey, Requeue, work_queue};
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {
+/// let (queue, workers) = work_queue();
+/// for at in 0..100 {
+///     queue.add(ObjectKey { namespace: "bulk".to_owned(), name: format!("large-{at}") });
+/// }
+/// queue.add(ObjectKey { namespace: "shop".to_owned(), name: "orders".to_owned() });
+/// let order = Mutex::new(Vec::new());
+/// let reconcile = async |key: ObjectKey| {
+///     order.lock().unwrap().push(key.namespace);
+///     tokio::time::sleep(Duration::from_millis(2)).await;
+///     Requeue::OnChange
+/// };
+/// let _ = tokio::time::timeout(Duration::from_secs(1), workers.run(1, reconcile)).await;
+/// let order = order.into_inner().unwrap();
+/// assert!(order[..3].contains(&"shop".to_owned()), "{order:?}");
+/// # });
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct WorkQueue<K> {
     requests: UnboundedSender<ScheduleRequest<K>>,
@@ -55,6 +90,18 @@ pub struct Workers<K> {
     /// Requeued keys are added like all others. It also keeps the queue open.
     queue: WorkQueue<K>,
 }
+
+/// A key of a work queue, which belongs to a group. Groups take turns at the workers.
+pub trait Grouped {
+    /// What a group is known by.
+    type Group: Clone + Eq + Hash;
+
+    /// The group of this key.
+    fn group(&self) -> Self::Group;
+}
+
+/// The keys that are due and wait for a worker.
+type Waiting<K> = RoundRobin<<K as Grouped>::Group, K>;
 
 /// When to reconcile a key again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,7 +145,7 @@ impl<K> Clone for WorkQueue<K> {
     }
 }
 
-impl<K: Clone + Eq + Hash> Workers<K> {
+impl<K: Clone + Eq + Hash + Grouped> Workers<K> {
     /// Calls `reconcile` for each key that is due, for up to `concurrency` keys (at least one) at a time, until it is dropped.
     /// All of them run in the task that polls this: a reconcile awaits the API server, and must not block.
     ///
@@ -109,15 +156,30 @@ impl<K: Clone + Eq + Hash> Workers<K> {
         R: Future<Output = Requeue>,
     {
         let Self { requests, queue } = self;
+        let known = Arc::new(Mutex::new(HashSet::new()));
+        let waits = Arc::clone(&known);
+        // A key that waits for a worker is due already: a further request changes nothing.
+        let requests = requests.filter(move |request| ready(!lock(&waits).contains(&request.message)));
         let mut due = pin!(scheduler(requests));
+        let mut waiting = Waiting::<K>::default();
         let mut in_progress = HashSet::new();
         let mut running = FuturesUnordered::new();
         loop {
+            while in_progress.len() < concurrency.max(1)
+                && let Some(key) = waiting.pop()
+            {
+                lock(&known).remove(&key);
+                in_progress.insert(key.clone());
+                let reconcile = reconcile(key.clone());
+                running.push(async move { (key, reconcile.await) });
+            }
             tokio::select! {
-                Some(key) = next(due.as_mut(), &in_progress, concurrency.max(1)) => {
-                    in_progress.insert(key.clone());
-                    let reconcile = reconcile(key.clone());
-                    running.push(async move { (key, reconcile.await) });
+                // First all that is due, so that the turns are among all groups. A due key that a worker has stays in the scheduler.
+                biased;
+                Some(key) = async { due.as_mut().hold_unless(|key| !in_progress.contains(key)).next().await } => {
+                    if lock(&known).insert(key.clone()) {
+                        waiting.push(key.group(), key);
+                    }
                 }
                 Some((key, requeue)) = running.next() => {
                     in_progress.remove(&key);
@@ -130,27 +192,31 @@ impl<K: Clone + Eq + Hash> Workers<K> {
     }
 }
 
-/// The next key that is due and that no worker has, once one of `concurrency` workers is free. A due key that a worker has stays
-/// in the scheduler.
-///
-/// It must be polled also while all workers are busy: the scheduler has each key once, and the channel before it has a key as
-/// often as it was added.
-async fn next<K, R>(due: Pin<&mut Scheduler<K, R>>, in_progress: &HashSet<K>, concurrency: usize) -> Option<K>
-where
-    K: Clone + Eq + Hash,
-    R: Stream<Item = ScheduleRequest<K>>,
-{
-    if in_progress.len() < concurrency {
-        due.hold_unless(|key| !in_progress.contains(key)).next().await
-    } else {
-        due.hold().next().await
+fn lock<K>(keys: &Mutex<HashSet<K>>) -> MutexGuard<'_, HashSet<K>> {
+    // No operation on the set leaves it half changed.
+    keys.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// By namespace.
+impl Grouped for ObjectKey {
+    type Group = String;
+
+    fn group(&self) -> String {
+        self.namespace.clone()
+    }
+}
+
+/// As the key itself.
+impl<K: Grouped> Grouped for Arc<K> {
+    type Group = K::Group;
+
+    fn group(&self) -> K::Group {
+        K::group(self)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, Mutex};
-
     use futures::FutureExt as _;
     use tokio::sync::{Notify, Semaphore};
 
@@ -158,6 +224,21 @@ mod tests {
 
     /// Longer than anything takes here.
     const LONG: Duration = Duration::from_secs(20);
+
+    /// The group is what stands before a slash.
+    impl Grouped for &'static str {
+        type Group = &'static str;
+
+        fn group(&self) -> &'static str {
+            self.split_once('/').map_or("", |(group, _)| group)
+        }
+    }
+
+    impl Grouped for u8 {
+        type Group = ();
+
+        fn group(&self) {}
+    }
 
     /// What workers did, in order.
     #[derive(Default)]
@@ -191,6 +272,11 @@ mod tests {
             () = run => unreachable!("workers never end"),
             result = tokio::time::timeout(LONG, test) => result.unwrap(),
         }
+    }
+
+    /// Waits, by the clock of a test that moves when all is idle, until each key that was added has reached the workers.
+    async fn all_are_due() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
 
     #[tokio::test]
@@ -240,6 +326,61 @@ mod tests {
         assert_eq!(of_a, ["a begins", "a ends", "a begins", "a ends"]);
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn groups_take_turns() {
+        // Given one worker that is busy, a hundred keys of one group that wait for it, and after them two of another
+        let keys: Vec<&'static str> = (0..100).map(|at| &*Box::leak(format!("bulk/{at}").into_boxed_str())).collect();
+        let (queue, workers) = work_queue();
+        let (log, gate) = (Log::default(), Semaphore::new(0));
+        let run = workers.run(1, async |key: &'static str| {
+            log.add(key);
+            gate.acquire().await.unwrap().forget();
+            Requeue::OnChange
+        });
+        keys.iter().for_each(|key| queue.add(key));
+        let test = async {
+            log.holds(1).await;
+            ["shop/orders", "shop/stock"].into_iter().for_each(|key| queue.add(key));
+            all_are_due().await;
+            // When the worker goes on
+            gate.add_permits(1000);
+            log.holds(102).await
+        };
+        let done = beside(run, test).await;
+        // Then each group has every second turn, as long as it has keys
+        let others: Vec<usize> = (0..done.len()).filter(|at| done[*at].starts_with("shop/")).collect();
+        assert!(others[1] <= 4, "{others:?}");
+        assert_eq!(done.iter().collect::<HashSet<_>>().len(), 102, "a key was reconciled twice");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_key_that_waits_for_a_worker_is_not_requested_once_more() {
+        // Given one worker that is busy, and another key that waits for it
+        let (queue, workers) = work_queue();
+        let (log, gate) = (Log::default(), Semaphore::new(0));
+        let run = workers.run(1, async |key: &'static str| {
+            log.add(key);
+            gate.acquire().await.unwrap().forget();
+            Requeue::OnChange
+        });
+        queue.add("a");
+        let test = async {
+            log.holds(1).await;
+            queue.add("b");
+            all_are_due().await;
+            // When it is added again, also for later
+            queue.add("b");
+            queue.add_after("b", Duration::from_secs(1));
+            all_are_due().await;
+            gate.add_permits(1000);
+            // Then it is reconciled once
+            log.holds(2).await;
+            queue.add_after("c", Duration::from_secs(2));
+            log.holds(3).await
+        };
+        assert_eq!(beside(run, test).await, ["a", "b", "c"]);
+    }
+
     #[tokio::test]
     async fn no_more_keys_are_reconciled_at_a_time_than_there_are_workers() {
         // Given ten keys, and workers for three that do not end
@@ -264,6 +405,11 @@ mod tests {
         /// A key that counts its copies.
         #[derive(Clone, PartialEq, Eq, Hash)]
         struct Key(u8, Arc<()>);
+        impl Grouped for Key {
+            type Group = ();
+
+            fn group(&self) {}
+        }
         // Given workers that are all busy
         let (queue, workers) = work_queue();
         let copies = Arc::new(());

@@ -41,6 +41,11 @@ pub enum FollowError {
     Name(String),
 }
 
+impl FollowedKind {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Deployment, Self::StatefulSet];
+}
+
 impl Follow {
     /// Reads the annotation of a peer Deployment in `own_namespace`: `Deployment/NAME` or `StatefulSet/NAME`, preceded by
     /// `NAMESPACE/` where the workload is in another namespace.
@@ -65,9 +70,38 @@ impl Follow {
         Ok(Self { kind, namespace: namespace.to_owned(), name: name.to_owned() })
     }
 
+    /// Whether a peer Deployment in `namespace` may follow it, where these are the annotations [`crate::vocabulary::FOLLOWERS`] of the
+    /// workload and of its Namespace. One in its own namespace always may: who can write it there can read the workload, too.
+    pub fn is_open_to(&self, namespace: &str, consents: [Option<&str>; 2]) -> bool {
+        self.namespace == namespace || consents.into_iter().flatten().any(|consent| allows(consent, namespace))
+    }
+
     /// Whether this is the Deployment of that namespace and name.
     pub fn is_deployment(&self, namespace: &str, name: &str) -> bool {
         self.kind == FollowedKind::Deployment && self.namespace == namespace && self.name == name
+    }
+}
+
+/// The longest list of namespaces that counts, in bytes, so that little is kept of each workload. A longer one consents to nothing;
+/// `*` consents to all.
+pub const MAX_FOLLOWERS_BYTES: usize = 4096;
+
+/// Whether this value of [`crate::vocabulary::FOLLOWERS`] allows a peer Deployment in `namespace` to follow.
+fn allows(consent: &str, namespace: &str) -> bool {
+    consent.len() <= MAX_FOLLOWERS_BYTES && consent.split(',').map(str::trim).any(|it| it == "*" || it == namespace)
+}
+
+/// What is wrong with a value of [`crate::vocabulary::FOLLOWERS`], as the end of a sentence that begins with the value.
+///
+/// # Errors
+/// When some part of it can name no namespace, or it is too long to be heeded.
+pub fn check_followers(value: &str) -> Result<(), String> {
+    if value.len() > MAX_FOLLOWERS_BYTES {
+        return Err(format!("has more than {MAX_FOLLOWERS_BYTES} bytes, and consents to nothing"));
+    }
+    match value.split(',').map(str::trim).find(|part| *part != "*" && !is_label(part)) {
+        Some(part) => Err(format!("names {part:?}, which cannot be a namespace")),
+        None => Ok(()),
     }
 }
 
@@ -109,6 +143,43 @@ mod tests {
         let follow = Follow::parse(value, "shop").unwrap();
         assert_eq!(follow.to_string(), reads);
         assert_eq!(Follow::parse(reads, "elsewhere").unwrap(), follow);
+    }
+
+    #[rstest]
+    #[case::own_namespace("infra", None, None, true)]
+    #[case::no_consent("shop", None, None, false)]
+    #[case::of_the_workload("shop", Some("bank,shop"), None, true)]
+    #[case::of_the_namespace("shop", None, Some("bank, shop"), true)]
+    #[case::to_all("shop", Some("*"), None, true)]
+    #[case::to_others("shop", Some("shopping,sho"), Some("bank"), false)]
+    #[case::to_none("shop", Some(""), Some(","), false)]
+    fn another_namespace_follows_by_consent(
+        #[case] namespace: &str,
+        #[case] workload: Option<&str>,
+        #[case] of_namespace: Option<&str>,
+        #[case] open: bool,
+    ) {
+        let base = Follow::parse("infra/StatefulSet/base", "shop").unwrap();
+        assert_eq!(base.is_open_to(namespace, [workload, of_namespace]), open);
+    }
+
+    #[test]
+    fn a_list_that_is_too_long_consents_to_nothing() {
+        let base = Follow::parse("infra/StatefulSet/base", "shop").unwrap();
+        let list = |bytes: usize| format!("{}shop", ",".repeat(bytes - 4));
+        assert!(base.is_open_to("shop", [Some(&list(MAX_FOLLOWERS_BYTES)), None]));
+        assert!(!base.is_open_to("shop", [Some(&list(MAX_FOLLOWERS_BYTES + 1)), None]));
+    }
+
+    #[rstest]
+    #[case::one("shop", "")]
+    #[case::some("shop, bank", "")]
+    #[case::all("*", "")]
+    #[case::empty("", "names \"\", which cannot be a namespace")]
+    #[case::pattern("shop-*", "names \"shop-*\", which cannot be a namespace")]
+    #[case::too_long(&"x,".repeat(2049), "has more than 4096 bytes, and consents to nothing")]
+    fn a_consent_is_checked(#[case] value: &str, #[case] says: &str) {
+        assert_eq!(check_followers(value).err().unwrap_or_default(), says);
     }
 
     #[rstest]

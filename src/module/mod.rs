@@ -22,7 +22,7 @@ mod workload;
 
 pub use affinity::{AntiAffinityTerm, NodeTerm, Requirement};
 pub use container::{BizVersion, Container, is_above_zero};
-pub use follow::{Follow, FollowError, FollowedKind};
+pub use follow::{Follow, FollowError, FollowedKind, MAX_FOLLOWERS_BYTES, check_followers};
 pub use identity::{identity_label, identity_labels};
 pub use jar::{JarName, JarUrlError, check_jar_url, jar_of_url, placeholder};
 pub use kind::{History, Kind};

@@ -1,9 +1,9 @@
 //! The updates of all watches.
 
-use crate::cluster::{DeploymentFacts, PodFacts, Spelling, WorkloadSize};
+use crate::cluster::{DeploymentFacts, FollowedFacts, PodFacts, Spelling};
 use crate::fit::Node;
 use crate::k8s::{ObjectKey, Update};
-use crate::module::Follow;
+use crate::module::FollowedKind;
 use crate::policy::NamespaceFacts;
 
 /// An update of one of the watches.
@@ -17,6 +17,6 @@ pub enum Change {
     Deployment(Spelling, Update<ObjectKey, DeploymentFacts>),
     /// Of the module Pods with the label in this spelling.
     Pod(Spelling, Update<ObjectKey, PodFacts>),
-    /// Of the size of a followed workload; none if the workload does not exist.
-    Followed(Follow, Option<WorkloadSize>),
+    /// Of the workloads of a kind that can be followed. The watch of the kind runs while some Deployment follows one of them.
+    Followed(FollowedKind, Update<ObjectKey, FollowedFacts>),
 }

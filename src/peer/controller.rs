@@ -11,7 +11,7 @@ use super::metrics::Metrics;
 use super::reconcile::{Context, ReconcileState};
 use super::writes::Writer;
 use super::{PeerStore, Settings, WritePreconditions};
-use crate::k8s::{EventRecorder, Leadership, ObjectKey, Requeue, WorkQueue, work_queue};
+use crate::k8s::{EventRecorder, Leadership, LogLimiter, ObjectKey, Requeue, WorkQueue, work_queue};
 
 /// How many Deployments are reconciled at a time: most of a reconcile is waiting for the API server.
 const RECONCILES_AT_ONCE: usize = 16;
@@ -38,7 +38,7 @@ impl Controller {
         metrics: Metrics,
     ) -> Self {
         let writer = Writer::new(client, store.clone(), leadership.clone());
-        let context = Context { writer, events, metrics, settings };
+        let context = Context { writer, events, metrics, settings, log: LogLimiter::default() };
         Self { store, leadership, context }
     }
 

@@ -1,4 +1,4 @@
-//! One watch for each workload that is followed.
+//! One watch for each kind of workload that is followed.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -8,32 +8,34 @@ use futures::future::{AbortHandle, abortable};
 use futures::stream::FuturesUnordered;
 
 use super::PeerStore;
-use crate::module::Follow;
+use crate::module::FollowedKind;
 
-/// Runs a `watch` of each workload, as long as some Deployment follows it. When it ends, the store forgets the workload.
+/// Runs a `watch` of each kind, as long as some Deployment follows a workload of that kind. When it ends, the store forgets the
+/// workloads. So the number of watches does not grow with what users follow, and where no Deployment follows any workload there are
+/// none.
 ///
 /// All watches run in this one task. So none updates the store after it was aborted, and one that panics ends the task.
-pub(super) async fn watch_followed<W>(store: PeerStore, watch: impl Fn(Follow) -> W)
+pub(super) async fn watch_followed<W>(store: PeerStore, watch: impl Fn(FollowedKind) -> W)
 where
     W: Future<Output = ()>,
 {
     // An unsynced store does not show what is followed.
     store.synced().await;
     let mut watches = FuturesUnordered::new();
-    let mut running: BTreeMap<Follow, AbortHandle> = BTreeMap::new();
+    let mut running: BTreeMap<FollowedKind, AbortHandle> = BTreeMap::new();
     loop {
         let followed = store.followed();
-        running.retain(|workload, watch| {
-            let keep = followed.contains(workload);
+        running.retain(|kind, watch| {
+            let keep = followed.contains(kind);
             if !keep {
                 watch.abort();
-                store.forget_followed(workload);
+                store.forget_followed(*kind);
             }
             keep
         });
-        for workload in followed {
-            if let Entry::Vacant(vacant) = running.entry(workload) {
-                let (watch, handle) = abortable(watch(vacant.key().clone()));
+        for kind in followed {
+            if let Entry::Vacant(vacant) = running.entry(kind) {
+                let (watch, handle) = abortable(watch(kind));
                 watches.push(watch);
                 vacant.insert(handle);
             }
@@ -56,7 +58,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::cluster::{DeploymentView, Spelling, WorkloadSize};
+    use crate::cluster::{DeploymentView, FollowedFacts, Spelling, WorkloadSize};
     use crate::k8s::{ObjectKey, Update};
     use crate::peer::Change;
     use crate::policy::Policy;
@@ -87,12 +89,14 @@ mod tests {
 
     #[test]
     fn a_watch_lasts_as_long_as_a_deployment_follows() {
-        // given a workload with one replica more at each watch
+        // given workloads of a kind, with one replica more at each watch
         let (store, watches) = (store(), Cell::new(0));
         let filled = store.clone();
-        let watch = |workload: Follow| {
+        let watch = |kind: FollowedKind| {
             watches.set(watches.get() + 1);
-            filled.apply(Change::Followed(workload, Some(WorkloadSize { desired: 9, ready: watches.get() })));
+            let size = WorkloadSize { desired: 9, ready: watches.get() };
+            let base = (key("base"), FollowedFacts { size, followers: None });
+            filled.apply(Change::Followed(kind, Update::Reset(vec![base])));
             pending()
         };
         let mut task = pin!(watch_followed(store.clone(), watch));
@@ -113,6 +117,31 @@ mod tests {
         assert_eq!(store.snapshot(&key("mail")), None);
         goes_on();
         assert_eq!((wanted("mail"), watches.get()), (Some(2), 2));
+    }
+
+    #[test]
+    fn a_kind_has_one_watch_however_many_workloads_are_followed() {
+        // given a synced store, and a task that watches
+        let (store, watches) = (store(), Cell::new(0));
+        let watch = |_| {
+            watches.set(watches.get() + 1);
+            pending()
+        };
+        let mut task = pin!(watch_followed(store.clone(), watch));
+        // when each of a hundred Deployments follows another workload
+        let followers = (0..100).map(|at| {
+            let annotation = format!("namespace-{at}/StatefulSet/base-{at}");
+            let follower = json!({"metadata": {"annotations": {"warden.koupleless.io/follow": annotation}}});
+            let follower: DeploymentView = serde_json::from_value(follower).unwrap();
+            Update::Apply(key(&format!("orders-{at}")), follower.into())
+        });
+        follow(&store, &[]);
+        for follower in followers {
+            store.apply(Change::Deployment(Spelling::Current, follower));
+            assert!(task.as_mut().now_or_never().is_none());
+        }
+        // then they have one watch
+        assert_eq!(watches.get(), 1);
     }
 
     #[test]

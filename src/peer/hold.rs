@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::MassLoss;
 use super::scale_down_risk::AtRisk;
+use crate::vocabulary as keys;
 
 /// Why replicas stay as they are.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -38,7 +39,8 @@ pub enum Hold {
     MassLoss(MassLoss),
     /// A scale-down now could take the module from a base that is there.
     BaseAtRisk(AtRisk),
-    /// The workload to follow does not exist.
+    /// The workload to follow does not exist, or does not consent. Nothing tells the two apart: the existence of a workload is not for
+    /// every namespace to know.
     NothingToFollow {
         /// The workload as the annotation names it.
         workload: String,
@@ -104,7 +106,14 @@ impl fmt::Display for Hold {
             ),
             Self::MassLoss(loss) => loss.fmt(f),
             Self::BaseAtRisk(at_risk) => at_risk.fmt(f),
-            Self::NothingToFollow { workload } => write!(f, "there is no {workload} to follow"),
+            Self::NothingToFollow { workload } => {
+                write!(f, "there is no {workload} to follow")?;
+                // Only this form can name another namespace.
+                if workload.matches('/').count() == 2 {
+                    write!(f, ", or it does not consent by the annotation {} on it or on its Namespace", keys::FOLLOWERS)?;
+                }
+                Ok(())
+            }
         }
     }
 }

@@ -15,7 +15,9 @@ use super::{
     Elapsed, ObservedHistory, PeerState, Place, Pod, ScaleDecision, Settings, Snapshot, Source, WritePreconditions,
     decide,
 };
-use crate::k8s::{Backoff, EventRecorder, ObjectKey, Requeue, WriteError, WriteOutcome, brief, object_reference};
+use crate::k8s::{
+    Backoff, EventRecorder, LogLimiter, ObjectKey, Requeue, WriteError, WriteOutcome, brief, object_reference,
+};
 use crate::module::UnmanagedReason;
 
 /// How many Pods of one Deployment are marked or deleted at a time.
@@ -28,6 +30,7 @@ pub(super) struct Context {
     pub(super) events: EventRecorder,
     pub(super) metrics: Metrics,
     pub(super) settings: watch::Receiver<Settings>,
+    pub(super) log: LogLimiter,
 }
 
 /// What is kept of one Deployment from reconcile to reconcile. Dropped, it takes the Deployment out of the gauges.
@@ -278,8 +281,10 @@ impl Context {
     /// Counts a write, and logs its failure. Gives whether it failed.
     fn count<T>(&self, key: &ObjectKey, what: &'static str, written: &Result<T, WriteError>) -> bool {
         self.metrics.writes.count(what, WriteOutcome::of(written));
-        if let Err(error) = written {
-            tracing::warn!(deployment = %key, what, error = brief(error), "a write failed");
+        if let Err(error) = written
+            && let Some(suppressed) = self.log.admit(&key.namespace)
+        {
+            tracing::warn!(deployment = %key, what, error = brief(error), suppressed, "a write failed");
         }
         written.is_err()
     }

@@ -10,14 +10,14 @@ use super::{Change, PeerIndex, Snapshot};
 use crate::cluster::{Spelling, UnlabelledPod};
 use crate::fit::Node;
 use crate::k8s::{Index, ObjectKey, Store, Subscriber, Update};
-use crate::module::{Follow, Kind, Management, Workload, identity_labels};
+use crate::module::{Follow, FollowedKind, Kind, Management, Workload, identity_labels};
 use crate::policy::Policy;
 
 /// The bases and peer Deployments of a cluster, kept by watches. Clones are the same store.
 #[derive(Debug, Clone)]
 pub struct PeerStore {
     store: Store<PeerIndex>,
-    /// Notified when other workloads may be followed.
+    /// Notified when workloads of other kinds may be followed.
     followed_changed: Arc<Notify>,
     /// How often what is wrong with the labels of Pods has changed.
     unlabelled_changes: Arc<watch::Sender<u64>>,
@@ -61,8 +61,8 @@ impl PeerStore {
         self.store.subscribe()
     }
 
-    /// The snapshot of the peer Deployment `key`. None if it does not exist, while unsynced, and until the watch of the workload
-    /// that it follows has its first list.
+    /// The snapshot of the peer Deployment `key`. None if it does not exist, while unsynced, and until the watch of the kind of
+    /// workload that it follows has its first list.
     pub fn snapshot(&self, key: &ObjectKey) -> Option<Snapshot> {
         self.store.read(|index| index.snapshot(key)).flatten()
     }
@@ -73,7 +73,8 @@ impl PeerStore {
     }
 
     /// How many replicas the peer Deployment `workload` should have, which has no Pods yet, and whose Pods come out as `pod`. None if
-    /// that is not known: while unsynced, and if it follows a workload that no other Deployment follows.
+    /// that is not known: while unsynced, and if it follows a workload that does not exist or does not consent, or of a kind that
+    /// no other Deployment follows.
     pub fn count(&self, workload: Workload<'_>, pod: &Value) -> Option<u32> {
         self.store.read(|index| index.count(workload, pod)).flatten()
     }
@@ -81,6 +82,12 @@ impl PeerStore {
     /// Whether any node that the Pod `pod` can run on has memory to request. None while unsynced, and where there is no such node.
     pub fn offer_memory(&self, pod: &Value) -> Option<bool> {
         self.store.read(|index| index.offer_memory(pod)).flatten()
+    }
+
+    /// Whether `workload` exists and may be followed from the namespace `from`. None if that is not known: while unsynced, and if no
+    /// Deployment follows a workload of that kind.
+    pub fn may_follow(&self, workload: &Follow, from: &str) -> Option<bool> {
+        self.store.read(|index| index.may_follow(workload, from)).flatten()
     }
 
     /// The module Pods of all namespaces whose identity labels are missing or wrong; none while unsynced.
@@ -160,15 +167,15 @@ impl PeerStore {
         }
     }
 
-    /// The workloads that some Deployment follows, and that must be watched; none while unsynced.
-    pub(super) fn followed(&self) -> BTreeSet<Follow> {
-        self.store.read(|index| index.followed().cloned().collect()).unwrap_or_default()
+    /// The kinds of workloads that some Deployment follows, and that must be watched; none while unsynced.
+    pub(super) fn followed(&self) -> BTreeSet<FollowedKind> {
+        self.store.read(|index| index.followed()).unwrap_or_default()
     }
 
-    /// Forgets `workload`, whose watch has ended.
-    pub(super) fn forget_followed(&self, workload: &Follow) {
+    /// Forgets the workloads of `kind`, whose watch has ended.
+    pub(super) fn forget_followed(&self, kind: FollowedKind) {
         self.store.update(|index| {
-            index.forget_followed(workload);
+            index.forget_followed(kind);
             BTreeSet::new()
         });
     }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use futures::FutureExt as _;
 use futures::future::{BoxFuture, join_all};
-use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use kube::{Api, Client, Resource};
 use tokio::sync::watch::Receiver;
@@ -13,10 +12,10 @@ use tokio::sync::watch::Receiver;
 use super::followed::watch_followed;
 use super::{Change, PeerStore};
 use crate::cluster::{
-    DeploymentView, NamespaceStore, NodeView, PodView, Spelling, WorkloadSize, WorkloadView, node_facts,
+    DeploymentView, FollowedFacts, NamespaceStore, NodeView, PodView, Spelling, WorkloadView, node_facts,
 };
 use crate::k8s::{Update, Watch};
-use crate::module::{Follow, FollowedKind};
+use crate::module::FollowedKind;
 use crate::policy::Policy;
 use crate::vocabulary as keys;
 
@@ -45,7 +44,7 @@ impl PeerStore {
             Box::pin(watch_nodes(store.clone(), client.clone())),
             {
                 let (filled, client) = (store.clone(), client.clone());
-                let watch = move |workload| watch_workload(filled.clone(), client.clone(), workload);
+                let watch = move |kind| watch_workloads(filled.clone(), client.clone(), kind);
                 Box::pin(watch_followed(store.clone(), watch))
             },
         ];
@@ -114,28 +113,19 @@ async fn watch_namespaces(store: PeerStore, namespaces: NamespaceStore) {
     }
 }
 
-async fn watch_workload(store: PeerStore, client: Client, workload: Follow) {
-    match workload.kind {
-        FollowedKind::Deployment => watch_workload_of::<Deployment>(store, client, workload).await,
-        FollowedKind::StatefulSet => watch_workload_of::<StatefulSet>(store, client, workload).await,
+async fn watch_workloads(store: PeerStore, client: Client, kind: FollowedKind) {
+    match kind {
+        FollowedKind::Deployment => watch_workloads_of::<Deployment>(store, client, kind, "Deployments").await,
+        FollowedKind::StatefulSet => watch_workloads_of::<StatefulSet>(store, client, kind, "StatefulSets").await,
     }
 }
 
-async fn watch_workload_of<K>(store: PeerStore, client: Client, workload: Follow)
+async fn watch_workloads_of<K>(store: PeerStore, client: Client, kind: FollowedKind, name: &str)
 where
-    K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + 'static,
+    K: Resource<DynamicType = ()> + Clone + Debug + 'static,
 {
-    let api: Api<WorkloadView<K>> = Api::namespaced(client, &workload.namespace);
-    let read = |view: WorkloadView<K>| ((), WorkloadSize::from(&view));
-    let watch = Watch::of(api, format!("{workload}, which is followed,")).named(&workload.name);
-    watch
-        .run(read, |update| {
-            let size = match update {
-                Update::Apply((), size) => Some(size),
-                Update::Delete(()) => None,
-                Update::Reset(list) => list.first().map(|((), size)| *size),
-            };
-            store.apply(Change::Followed(workload.clone(), size));
-        })
+    let read = |view: WorkloadView<K>| (view.key(), FollowedFacts::from(&view));
+    Watch::of(Api::all(client), format!("{name} that can be followed"))
+        .run(read, |update| store.apply(Change::Followed(kind, update)))
         .await;
 }

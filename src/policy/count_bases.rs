@@ -1,10 +1,10 @@
-//! Counts what the cluster has: bases for a new peer Deployment, and running Pods that new ones could meet.
+//! What the cluster has: bases for a new peer Deployment, running Pods that new ones could meet, and workloads to follow.
 
 use std::fmt;
 
 use serde_json::Value;
 
-use crate::module::Workload;
+use crate::module::{Follow, Workload};
 
 /// Counts bases and Pods for a module.
 pub trait CountBases: Send + Sync {
@@ -21,6 +21,12 @@ pub trait CountBases: Send + Sync {
     /// Whether any base that the Pod `pod` can run on has memory to request. None where that is not known, and where there is no such
     /// base.
     fn offer_memory(&self, _pod: &Value) -> Option<bool> {
+        None
+    }
+
+    /// Whether `workload` exists and may be followed from the namespace `from`. None where that is not known. The answer does not
+    /// tell a workload that does not exist from one that does not consent.
+    fn may_follow(&self, _workload: &Follow, _from: &str) -> Option<bool> {
         None
     }
 }

@@ -218,6 +218,29 @@ fn what_cannot_be_followed_is_refused(#[case] value: &str) {
     assert_eq!(reviewed.refused(), ["metadata.annotations[warden.koupleless.io/follow]: Invalid"]);
 }
 
+#[rstest]
+#[case::it_consents("bases/StatefulSet/base", Some(true), 0)]
+#[case::it_does_not("bases/StatefulSet/base", Some(false), 1)]
+#[case::it_is_not_known("bases/StatefulSet/base", None, 0)]
+#[case::in_its_own_namespace("StatefulSet/other", Some(false), 0)]
+#[case::in_its_own_namespace_by_name("shop/StatefulSet/other", Some(false), 0)]
+fn what_may_not_be_followed_is_warned_about(
+    #[case] workload: &str,
+    #[case] may_follow: Option<bool>,
+    #[case] warnings: usize,
+) {
+    let new = edited(peer(1), |d| {
+        d["metadata"]["namespace"] = json!("shop");
+        d["metadata"]["annotations"][FOLLOW] = json!(workload);
+    });
+    let bases = Bases { consent: may_follow, ..Bases::default() };
+    let request = Request { peers: Some(&bases), ..Request::creation(Kind::Deployment) };
+    let verdict = Policy { default_env: "dev".to_owned(), ..Policy::default() }.check(request, &new);
+    let warned: Vec<String> = verdict.warnings.iter().map(ToString::to_string).collect();
+    let about_it = "what it follows does not exist, or does not consent by warden.koupleless.io/followers";
+    assert_eq!(warned.iter().filter(|warning| warning.contains(about_it)).count(), warnings, "{warned:?}");
+}
+
 const TAKES_FIRST: &str = "the strategy deletes old Pods first";
 const MAX_SURGE: &str = "with maxSurge above 1";
 
@@ -288,7 +311,7 @@ proptest! {
         bases in prop::option::of(0..9_u32),
     ) {
         prop_assume!(kind == other_kind);
-        let bases = Bases(bases, 0, None);
+        let bases = Bases { count: bases, ..Bases::default() };
         let request = Request { kind, old: Some(&old), namespace: namespace.as_ref(), limit_ranges: &[], peers: Some(&bases), revisions: &[] };
         let (after, verdict) = Policy::default().review(request, new.clone());
         let number = |object| Workload::new(kind, object).replicas();
@@ -310,8 +333,9 @@ proptest! {
         bases in prop::option::of(0..9_u32),
     ) {
         let request = |bases| Request { kind, old: None, namespace: namespace.as_ref(), limit_ranges: &[], peers: Some(bases), revisions: &[] };
-        let (without, _) = Policy::default().review(request(&Bases(None, 0, None)), object.clone());
-        let bases = Bases(bases, 0, None);
+        let unknown = Bases::default();
+        let (without, _) = Policy::default().review(request(&unknown), object.clone());
+        let bases = Bases { count: bases, ..Bases::default() };
         let (with, verdict) = Policy::default().review(request(&bases), object.clone());
         let mut patched = object;
         json_patch::patch(&mut patched, &verdict.patch).unwrap();

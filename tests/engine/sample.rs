@@ -1,6 +1,6 @@
 //! Manifests to start from, and reviews of them.
 
-use koupleless_warden::module::{Kind, Workload};
+use koupleless_warden::module::{Follow, Kind, Workload};
 use koupleless_warden::policy::{
     CountBases, DefaultBase, LimitRangeFacts, NamespaceFacts, Policy, ReleasedModule, Request, Revision, Rule,
     Severity, TemplateDigest, Verdict,
@@ -101,24 +101,35 @@ pub(crate) struct Cluster {
     pub(crate) revisions: Vec<Revision>,
 }
 
-/// This number of bases for every module that tolerates their taint, None where the number is unknown; this number of running Pods
-/// that are not labelled; and whether the bases have memory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Bases(pub(crate) Option<u32>, pub(crate) u32, pub(crate) Option<bool>);
+/// What is known of the bases, and of who runs on them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Bases {
+    /// The number of bases for every module that tolerates their taint.
+    pub(crate) count: Option<u32>,
+    /// The number of running Pods that are not labelled.
+    pub(crate) unlabelled: u32,
+    pub(crate) have_memory: Option<bool>,
+    /// Whether each workload consents to be followed.
+    pub(crate) consent: Option<bool>,
+}
 
 impl CountBases for Bases {
     fn replicas(&self, _: Workload<'_>, pod: &Value) -> Option<u32> {
         let tolerations = Workload::new(Kind::Pod, pod).template().tolerations();
         let tolerates = tolerations.iter().any(|it| ["", "schedule.koupleless.io/virtual-node"].contains(&it.key()));
-        self.0.map(|bases| if tolerates { bases } else { 0 })
+        self.count.map(|bases| if tolerates { bases } else { 0 })
     }
 
     fn not_kept_apart(&self, _: Workload<'_>) -> u32 {
-        self.1
+        self.unlabelled
     }
 
     fn offer_memory(&self, _: &Value) -> Option<bool> {
-        self.2
+        self.have_memory
+    }
+
+    fn may_follow(&self, _: &Follow, _: &str) -> Option<bool> {
+        self.consent
     }
 }
 
@@ -140,26 +151,32 @@ impl Cluster {
             policy: Policy::default(),
             namespace: NamespaceFacts::default(),
             limit_ranges: Vec::new(),
-            bases: Bases(None, 0, None),
+            bases: Bases::default(),
             revisions: Vec::new(),
         }
     }
 
     /// With so many bases for every module.
     pub(crate) fn with_bases(mut self, count: u32) -> Self {
-        self.bases.0 = Some(count);
+        self.bases.count = Some(count);
         self
     }
 
     /// With so many running Pods of every module that are not labelled yet.
     pub(crate) fn with_unlabelled(mut self, count: u32) -> Self {
-        self.bases.1 = count;
+        self.bases.unlabelled = count;
         self
     }
 
     /// With bases that have memory, or none.
     pub(crate) fn with_memory(mut self, has_memory: bool) -> Self {
-        self.bases.2 = Some(has_memory);
+        self.bases.have_memory = Some(has_memory);
+        self
+    }
+
+    /// With workloads that consent to be followed, or do not.
+    pub(crate) fn with_consent(mut self, consent: bool) -> Self {
+        self.bases.consent = Some(consent);
         self
     }
 

@@ -1,7 +1,5 @@
 //! A tenant makes objects as large as the API server takes them, and warden's memory stays within its limit.
 
-use std::fs;
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
@@ -11,13 +9,11 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
 use kube::api::{Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
-use warden_testbed::{Options, Stage, eventually};
+use warden_testbed::eventually;
 
 use crate::manifests::Module;
+use crate::memory_limit::{MEMORY, MemoryLimit, peak};
 use crate::scene::Scene;
-
-/// Less than the half of what the chart gives warden: so smaller objects show the same, and cost the API server less.
-const MEMORY: usize = 96 << 20;
 
 /// Objects of each sort. The Deployments' texts alone are more than the memory there is.
 const DEPLOYMENTS: usize = 500;
@@ -155,67 +151,4 @@ where
         .buffer_unordered(AT_A_TIME)
         .try_collect()
         .await
-}
-
-/// The largest memory that warden's process has had resident.
-struct Peak {
-    bytes: usize,
-}
-
-impl std::fmt::Display for Peak {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "at most {} MiB resident", self.bytes >> 20)
-    }
-}
-
-fn peak(stage: &Stage) -> Result<Peak> {
-    let status = fs::read_to_string(format!("/proc/{}/status", stage.warden()?.process().pid()))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("no VmHWM")?;
-    let kib: usize = line.split_whitespace().next().context("no number")?.parse()?;
-    Ok(Peak { bytes: kib << 10 })
-}
-
-/// A limit of memory for one process: a memory cgroup of its own, or `RLIMIT_DATA` where none can be made.
-struct MemoryLimit {
-    cgroup: Option<PathBuf>,
-}
-
-impl MemoryLimit {
-    fn new() -> Result<Self> {
-        let name = format!("warden-large-objects-{}", std::process::id());
-        // Version 2, where the root hands out memory, and version 1.
-        let places = [("/sys/fs/cgroup", "memory.max"), ("/sys/fs/cgroup/memory", "memory.limit_in_bytes")];
-        for (parent, limit) in places {
-            let cgroup = Path::new(parent).join(&name);
-            if !Path::new(parent).join("cgroup.procs").exists() || fs::create_dir(&cgroup).is_err() {
-                continue;
-            }
-            if fs::write(cgroup.join(limit), MEMORY.to_string()).is_ok() {
-                println!("the limit is {limit} of a cgroup");
-                return Ok(Self { cgroup: Some(cgroup) });
-            }
-            fs::remove_dir(&cgroup)?;
-        }
-        println!("the limit is RLIMIT_DATA");
-        Ok(Self { cgroup: None })
-    }
-
-    /// A stage whose warden runs under the limit.
-    async fn stage(&self) -> Result<Stage> {
-        let enter = match &self.cgroup {
-            Some(cgroup) => format!("echo $$ > {}/cgroup.procs && exec \"$0\" \"$@\"", cgroup.display()),
-            None => format!("exec prlimit --data={MEMORY} \"$0\" \"$@\""),
-        };
-        let leading = ["-c", &enter, env!("CARGO_BIN_EXE_warden")];
-        Stage::raise(Options::new(), Path::new("/bin/sh"), &leading, Path::new(env!("CARGO_MANIFEST_DIR"))).await
-    }
-}
-
-impl Drop for MemoryLimit {
-    fn drop(&mut self) {
-        if let Some(cgroup) = &self.cgroup {
-            // It fails where a process is still in it, after a test that has failed.
-            let _ = fs::remove_dir(cgroup);
-        }
-    }
 }

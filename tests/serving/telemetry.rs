@@ -84,6 +84,22 @@ async fn readyz_lists_the_conditions_and_healthz_does_not_depend_on_them() {
     assert_eq!((answer.code, answer.body.as_str()), (200, "[+]caches\n"));
 }
 
+/// The API server checks the name of a new object only after warden has reviewed it.
+#[tokio::test]
+async fn no_text_of_a_review_is_logged_at_any_length() {
+    let spans = Spans::default();
+    let _recording = spans.record();
+    let mut review = creation_of(refused_module());
+    review["request"]["name"] = json!("n".repeat(1 << 20));
+    review["request"]["userInfo"] = json!({"username": "u".repeat(1 << 20)});
+    let (reviewer, _) = reviewer(Answering(nothing_said));
+    reviewer.answer(Endpoint::Validate, review.to_string().as_bytes()).await;
+
+    let span = spans.the_one();
+    let lengths: Vec<(&str, usize)> = span.iter().map(|(name, value)| (name.as_str(), value.len())).collect();
+    assert!(lengths.contains(&("name", 503)) && lengths.iter().all(|(_, length)| *length < 600), "{lengths:?}");
+}
+
 /// With names of several lengths, since base64 pads what is not a multiple of three.
 #[rstest]
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! Events as a scripted API server receives them.
 
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::future::pending;
 
@@ -53,7 +54,7 @@ enum Answers {
 impl EventRecorder {
     /// The reasons and notes of the Events that wait to be published, which no longer wait then.
     pub(crate) fn take_pending(&self) -> Vec<(&'static str, String)> {
-        self.0.pending().drain(..).map(|event| (event.reason, event.note)).collect()
+        std::iter::from_fn(|| self.0.pending().pop()).map(|event| (event.reason, event.note)).collect()
     }
 }
 
@@ -252,6 +253,24 @@ async fn the_queue_is_bounded() {
     let pending = events.take_pending();
     assert_eq!(pending.len(), MAX_PENDING);
     assert_eq!(pending[0].1, "0");
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_namespace_with_many_events_does_not_crowd_out_another() {
+    // Given a tenant whose Events are more than may wait
+    let (client, mut received) = api_server([]);
+    let events = recorder(client);
+    let record_in = |namespace: &str, note: &str| {
+        let key = ObjectKey { namespace: namespace.to_owned(), name: "orders".to_owned() };
+        events.record(&object_reference::<Deployment>(&key, "the-deployment"), &Held, note);
+    };
+    (0..2 * MAX_PENDING).for_each(|number| record_in("bulk", &number.to_string()));
+    // When something is recorded about an object of another
+    record_in("shop", "replicas stay 10 for now");
+    // Then it is among the first that are published
+    let notes = published::<2>(&events, &mut received).await.map(|request| request.body["note"].clone());
+    assert!(notes.contains(&json!("replicas stay 10 for now")), "{notes:?}");
 }
 
 #[rstest]

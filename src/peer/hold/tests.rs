@@ -45,4 +45,10 @@ fn a_missing_workload_is_named() {
     let reason = Hold::NothingToFollow { workload: "StatefulSet/base".to_owned() };
 
     assert_eq!(reason.to_string(), "there is no StatefulSet/base to follow");
+    let reason = Hold::NothingToFollow { workload: "infra/StatefulSet/base".to_owned() };
+    assert_eq!(
+        reason.to_string(),
+        "there is no infra/StatefulSet/base to follow, or it does not consent by the annotation \
+         warden.koupleless.io/followers on it or on its Namespace"
+    );
 }

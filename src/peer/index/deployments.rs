@@ -9,6 +9,7 @@ use super::{Changed, EligibleCount, Needs, Peer, PeerIndex, judge_all};
 use crate::cluster::{DeploymentFacts, Merged, Projection, Spelling};
 use crate::k8s::{ObjectKey, Update};
 use crate::policy::NamespaceFacts;
+use crate::vocabulary as keys;
 
 impl PeerIndex {
     pub(super) fn apply_deployments(
@@ -47,21 +48,20 @@ impl PeerIndex {
     }
 
     pub(super) fn apply_namespaces(&mut self, update: Update<String, NamespaceFacts>) -> Changed {
-        let mut to_judge = BTreeSet::new();
-        let mut changed = Changed::new();
-        match update {
-            Update::Apply(name, facts) => self.apply_namespace(name, Some(facts), &mut to_judge, &mut changed),
-            Update::Delete(name) => self.apply_namespace(name, None, &mut to_judge, &mut changed),
+        let (mut to_judge, mut changed) = (BTreeSet::new(), Changed::new());
+        let all: Vec<_> = match update {
+            Update::Apply(name, facts) => vec![(name, Some(facts))],
+            Update::Delete(name) => vec![(name, None)],
             Update::Reset(list) => {
                 let listed: HashSet<_> = list.iter().map(|(name, _)| name.as_str()).collect();
                 let gone = self.namespaces.keys().filter(|name| !listed.contains(name.as_str()));
-                for name in gone.cloned().collect::<Vec<_>>() {
-                    self.apply_namespace(name, None, &mut to_judge, &mut changed);
-                }
-                for (name, facts) in list {
-                    self.apply_namespace(name, Some(facts), &mut to_judge, &mut changed);
-                }
+                let gone: Vec<_> = gone.map(|name| (name.clone(), None)).collect();
+                gone.into_iter().chain(list.into_iter().map(|(name, facts)| (name, Some(facts)))).collect()
             }
+        };
+        for (name, facts) in all {
+            changed.extend(self.followers_by_consent(&name, facts.as_ref()));
+            self.apply_namespace(name, facts, &mut to_judge, &mut changed);
         }
         self.judge_again(&to_judge, false);
         changed.extend(to_judge.into_iter().map(|key| (*key).clone()));
@@ -94,6 +94,16 @@ impl PeerIndex {
         peer.facts = facts;
         peer.following = following;
         changed
+    }
+
+    /// The Deployments of other namespaces that follow a workload in the Namespace `name`, if these facts change what it consents to.
+    fn followers_by_consent(&self, name: &str, facts: Option<&NamespaceFacts>) -> Changed {
+        let consent =
+            |facts: Option<&NamespaceFacts>| facts.and_then(|it| it.annotations.get(keys::FOLLOWERS)).cloned();
+        if consent(self.namespaces.get(name)) == consent(facts) {
+            return Changed::new();
+        }
+        self.follows.followers_elsewhere(name).map(|key| (**key).clone()).collect()
     }
 
     /// Applies the facts of a Namespace. Adds the peer Deployments whose needs change by it to `to_judge`, and those that are excluded by

@@ -1,26 +1,31 @@
 //! Which workloads are followed, and what is known of them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use crate::cluster::WorkloadSize;
-use crate::k8s::ObjectKey;
-use crate::module::Follow;
+use super::Namespaces;
+use crate::cluster::{FollowedFacts, WorkloadSize};
+use crate::k8s::{ObjectKey, Update};
+use crate::module::{Follow, FollowedKind};
 use crate::peer::Source;
+use crate::vocabulary as keys;
 
 /// The workload that a peer Deployment follows, by its annotation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Following {
     annotation: String,
     workload: Option<Follow>,
+    /// The namespace of the Deployment.
+    from: String,
 }
 
 /// The followed workloads of all peer Deployments.
 #[derive(Debug, Default)]
 pub(super) struct Follows {
     followers: BTreeMap<Follow, BTreeSet<Arc<ObjectKey>>>,
-    /// Of all that are watched; also of one that no Deployment follows any more, until its watch ends.
-    sizes: BTreeMap<Follow, Option<WorkloadSize>>,
+    /// All workloads of each kind whose watch has its first list, followed or not: so a Deployment that follows another one needs no
+    /// other list.
+    workloads: BTreeMap<FollowedKind, HashMap<ObjectKey, FollowedFacts>>,
 }
 
 impl Following {
@@ -29,7 +34,7 @@ impl Following {
         let workload = Follow::parse(annotation, &key.namespace)
             .ok()
             .filter(|workload| !workload.is_deployment(&key.namespace, &key.name));
-        Self { annotation: annotation.to_owned(), workload }
+        Self { annotation: annotation.to_owned(), workload, from: key.namespace.clone() }
     }
 
     /// The workload, if the annotation names one.
@@ -39,18 +44,31 @@ impl Following {
 }
 
 impl Follows {
-    /// The workloads that some Deployment follows.
-    pub(super) fn workloads(&self) -> impl Iterator<Item = &Follow> {
-        self.followers.keys()
+    /// The kinds of which some Deployment follows a workload.
+    pub(super) fn kinds(&self) -> BTreeSet<FollowedKind> {
+        let first = |kind| Follow { kind, namespace: String::new(), name: String::new() };
+        let is_followed = |kind: &FollowedKind| {
+            self.followers.range(first(*kind)..).next().is_some_and(|(workload, _)| workload.kind == *kind)
+        };
+        FollowedKind::ALL.into_iter().filter(is_followed).collect()
     }
 
-    /// The source of the replicas; none until the watch of the workload has its first list.
-    pub(super) fn source(&self, following: &Following) -> Option<Source> {
+    /// The source of the replicas; none until the watch of the workload's kind has its first list.
+    ///
+    /// A workload in another namespace that does not consent looks exactly like one that does not exist.
+    pub(super) fn source(&self, following: &Following, namespaces: &Namespaces) -> Option<Source> {
         let size = match &following.workload {
-            Some(workload) => *self.sizes.get(workload)?,
+            Some(workload) => self.size(workload, &following.from, namespaces)?,
             None => None,
         };
         Some(Source::Followed { workload: following.annotation.clone(), size })
+    }
+
+    /// The size of `workload` that Deployments in the namespace `from` may know; none outside until the watch of its kind has its first
+    /// list, and inside where it does not exist or does not consent.
+    pub(super) fn size(&self, workload: &Follow, from: &str, namespaces: &Namespaces) -> Option<Option<WorkloadSize>> {
+        let facts = self.workloads.get(&workload.kind)?.get(&key_of(workload));
+        Some(size_for(facts, workload, from, namespaces))
     }
 
     /// `key` follows `now`, and `before` no more.
@@ -73,19 +91,73 @@ impl Follows {
         }
     }
 
-    /// Forgets `workload`, whose watch has ended.
-    pub(super) fn forget(&mut self, workload: &Follow) {
-        self.sizes.remove(workload);
+    /// Forgets the workloads of `kind`, whose watch has ended.
+    pub(super) fn forget(&mut self, kind: FollowedKind) {
+        self.workloads.remove(&kind);
     }
 
-    /// Sets the size of `workload`. Returns the Deployments that follow it, if the size has changed.
-    pub(super) fn set(
+    /// Applies an update of the watch of `kind`. Returns the Deployments for which it makes a difference.
+    pub(super) fn apply(
         &mut self,
-        workload: Follow,
-        size: Option<WorkloadSize>,
-    ) -> impl Iterator<Item = &Arc<ObjectKey>> {
-        let followers = self.followers.get(&workload);
-        let changed = self.sizes.insert(workload, size) != Some(size);
-        followers.filter(|_| changed).into_iter().flatten()
+        kind: FollowedKind,
+        update: Update<ObjectKey, FollowedFacts>,
+        namespaces: &Namespaces,
+    ) -> BTreeSet<ObjectKey> {
+        let (key, now) = match update {
+            Update::Reset(list) => {
+                let now: HashMap<_, _> = list.into_iter().collect();
+                let before = self.workloads.insert(kind, now);
+                let changed = self.followers.iter().filter(|(workload, _)| workload.kind == kind);
+                let changed = changed.flat_map(|(workload, followers)| {
+                    let key = key_of(workload);
+                    let now = self.workloads[&kind].get(&key);
+                    // Before the first list the Deployment had no snapshot.
+                    let before = before.as_ref().map(|before| before.get(&key));
+                    followers.iter().filter(move |follower| {
+                        let size = |facts| size_for(facts, workload, &follower.namespace, namespaces);
+                        before.is_none_or(|before| size(before) != size(now))
+                    })
+                });
+                return changed.map(|key| (**key).clone()).collect();
+            }
+            Update::Apply(key, facts) => (key, Some(facts)),
+            Update::Delete(key) => (key, None),
+        };
+        let workloads = self.workloads.entry(kind).or_default();
+        let before = match now.clone() {
+            Some(now) => workloads.insert(key.clone(), now),
+            None => workloads.remove(&key),
+        };
+        let workload = Follow { kind, namespace: key.namespace, name: key.name };
+        let followers = self.followers.get(&workload).into_iter().flatten();
+        let changed = followers.filter(|follower| {
+            let size =
+                |facts: &Option<FollowedFacts>| size_for(facts.as_ref(), &workload, &follower.namespace, namespaces);
+            size(&before) != size(&now)
+        });
+        changed.map(|key| (**key).clone()).collect()
     }
+
+    /// The Deployments of other namespaces that follow a workload in `namespace`.
+    pub(super) fn followers_elsewhere(&self, namespace: &str) -> impl Iterator<Item = &Arc<ObjectKey>> {
+        let there = self.followers.iter().filter(move |(workload, _)| workload.namespace == namespace);
+        there.flat_map(|(_, followers)| followers).filter(move |follower| follower.namespace != namespace)
+    }
+}
+
+fn key_of(workload: &Follow) -> ObjectKey {
+    ObjectKey { namespace: workload.namespace.clone(), name: workload.name.clone() }
+}
+
+/// The size that Deployments in the namespace `from` may know; none where the workload does not exist or does not consent.
+fn size_for(
+    facts: Option<&FollowedFacts>,
+    workload: &Follow,
+    from: &str,
+    namespaces: &Namespaces,
+) -> Option<WorkloadSize> {
+    let of_namespace = namespaces.get(&workload.namespace);
+    let of_namespace = of_namespace.and_then(|facts| facts.annotations.get(keys::FOLLOWERS)).map(String::as_str);
+    let facts = facts?;
+    workload.is_open_to(from, [facts.followers.as_deref(), of_namespace]).then_some(facts.size)
 }

@@ -21,7 +21,7 @@ use std::sync::Arc;
 use crate::cluster::{DeploymentFacts, DualWatchMerge, Eligibility, Eligible, NodeClasses, Owners, Unlabelled};
 use crate::fit::Node;
 use crate::k8s::ObjectKey;
-use crate::module::{Follow, Management};
+use crate::module::{Follow, FollowedKind, Management};
 use crate::peer::Change;
 use crate::policy::{NamespaceFacts, Policy};
 use eligible_count::{Contribution, EligibleCount};
@@ -33,7 +33,7 @@ use unlabelled::{Modules, PeersOfModules};
 #[derive(Debug)]
 pub struct PeerIndex {
     policy: Policy,
-    namespaces: HashMap<String, NamespaceFacts>,
+    namespaces: Namespaces,
     excludes_unknown_namespaces: bool,
     classes: NodeClasses,
     known_deployments: DualWatchMerge,
@@ -46,6 +46,8 @@ pub struct PeerIndex {
     peers_of_modules: PeersOfModules,
     follows: Follows,
 }
+
+type Namespaces = HashMap<String, NamespaceFacts>;
 
 type Peers = BTreeMap<Arc<ObjectKey>, Peer>;
 
@@ -70,7 +72,7 @@ impl PeerIndex {
     pub fn new(policy: Policy) -> Self {
         Self {
             policy,
-            namespaces: HashMap::new(),
+            namespaces: Namespaces::new(),
             excludes_unknown_namespaces: false,
             classes: NodeClasses::default(),
             known_deployments: DualWatchMerge::default(),
@@ -91,7 +93,7 @@ impl PeerIndex {
             Change::Namespace(update) => self.apply_namespaces(update),
             Change::Deployment(spelling, update) => self.apply_deployments(spelling, update),
             Change::Pod(spelling, update) => self.apply_pods(spelling, update),
-            Change::Followed(workload, size) => self.follows.set(workload, size).map(|key| (**key).clone()).collect(),
+            Change::Followed(kind, update) => self.follows.apply(kind, update, &self.namespaces),
         }
     }
 
@@ -136,15 +138,20 @@ impl PeerIndex {
         self.classes.node(name)
     }
 
-    /// The workloads that must be watched for [`Change::Followed`].
-    pub fn followed(&self) -> impl Iterator<Item = &Follow> {
-        self.follows.workloads()
+    /// The kinds of workloads that must be watched for [`Change::Followed`].
+    pub fn followed(&self) -> BTreeSet<FollowedKind> {
+        self.follows.kinds()
     }
 
-    /// Forgets what is known of `workload`, whose watch has ended. Until then it is kept, followed or not: the next Deployment
-    /// that follows it may come before the watch ends.
-    pub fn forget_followed(&mut self, workload: &Follow) {
-        self.follows.forget(workload);
+    /// Whether `workload` exists and may be followed from the namespace `from`; none before the first list of its kind.
+    pub fn may_follow(&self, workload: &Follow, from: &str) -> Option<bool> {
+        self.follows.size(workload, from, &self.namespaces).map(|size| size.is_some())
+    }
+
+    /// Forgets what is known of the workloads of `kind`, whose watch has ended. Until then it is kept, followed or not: the next
+    /// Deployment that follows one may come before the watch ends.
+    pub fn forget_followed(&mut self, kind: FollowedKind) {
+        self.follows.forget(kind);
     }
 
     /// Makes `change`, and updates the contributions of `pairs`: each pair whose contribution may change, once.

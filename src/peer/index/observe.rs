@@ -14,12 +14,12 @@ use crate::peer::{PeerState, Place, Pod, Snapshot, Source};
 use crate::vocabulary as keys;
 
 impl PeerIndex {
-    /// The snapshot of the peer Deployment `key`. None if it does not exist, if its Namespace is excluded, and until the watch of the workload that it follows
-    /// has its first list.
+    /// The snapshot of the peer Deployment `key`. None if it does not exist, if its Namespace is excluded, and until the watch of the
+    /// kind of workload that it follows has its first list.
     pub fn snapshot(&self, key: &ObjectKey) -> Option<Snapshot> {
         let peer = self.peer(key)?;
         let source = match &peer.following {
-            Some(following) => self.follows.source(following)?,
+            Some(following) => self.follows.source(following, &self.namespaces)?,
             None => Source::Bases {
                 count: peer.eligible.count(),
                 shared_hosts: peer.eligible.shared_hosts().map(str::to_owned).collect(),
@@ -49,13 +49,14 @@ impl PeerIndex {
     }
 
     /// How many replicas the peer Deployment `workload` should have, which has no Pods yet, and whose Pods come out as `pod`. None if
-    /// that is not known: if it follows a workload that no other Deployment follows.
+    /// that is not known: if it follows a workload that does not exist or does not consent, or of a kind that no other Deployment
+    /// follows.
     pub fn count(&self, workload: Workload<'_>, pod: &Value) -> Option<u32> {
         let name = |field: &str| workload.object().pointer(field).and_then(|name| name.as_str()).unwrap_or_default();
         let key =
             ObjectKey { namespace: name("/metadata/namespace").to_owned(), name: name("/metadata/name").to_owned() };
         if let Some(annotation) = workload.metadata().annotation(keys::FOLLOW) {
-            return self.follows.source(&Following::of(annotation, &key))?.wanted();
+            return self.follows.source(&Following::of(annotation, &key), &self.namespaces)?.wanted();
         }
         let needs = Needs::of_pod(pod);
         Some(self.count_of(&needs, self.nodes_that(&needs.demand, |fit| *fit == Fit::Now)))

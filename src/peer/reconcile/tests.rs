@@ -29,6 +29,7 @@ fn context() -> Context {
         events: EventRecorder::new(client, "warden", "me"),
         metrics: Metrics::register(&mut Registry::default(), &WriteMetrics::default()),
         settings: watch::Sender::new(SETTINGS).subscribe(),
+        log: LogLimiter::default(),
     }
 }
 

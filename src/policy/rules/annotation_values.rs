@@ -1,7 +1,7 @@
 //! Annotations that warden reads have values that it understands.
 
 use super::Context;
-use crate::module::{Follow, check_label_value};
+use crate::module::{Follow, check_followers, check_label_value};
 use crate::policy::rule::Scope;
 use crate::policy::{Rule, Severity, Violation};
 use crate::vocabulary::{Annotation, AnnotationValue};
@@ -45,6 +45,10 @@ fn invalid(syntax: AnnotationValue, value: &str) -> Option<(String, &'static str
         AnnotationValue::LabelValue => {
             let error = check_label_value(value).err()?;
             Some((format!("{value:?} {error}, so no base can have it"), "set it to the value that the bases have"))
+        }
+        AnnotationValue::Namespaces => {
+            let error = check_followers(value).err()?;
+            Some((format!("{value:?} {error}"), "set it to names of namespaces with commas between them, or to \"*\""))
         }
         AnnotationValue::WrittenByWarden => None,
     }

@@ -31,6 +31,7 @@ mod surging_daemon_set;
 mod toleration_seconds;
 mod too_large;
 mod topology_spread;
+mod unconsented_follow;
 mod uninstalls_first;
 mod unknown_annotations;
 mod unknown_strategy;
@@ -86,6 +87,7 @@ pub(super) const TABLE: &[Rule] = &[
     overruled_declarations::RULE,
     unknown_strategy::RULE,
     meant_as_module::RULE,
+    unconsented_follow::RULE,
 ];
 
 /// What a rule decides by.

@@ -233,6 +233,17 @@ fn only_warned_of() -> Vec<Case> {
             |d| template(d)["spec"]["tolerations"] = json!([]),
         ),
         Case::create(
+            "unconsented-follow",
+            |d| {
+                peer(d);
+                d["metadata"]["namespace"] = json!("shop");
+                d["metadata"]["annotations"][FOLLOW] = json!("bases/Deployment/base");
+            },
+            &["ask its owner to write that annotation onto it or its Namespace"],
+            nothing,
+        )
+        .within(Cluster::plain().with_consent(false), Cluster::plain().with_consent(true)),
+        Case::create(
             "meant-as-module",
             |d| template(d)["metadata"]["labels"] = json!({"app": "orders"}),
             &["add the label virtual-kubelet.koupleless.io/component: module to the template"],

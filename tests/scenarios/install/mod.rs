@@ -24,6 +24,9 @@ use crate::scene::LONG;
 /// How the chart's objects are called where the release is called so too; and their Namespace in the manifests that ship.
 const NAME: &str = "koupleless-warden";
 
+/// A kind that the API server has, as Helm knows it where it asks none.
+const POLICIES: &str = "admissionregistration.k8s.io/v1/ValidatingAdmissionPolicy";
+
 /// The kinds of others that the chart makes objects of.
 const FOREIGN: [(&str, &str, &str); 4] = [
     ("cert-manager.io", "Issuer", "issuers"),
@@ -44,7 +47,7 @@ fn chart() -> String {
 /// What `helm template` makes of the chart with these arguments.
 fn render(namespace: &str, release: &str, args: &[&str]) -> Result<String> {
     let mut command = Command::new(helm_program()?);
-    command.args(["template", release, &chart(), "--namespace", namespace]).args(args);
+    command.args(["template", release, &chart(), "--namespace", namespace, "--api-versions", POLICIES]).args(args);
     let output = command.output().context("cannot start Helm")?;
     if !output.status.success() {
         bail!("{}", String::from_utf8_lossy(&output.stderr));

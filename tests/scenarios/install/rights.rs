@@ -3,6 +3,7 @@
 mod grant;
 mod minimal;
 mod play;
+mod policy;
 mod trial;
 
 use std::collections::BTreeSet;

@@ -45,19 +45,63 @@ fn bases(kind: &str, replicas: u32) -> Value {
     manifest
 }
 
+/// The same under another name, and without Pods.
+fn named(mut manifest: Value, name: &str) -> Value {
+    manifest["metadata"]["name"] = json!(name);
+    manifest["spec"]["replicas"] = json!(0);
+    manifest["spec"]["selector"]["matchLabels"] = json!({"app": name});
+    manifest["spec"]["template"]["metadata"]["labels"]["app"] = json!(name);
+    manifest
+}
+
+/// All that a user of the follower's namespace can read about what it follows: number, annotations and Events.
+async fn seen(scene: &Scene<'_>) -> Result<Value> {
+    let objects = scene.objects()?;
+    let deployment = objects.get("deployment/orders").await?;
+    let events = objects.list("events").await?;
+    let events: Vec<_> = events
+        .iter()
+        .filter(|event| event["involvedObject"]["kind"] == "Deployment" && event["involvedObject"]["name"] == "orders")
+        .map(|event| json!([event["reason"], event["message"], event["series"]["count"]]))
+        .collect();
+    Ok(json!([deployment["spec"]["replicas"], deployment["metadata"]["annotations"], events]))
+}
+
 async fn followed(stage: &Stage, kind: &str, elsewhere: Option<&str>) -> Result<()> {
     let scene = Scene::with_bases(stage, 0).await?;
     let namespace = elsewhere.unwrap_or(&scene.namespace);
     let workload = elsewhere.map_or(format!("{kind}/base"), |namespace| format!("{namespace}/{kind}/base"));
     // When a peer Deployment follows what is not there, then the number stays what the user said, and people are told
     scene.apply(&follower(&scene, &workload)).await?;
-    let nothing = format!("there is no {workload} to follow");
+    let consent = ", or it does not consent by the annotation warden.koupleless.io/followers on it or on its Namespace";
+    let consent = if elsewhere.is_some() { consent } else { "" };
+    let nothing = format!("there is no {workload} to follow{consent}");
     scene.hears("orders", "SyncHeld", &format!("replicas stay 2 for now: {nothing}")).await?;
     scene.says("orders", &format!("2/? ready of {workload}, held: {nothing}")).await?;
     scene.metric_becomes(HELD, 1).await?;
-    // When it comes, then the number is that of its ready replicas, and each module has a node
     let in_namespace = ["-n", namespace, "apply", "-f", "-"];
-    stage.plane.kubectl_with_stdin(&in_namespace, &bases(kind, 3).to_string()).await?.expect_success()?;
+    let come =
+        async || stage.plane.kubectl_with_stdin(&in_namespace, &bases(kind, 3).to_string()).await?.expect_success();
+    if elsewhere.is_some() {
+        // When it comes, and its namespace does not consent, then nothing at all changes that can be read in this one
+        let before = seen(&scene).await?;
+        come().await?;
+        let base = format!("{kind}/base");
+        stage.plane.kubectl(&["-n", namespace, "rollout", "status", &base, "--timeout=60s"]).await?.expect_success()?;
+        // A second peer Deployment that follows is created after it, so that all that was shown before has been seen by then.
+        scene.apply(&named(follower(&scene, &workload), "later")).await?;
+        scene.says("later", &format!("0/? ready of {workload}, held: {nothing}")).await?;
+        similar_asserts::assert_eq!(seen(&scene).await?, before);
+        scene.kubectl(&["delete", "deployment/later"]).await?.expect_success()?;
+        scene.metric_becomes(HELD, 1).await?;
+        // and when it does
+        let consent = format!("warden.koupleless.io/followers={}", scene.namespace);
+        stage.plane.kubectl(&["annotate", "namespace", namespace, &consent]).await?.expect_success()?;
+    } else {
+        // When it comes
+        come().await?;
+    }
+    // Then the number is that of its ready replicas, and each module has a node
     scene.replicas_become("orders", 3).await?;
     scene.hears("orders", "SyncResumed", "no longer held").await?;
     scene.metric_becomes(HELD, 0).await?;

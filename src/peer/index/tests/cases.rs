@@ -6,9 +6,9 @@ use rstest::rstest;
 use serde_json::{Value, json};
 
 use super::world::{World, deployment_facts, key};
-use crate::cluster::{Spelling, WorkloadSize};
+use crate::cluster::{FollowedFacts, Spelling, WorkloadSize};
 use crate::k8s::{ObjectKey, Update};
-use crate::module::{Follow, Kind, UnmanagedReason, Workload};
+use crate::module::{Follow, FollowedKind, Kind, UnmanagedReason, Workload};
 use crate::peer::{Change, PeerIndex, Place, Snapshot, Source};
 use crate::policy::{NamespaceFacts, Policy, Request};
 
@@ -298,55 +298,108 @@ fn what_a_list_lacks_is_gone() {
     assert_eq!(scene.snapshot(), None);
 }
 
-#[test]
-fn a_follower_has_no_snapshot_until_its_workload_is_known() {
-    let mut scene = Scene::new();
+/// A peer Deployment `shop/orders` that follows this.
+fn follower(annotation: &str) -> Value {
     let mut follower = deployment("shop", "orders");
-    follower["metadata"]["annotations"]["warden.koupleless.io/follow"] = json!("StatefulSet/base");
-    scene.set(|world| world.set_deployment(&orders(), Some(follower)));
-    assert_eq!(scene.snapshot(), None);
-    let base = Follow::parse("shop/StatefulSet/base", "").unwrap();
-    assert!(scene.index.as_ref().unwrap().followed().eq([&base]));
+    follower["metadata"]["annotations"]["warden.koupleless.io/follow"] = json!(annotation);
+    follower
+}
 
-    let size = Some(WorkloadSize { desired: 4, ready: 3 });
-    assert_eq!(scene.set(|world| world.set_followed(base.clone(), size)), ["shop/orders"]);
-    let followed = |size| Source::Followed { workload: "StatefulSet/base".to_owned(), size };
-    assert_eq!(scene.snapshot().unwrap().source, followed(size));
-    assert!(scene.set(|world| world.set_followed(base.clone(), size)).is_empty());
-    scene.set(|world| world.set_followed(base, None));
-    assert_eq!(scene.snapshot().unwrap().source, followed(None));
-
-    scene.set(|world| world.set_deployment(&orders(), Some(deployment("shop", "orders"))));
-    assert_eq!((scene.index.as_ref().unwrap().followed().count(), scene.bases().0), (0, 2));
+fn followed_facts(ready: u32, followers: Option<&str>) -> FollowedFacts {
+    FollowedFacts { size: WorkloadSize { desired: 9, ready }, followers: followers.map(Into::into) }
 }
 
 #[test]
-fn what_is_told_of_a_workload_is_known_to_later_followers_until_it_is_forgotten() {
+fn a_follower_has_no_snapshot_until_its_workload_is_known() {
+    let mut scene = Scene::new();
+    scene.set(|world| world.set_deployment(&orders(), Some(follower("StatefulSet/base"))));
+    assert_eq!(scene.snapshot(), None);
+    assert_eq!(scene.index.as_ref().unwrap().followed(), [FollowedKind::StatefulSet].into());
+
+    let base = key("shop", "base");
+    let facts = followed_facts(3, None);
+    assert_eq!(scene.set(|world| world.set_followed(&base, Some(facts.clone()))), ["shop/orders"]);
+    let followed = |size| Source::Followed { workload: "StatefulSet/base".to_owned(), size };
+    assert_eq!(scene.snapshot().unwrap().source, followed(Some(facts.size)));
+    assert!(scene.set(|world| world.set_followed(&base, Some(facts))).is_empty());
+    assert_eq!(scene.set(|world| world.set_followed(&base, None)), ["shop/orders"]);
+    assert_eq!(scene.snapshot().unwrap().source, followed(None));
+
+    scene.set(|world| world.set_deployment(&orders(), Some(deployment("shop", "orders"))));
+    assert_eq!((scene.index.as_ref().unwrap().followed().len(), scene.bases().0), (0, 2));
+}
+
+#[test]
+fn without_consent_a_workload_looks_as_if_it_did_not_exist() {
+    // Given a peer Deployment that follows what does not exist in another namespace
+    let mut scene = Scene::new();
+    scene.set(|world| world.set_deployment(&orders(), Some(follower("bank/StatefulSet/base"))));
+    scene.set(|world| world.set_followed(&key("bank", "other"), Some(followed_facts(1, None))));
+    let absent = scene.snapshot().unwrap();
+    // When it exists, changes and is deleted, then nothing is to be seen of it, and the Deployment is not even reconciled
+    let base = key("bank", "base");
+    for facts in [Some(followed_facts(3, None)), Some(followed_facts(4, Some("inn"))), None] {
+        assert!(scene.set(|world| world.set_followed(&base, facts.clone())).is_empty(), "{facts:?}");
+        assert_eq!(scene.snapshot().unwrap(), absent, "{facts:?}");
+    }
+    let workload = follower("bank/StatefulSet/base");
+    scene.set(|world| world.set_followed(&base, Some(followed_facts(4, None))));
+    let count =
+        |scene: &Scene| scene.index.as_ref().unwrap().count(Workload::new(Kind::Deployment, &workload), &json!({}));
+    let may_follow = |scene: &Scene, workload: &str| {
+        scene.index.as_ref().unwrap().may_follow(&Follow::parse(workload, "shop").unwrap(), "shop")
+    };
+    let (known, absent_one, other_kind) = ("bank/StatefulSet/base", "bank/StatefulSet/none", "bank/Deployment/base");
+    assert_eq!((count(&scene), may_follow(&scene, known)), (None, Some(false)));
+    assert_eq!((may_follow(&scene, absent_one), may_follow(&scene, other_kind)), (Some(false), None));
+
+    // When it consents itself, then it is followed
+    assert_eq!(scene.set(|world| world.set_followed(&base, Some(followed_facts(4, Some("shop"))))), ["shop/orders"]);
+    assert_eq!((scene.snapshot().unwrap().source.wanted(), count(&scene)), (Some(4), Some(4)));
+    assert_eq!(may_follow(&scene, known), Some(true));
+    // and no more when it does not
+    assert_eq!(scene.set(|world| world.set_followed(&base, Some(followed_facts(4, None)))), ["shop/orders"]);
+    assert_eq!(scene.snapshot().unwrap(), absent);
+    // When its Namespace consents, then it is followed as well
+    let consent = |list: &str| NamespaceFacts {
+        annotations: [("warden.koupleless.io/followers".to_owned(), list.to_owned())].into(),
+        ..NamespaceFacts::default()
+    };
+    assert_eq!(scene.set(|world| world.set_namespace("bank", Some(consent("inn, shop")))), ["shop/orders"]);
+    assert_eq!(scene.snapshot().unwrap().source.wanted(), Some(4));
+    assert_eq!(scene.set(|world| world.set_namespace("bank", None)), ["shop/orders"]);
+    assert_eq!(scene.snapshot().unwrap(), absent);
+}
+
+#[test]
+fn what_is_told_of_a_kind_is_known_to_later_followers_until_it_is_forgotten() {
     let follower = |name: &str| {
-        let mut follower = deployment("shop", name);
-        follower["metadata"]["annotations"]["warden.koupleless.io/follow"] = json!("StatefulSet/base");
+        let mut follower = follower("StatefulSet/base");
+        follower["metadata"]["name"] = json!(name);
         (key("shop", name), deployment_facts(&follower))
     };
     let only = |name| Change::Deployment(Spelling::Current, Update::Reset(vec![follower(name)]));
-    let base = Follow::parse("shop/StatefulSet/base", "").unwrap();
-    let size = |ready| Some(WorkloadSize { desired: 9, ready });
+    let size = |ready| {
+        let list = Update::Reset(vec![(key("shop", "base"), followed_facts(ready, None))]);
+        Change::Followed(FollowedKind::StatefulSet, list)
+    };
     let wanted = |index: &PeerIndex, name| index.snapshot(&key("shop", name))?.source.wanted();
-    // given a workload of whose watch nobody knows yet that its last follower has gone for a while
+    // given a kind of whose watch nobody knows yet that its last follower has gone for a while
     let mut index = PeerIndex::new(Policy::default());
     index.apply(only("orders"));
-    index.apply(Change::Followed(base.clone(), size(3)));
+    index.apply(size(3));
     // when another follows it
     index.apply(only("stock"));
     assert_eq!(wanted(&index, "stock"), Some(3));
     // also after nobody did
     index.apply(Change::Deployment(Spelling::Current, Update::Reset(vec![])));
-    index.apply(Change::Followed(base.clone(), size(4)));
+    index.apply(size(4));
     index.apply(only("mail"));
     assert_eq!(wanted(&index, "mail"), Some(4));
     // then it is known until nobody watches it
-    index.forget_followed(&base);
+    index.forget_followed(FollowedKind::StatefulSet);
     assert_eq!(index.snapshot(&key("shop", "mail")), None);
-    assert_eq!(index.apply(Change::Followed(base, size(4))), [key("shop", "mail")].into());
+    assert_eq!(index.apply(size(4)), [key("shop", "mail")].into());
 }
 
 #[test]

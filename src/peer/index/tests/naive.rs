@@ -141,7 +141,15 @@ fn by_host(counted: &[(&&String, &Node)], carries: impl Fn(&String) -> bool) -> 
 fn followed(world: &World, key: &ObjectKey, object: &Value) -> Option<Option<Source>> {
     let annotation = object["metadata"]["annotations"][keys::FOLLOW].as_str()?;
     let size = match Follow::parse(annotation, &key.namespace) {
-        Ok(workload) => world.followed.get(&workload).copied(),
+        Ok(workload) => world.followed.as_ref().map(|all| {
+            let base = ObjectKey { namespace: workload.namespace.clone(), name: workload.name.clone() };
+            let facts = all.get(&base)?;
+            let of_namespace = world.namespaces.get(&workload.namespace);
+            let of_namespace = of_namespace.and_then(|facts| facts.annotations.get(keys::FOLLOWERS));
+            let lists = [facts.followers.as_deref(), of_namespace.map(String::as_str)];
+            let consents = lists.into_iter().flatten().any(|list| list == "*" || list == key.namespace);
+            (workload.namespace == key.namespace || consents).then_some(facts.size)
+        }),
         Err(_) => Some(None),
     };
     Some(size.map(|size| Source::Followed { workload: annotation.to_owned(), size }))

@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 
 use super::world::{World, key};
 use super::{cases, naive};
-use crate::cluster::WorkloadSize;
+use crate::cluster::{FollowedFacts, WorkloadSize};
 use crate::k8s::ObjectKey;
-use crate::module::Follow;
 use crate::peer::{PeerIndex, Snapshot};
 use crate::policy::{DefaultBase, NamespaceFacts, Policy};
+use crate::vocabulary as keys;
 
 /// Something that happens to the cluster.
 #[derive(Debug, Clone)]
@@ -20,7 +20,7 @@ enum Step {
     Deployment(u8, Option<Value>),
     Pod(u8, Option<Value>),
     Namespace(u8, Option<NamespaceFacts>),
-    Followed(u8, Option<WorkloadSize>),
+    Followed(u8, Option<FollowedFacts>),
     /// All watches list again.
     Lists,
 }
@@ -59,9 +59,7 @@ impl Step {
                 world.set_pod(&key(namespace, &name), owned);
             }
             Self::Namespace(number, facts) => world.set_namespace(NAMESPACES[usize::from(number) % 2], facts),
-            Self::Followed(number, size) => {
-                world.set_followed(Follow::parse("StatefulSet/base", place(number).0).unwrap(), size);
-            }
+            Self::Followed(number, facts) => world.set_followed(&key(place(number).0, "base"), facts),
             Self::Lists => world.list_again(),
         }
     }
@@ -104,7 +102,7 @@ fn labels(spelling: u8, key: &str, value: &str) -> Value {
 }
 
 fn deployment() -> impl Strategy<Value = Value> {
-    (0..10_u8, 0..3_u8, 0..3_u8, 0..3_u8).prop_map(|(template, spelling, replicas, mood)| {
+    (0..11_u8, 0..3_u8, 0..3_u8, 0..3_u8).prop_map(|(template, spelling, replicas, mood)| {
         let mut deployment = cases::deployment("", "");
         deployment["metadata"]["labels"] = labels(spelling, "strategy", "peer");
         deployment["metadata"]["generation"] = json!(2);
@@ -115,6 +113,7 @@ fn deployment() -> impl Strategy<Value = Value> {
         let annotations = &mut deployment["metadata"]["annotations"];
         match template {
             0 => annotations["warden.koupleless.io/follow"] = json!("StatefulSet/base"),
+            10 => annotations["warden.koupleless.io/follow"] = json!("bank/StatefulSet/base"),
             1 => annotations["warden.koupleless.io/follow"] = json!("nonsense"),
             2 => annotations["warden.koupleless.io/inject"] = json!("false"),
             3 => annotations["warden.koupleless.io/peer-paused"] = json!("true"),
@@ -184,6 +183,14 @@ fn namespace() -> impl Strategy<Value = NamespaceFacts> {
         json!({"virtual-kubelet.koupleless.io/env": "prod"}),
     ])
     .prop_map(|labels| NamespaceFacts { labels: serde_json::from_value(labels).unwrap(), ..NamespaceFacts::default() })
+    .prop_flat_map(|facts| {
+        let consents =
+            prop::sample::select(vec![json!({}), json!({keys::FOLLOWERS: "shop"}), json!({keys::FOLLOWERS: "inn"})]);
+        consents.prop_map(move |consent| NamespaceFacts {
+            annotations: serde_json::from_value(consent).unwrap(),
+            ..facts.clone()
+        })
+    })
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -192,8 +199,11 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         6 => (0..6_u8, prop::option::weighted(0.85, deployment())).prop_map(|(number, it)| Step::Deployment(number, it)),
         10 => (0..12_u8, prop::option::weighted(0.8, pod())).prop_map(|(number, pod)| Step::Pod(number, pod)),
         2 => (0..2_u8, prop::option::of(namespace())).prop_map(|(number, facts)| Step::Namespace(number, facts)),
-        2 => (0..6_u8, prop::option::of((0..4_u32, 0..4_u32))).prop_map(|(number, size)| {
-            Step::Followed(number, size.map(|(desired, ready)| WorkloadSize { desired, ready }))
+        3 => (0..6_u8, prop::option::of((0..4_u32, 0..4_u32, 0..3_usize))).prop_map(|(number, facts)| {
+            Step::Followed(number, facts.map(|(desired, ready, consent)| FollowedFacts {
+                size: WorkloadSize { desired, ready },
+                followers: [None, Some("shop"), Some("*")][consent].map(Into::into),
+            }))
         }),
         1 => Just(Step::Lists),
     ];

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, VecDeque};
 
 use serde_json::{Value, json};
 
-use crate::cluster::{DeploymentFacts, PodFacts, Spelling, WorkloadSize};
+use crate::cluster::{DeploymentFacts, FollowedFacts, PodFacts, Spelling};
 use crate::cluster::{DeploymentView, NodeView, PodView};
 use crate::fit::Node;
 use crate::k8s::{ObjectKey, Update};
-use crate::module::Follow;
+use crate::module::FollowedKind;
 use crate::peer::Change;
 use crate::policy::NamespaceFacts;
 use crate::vocabulary as keys;
@@ -20,7 +20,8 @@ pub(super) struct World {
     pub(super) namespaces: BTreeMap<String, NamespaceFacts>,
     pub(super) deployments: BTreeMap<ObjectKey, Value>,
     pub(super) pods: BTreeMap<ObjectKey, Value>,
-    pub(super) followed: BTreeMap<Follow, Option<WorkloadSize>>,
+    /// The workloads of the one kind that is followed; none until its watch has its first list.
+    pub(super) followed: Option<BTreeMap<ObjectKey, FollowedFacts>>,
     told: BTreeMap<&'static str, VecDeque<Change>>,
     version: u64,
 }
@@ -135,9 +136,21 @@ impl World {
         }
     }
 
-    pub(super) fn set_followed(&mut self, workload: Follow, size: Option<WorkloadSize>) {
-        self.followed.insert(workload.clone(), size);
-        self.tell("followed", Change::Followed(workload, size));
+    pub(super) fn set_followed(&mut self, key: &ObjectKey, facts: Option<FollowedFacts>) {
+        let is_first = self.followed.is_none();
+        let all = self.followed.get_or_insert_default();
+        let update = match facts {
+            Some(facts) => {
+                all.insert(key.clone(), facts.clone());
+                Update::Apply(key.clone(), facts)
+            }
+            None => {
+                all.remove(key);
+                Update::Delete(key.clone())
+            }
+        };
+        let update = if is_first { Update::Reset(all.clone().into_iter().collect()) } else { update };
+        self.tell("followed", Change::Followed(FollowedKind::StatefulSet, update));
     }
 
     /// Every watch lists all again: what it has not told yet is in the list.
@@ -157,8 +170,9 @@ impl World {
             let list = list.map(|(key, object)| (key.clone(), pod_facts(object))).collect();
             self.tell(watch("pods", spelling), Change::Pod(spelling, Update::Reset(list)));
         }
-        for (workload, size) in self.followed.clone() {
-            self.tell("followed", Change::Followed(workload, size));
+        if let Some(all) = self.followed.clone() {
+            let list = all.into_iter().collect();
+            self.tell("followed", Change::Followed(FollowedKind::StatefulSet, Update::Reset(list)));
         }
     }
 

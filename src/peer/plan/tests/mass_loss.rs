@@ -32,6 +32,45 @@ fn a_mass_loss_is_held_and_then_followed() {
     assert_eq!(leader.decides(&cluster.mark().snapshot(), at(311)).delete.len(), 6);
 }
 
+/// What is decided about a Deployment that follows ten replicas when so many are ready, and so many are desired.
+fn following(leader: &mut Leader, (desired, ready): (u32, u32), now: u64) -> Plan {
+    leader.decides(&Snapshot { source: followed(desired, Some(ready)), ..Cluster::of(10).snapshot() }, at(now))
+}
+
+#[rstest]
+#[case::some(7)]
+#[case::most(2)]
+#[case::all(0)]
+fn a_readiness_blip_of_a_followed_workload_changes_nothing(#[case] ready: u32) {
+    let mut leader = Leader::default();
+    assert_eq!(following(&mut leader, (10, 10), 0), keep());
+
+    assert_eq!(following(&mut leader, (10, ready), 10), hold(Hold::DepartureDebounce, Some(12)));
+    assert_eq!(following(&mut leader, (10, 10), 11), keep());
+    // Another one later has its own debounce
+    assert_eq!(following(&mut leader, (10, ready), 100), hold(Hold::DepartureDebounce, Some(102)));
+}
+
+#[rstest]
+fn a_followed_workload_of_which_most_are_not_ready_is_a_mass_loss() {
+    let mut leader = Leader::default();
+    following(&mut leader, (10, 10), 0);
+    following(&mut leader, (10, 4), 10);
+
+    assert_eq!(following(&mut leader, (10, 4), 12), hold(mass_loss(6, 10), Some(310)));
+    assert_eq!(following(&mut leader, (10, 4), 309), hold(mass_loss(6, 10), Some(310)));
+    assert_eq!(following(&mut leader, (10, 4), 310), scale(4));
+}
+
+#[rstest]
+fn a_followed_workload_that_a_person_scales_down_is_no_mass_loss() {
+    let mut leader = Leader::default();
+    following(&mut leader, (10, 10), 0);
+    following(&mut leader, (2, 2), 10);
+
+    assert_eq!(following(&mut leader, (2, 2), 12), scale(2));
+}
+
 #[rstest]
 fn a_mass_loss_is_over_when_the_bases_are_back() {
     let mut leader = Leader::default();

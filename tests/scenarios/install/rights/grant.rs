@@ -67,6 +67,13 @@ impl Roles {
         rules.map(|(right, _)| right).collect()
     }
 
+    /// What they let it write, with the subresource if it is about one.
+    pub(super) fn written(&self) -> BTreeSet<String> {
+        let rights = self.rights().into_iter();
+        let writes = rights.filter(|right| !["get", "list", "watch"].contains(&right.verb.as_str()));
+        writes.map(|right| right.resource).collect()
+    }
+
     /// The same for the account `name` in the Namespace `name`, and for objects of that name, less one right.
     pub(super) fn of(&self, name: &str, less: Option<&Right>) -> Result<Vec<Value>> {
         let roles = self.0.iter().map(|role| {
