@@ -2,12 +2,13 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::Duration;
 
 use futures::FutureExt as _;
 use serde_json::Value;
 use thiserror::Error;
 use tokio::sync::watch;
+use tokio::time::{Instant, timeout_at};
 use tracing::{Instrument as _, Span, field};
 
 use super::envelope::{self, Answer, DecodeError, Denial, Operation};
@@ -42,6 +43,9 @@ pub struct Reply {
 /// The code of a review that was decided, either way.
 const DECIDED: u16 = 200;
 
+/// How long a review reads from the API server, in all. The API server gives up on a review after 3 s.
+const READS_WITHIN: Duration = Duration::from_millis(2500);
+
 /// Why a review is left to the `failurePolicy` of the webhook.
 #[derive(Debug, Error)]
 enum Undecided {
@@ -49,6 +53,8 @@ enum Undecided {
     Namespace(#[from] NamespaceUnavailable),
     #[error(transparent)]
     Revisions(#[from] RevisionsUnavailable),
+    #[error("the API server did not answer what the review asks it within {READS_WITHIN:?}")]
+    Slow,
     #[error("the review failed by a fault of warden's")]
     Panic,
 }
@@ -181,6 +187,7 @@ impl Reviewer {
         let Some(kind) = kind.filter(|_| whole && written) else {
             return Ok((Answer::Allow, Vec::new()));
         };
+        let deadline = Instant::now() + READS_WITHIN;
         let namespace = match (endpoint, self.cluster.namespace(&request.namespace).await) {
             (_, Ok(namespace)) => namespace,
             (Endpoint::Mutate, Err(error)) => return Err(error.into()),
@@ -199,7 +206,10 @@ impl Reviewer {
         let (revisions, limit_ranges) = tokio::join!(
             async {
                 match old.filter(|_| policy.needs_revisions(context, &object)) {
-                    Some(old) => self.cluster.revisions(kind, old).await,
+                    Some(old) => match timeout_at(deadline, self.cluster.revisions(kind, old)).await {
+                        Ok(revisions) => revisions.map_err(Undecided::from),
+                        Err(_) => Err(Undecided::Slow),
+                    },
                     None => Ok(Vec::new()),
                 }
             },
@@ -208,7 +218,8 @@ impl Reviewer {
                 // workload it does not ask them.
                 let is_asked_here = (kind == Kind::Pod) == (endpoint == Endpoint::Mutate);
                 match is_asked_here && policy.needs_limit_ranges(context, &object) {
-                    true => self.limit_ranges(&request.namespace).await,
+                    // They are only for a message, so a review goes on without them.
+                    true => timeout_at(deadline, self.limit_ranges(&request.namespace)).await.unwrap_or_default(),
                     false => Vec::new(),
                 }
             }

@@ -15,8 +15,7 @@ use serde::de::IgnoredAny;
 use thiserror::Error;
 use tokio::time::timeout;
 
-use super::read_slots::ReadSlots;
-use crate::k8s::{View, brief, list};
+use crate::k8s::{ReadSlots, View, brief, list};
 use crate::policy::{LimitRangeFacts, LimitRangeSpec};
 
 /// How long a review waits for the API server. It goes on without an answer, and must itself answer within 3 s.

@@ -10,7 +10,6 @@ mod node;
 mod node_classes;
 mod owners;
 mod pod;
-mod read_slots;
 mod revisions;
 mod unlabelled;
 mod workload_size;
@@ -18,7 +17,9 @@ mod workload_size;
 pub use deployment::{DeploymentFacts, DeploymentView, MAX_STATE_BYTES};
 pub use dual_watch::{DualWatchMerge, Merged, Spelling};
 pub use limit_ranges::{LimitRangeReader, LimitRangesUnavailable};
-pub use namespace::{NamespaceIndex, NamespaceSelector, NamespaceStore, NamespaceUnavailable, NoSelector};
+pub use namespace::{
+    InvalidNamespaceSelector, NamespaceIndex, NamespaceSelector, NamespaceStore, NamespaceUnavailable,
+};
 pub use node::{NodeView, node_facts};
 pub use node_classes::{ClassId, Eligibility, Eligible, NodeClasses, Projection};
 pub use owners::{DeploymentPods, Owners, Touched};

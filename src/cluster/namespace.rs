@@ -39,7 +39,7 @@ pub struct NamespaceSelector(Option<Selector>);
 /// A selector of Namespaces cannot be read.
 #[derive(Debug, Error)]
 #[error("it must be the matchExpressions of a label selector, as JSON: {0}")]
-pub struct NoSelector(String);
+pub struct InvalidNamespaceSelector(String);
 
 /// The Namespaces of a cluster.
 #[derive(Debug, Clone)]
@@ -152,15 +152,15 @@ impl NamespaceSelector {
 
 /// The `matchExpressions` of a label selector, as JSON.
 impl FromStr for NamespaceSelector {
-    type Err = NoSelector;
+    type Err = InvalidNamespaceSelector;
 
-    fn from_str(text: &str) -> Result<Self, NoSelector> {
+    fn from_str(text: &str) -> Result<Self, InvalidNamespaceSelector> {
         if text.is_empty() {
             return Ok(Self::default());
         }
-        let expressions = serde_json::from_str(text).map_err(|error| NoSelector(error.to_string()))?;
+        let expressions = serde_json::from_str(text).map_err(|error| InvalidNamespaceSelector(error.to_string()))?;
         let selector = LabelSelector { match_expressions: Some(expressions), match_labels: None };
-        let selector = Selector::try_from(selector).map_err(|error| NoSelector(error.to_string()))?;
+        let selector = Selector::try_from(selector).map_err(|error| InvalidNamespaceSelector(error.to_string()))?;
         Ok(Self(Some(selector)))
     }
 }

@@ -18,8 +18,7 @@ use serde_json::value::RawValue;
 use thiserror::Error;
 use tokio::time::timeout;
 
-use super::read_slots::ReadSlots;
-use crate::k8s::{View, brief, list};
+use crate::k8s::{ReadSlots, View, brief, list};
 use crate::module::retained::RetainedTemplate;
 use crate::module::{History, Kind, Workload};
 use crate::policy::{ReleasedModule, Revision, TemplateDigest};

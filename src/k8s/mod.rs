@@ -15,6 +15,7 @@ mod lease;
 mod list;
 mod log_limiter;
 mod object_key;
+mod read_slots;
 mod round_robin;
 mod store;
 #[cfg(test)]
@@ -36,6 +37,7 @@ pub use list::ListError;
 pub(crate) use list::list;
 pub use log_limiter::LogLimiter;
 pub use object_key::ObjectKey;
+pub(crate) use read_slots::ReadSlots;
 pub use store::{Index, Store, Subscriber};
 pub use update::Update;
 pub use view::View;

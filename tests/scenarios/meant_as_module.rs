@@ -66,6 +66,11 @@ async fn every_kind_is_told_and_admitted_as_it_is() -> Result<()> {
             ensure!(!stored["spec"].to_string().contains("warden.koupleless.io"), "{kind}: {stored}");
         }
     }
+    // Given such a Pod that is in no workload, then it is told, too
+    let mut pod = Module::new("meant", "1.0.0", &scene.base).pod();
+    pod["metadata"]["labels"] = json!({"app": "meant"});
+    let output = scene.kubectl_with(&create, &pod).await?;
+    ensure!(output.success && output.stderr.contains("the Pod lacks label"), "{}", output.stderr);
     Ok(())
 }
 

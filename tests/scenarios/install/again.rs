@@ -34,7 +34,7 @@ async fn manifests_that_are_applied_again_take_nothing_away(#[case] apply: &[&st
             .expect_success()?;
     }
     let bundles = ca_bundles(&plane, NAME).await?;
-    ensure!(bundles.len() == 7 && bundles.iter().all(Value::is_string), "{bundles:?}");
+    ensure!(bundles.len() == 8 && bundles.iter().all(Value::is_string), "{bundles:?}");
     let data = async || -> Result<[Value; 2]> {
         Ok([stored(&plane, NAME, &secret).await?["data"].clone(), stored(&plane, NAME, &lease).await?["spec"].clone()])
     };

@@ -96,7 +96,8 @@ fn the_conditions_name_its_own_account_and_namespace() -> Result<()> {
     let validating = rendered.iter().find(|object| object["kind"] == "ValidatingWebhookConfiguration");
     let webhooks = validating.and_then(|object| object["webhooks"].as_array()).context("no webhooks")?;
     // Then it is that account whose scaling never waits, and that Namespace whose Pods never do
-    let scale = webhooks.last().context("no webhook")?;
+    let is_of_scales = |webhook: &&Value| webhook["name"] == "scale.validate.warden.koupleless.io";
+    let scale = webhooks.iter().find(is_of_scales).context("no webhook")?;
     let expression = scale["matchConditions"][1]["expression"].as_str().unwrap_or_default();
     ensure!(expression.contains("\"system:serviceaccount:platform:gate\""), "{expression}");
     for webhook in webhooks {

@@ -204,7 +204,7 @@ async fn its_account_changes_only_the_fields_that_warden_writes() -> Result<()> 
     ];
     let list = json!({"apiVersion": "v1", "kind": "List", "items": items}).to_string();
     plane.kubectl_with_stdin(&["create", "-n", ELSEWHERE, "-f", "-"], &list).await?.expect_success()?;
-    let passed_over = "webhooks.failurePolicy=Ignore,webhooks.timeoutSeconds=1,config.peer.departure=1";
+    let passed_over = "webhooks.failurePolicy=Ignore,webhooks.timeoutSeconds=3,config.peer.departure=1";
     plane.helm(&["install", NAME, &chart(), "--namespace", NAME, "--create-namespace", "--set", passed_over]).await?;
     let mut all = vec![("Deployment", writes_of_a_deployment()), ("Pod", writes_of_a_pod())];
     for configuration in configurations(NAME) {

@@ -1,9 +1,10 @@
-//! How many reads of lists run at a time, for reviews.
+//! How many reads of lists run at a time, where users of Namespaces decide how often they are read.
 
 use std::collections::HashMap;
+use std::future::pending;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// How many reads run at a time: each takes up to some pages of memory.
 const READS_AT_ONCE: usize = 4;
@@ -12,27 +13,24 @@ const READS_PER_NAMESPACE: usize = 1;
 
 /// The slots of one kind of reads.
 #[derive(Debug)]
-pub(super) struct ReadSlots {
+pub(crate) struct ReadSlots {
     all: Arc<Semaphore>,
     of_namespaces: Mutex<HashMap<String, Weak<Semaphore>>>,
 }
 
 /// One read may run while this is held.
 #[derive(Debug)]
-pub(super) struct ReadSlot {
+pub(crate) struct ReadSlot {
     _of_namespace: OwnedSemaphorePermit,
     _of_all: OwnedSemaphorePermit,
 }
 
 impl ReadSlots {
     /// Waits until a read in `namespace` may run.
-    ///
-    /// # Errors
-    /// Never: the semaphores are not closed.
-    pub(super) async fn acquire(&self, namespace: &str) -> Result<ReadSlot, AcquireError> {
-        let of_namespace = self.of(namespace).acquire_owned().await?;
-        let of_all = Arc::clone(&self.all).acquire_owned().await?;
-        Ok(ReadSlot { _of_namespace: of_namespace, _of_all: of_all })
+    pub(crate) async fn acquire(&self, namespace: &str) -> ReadSlot {
+        let of_namespace = permit(self.of(namespace)).await;
+        let of_all = permit(Arc::clone(&self.all)).await;
+        ReadSlot { _of_namespace: of_namespace, _of_all: of_all }
     }
 
     fn of(&self, namespace: &str) -> Arc<Semaphore> {
@@ -44,6 +42,14 @@ impl ReadSlots {
         let slots = Arc::new(Semaphore::new(READS_PER_NAMESPACE));
         of_namespaces.insert(namespace.to_owned(), Arc::downgrade(&slots));
         slots
+    }
+}
+
+async fn permit(semaphore: Arc<Semaphore>) -> OwnedSemaphorePermit {
+    match semaphore.acquire_owned().await {
+        Ok(permit) => permit,
+        // Only a semaphore that is closed gives an error, and these never are.
+        Err(_) => pending().await,
     }
 }
 
