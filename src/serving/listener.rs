@@ -9,6 +9,8 @@ use rustls::ServerConfig;
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
+use super::bind::bind;
+
 /// A bound port of a server.
 #[derive(Debug)]
 pub struct Listener {
@@ -25,21 +27,22 @@ pub(super) enum Transport {
     Tls(TlsAcceptor),
 }
 
+// Asynchronous, because a port belongs to the runtime that waits for its connections.
 impl Listener {
-    /// Binds `address` for HTTP over TLS.
+    /// Binds `address` for HTTP over TLS. `[::]` stands for both families: without IPv6 it is `0.0.0.0`.
     ///
     /// # Errors
     /// If the address cannot be bound.
     pub async fn bind_tls(address: SocketAddr, config: Arc<ServerConfig>) -> io::Result<Self> {
-        Ok(Self { tcp: TcpListener::bind(address).await?, transport: Transport::Tls(TlsAcceptor::from(config)) })
+        Ok(Self { tcp: bind(address)?, transport: Transport::Tls(TlsAcceptor::from(config)) })
     }
 
-    /// Binds `address` for plain HTTP/1.1.
+    /// Binds `address` for plain HTTP/1.1. `[::]` stands for both families: without IPv6 it is `0.0.0.0`.
     ///
     /// # Errors
     /// If the address cannot be bound.
     pub async fn bind_plain(address: SocketAddr) -> io::Result<Self> {
-        Ok(Self { tcp: TcpListener::bind(address).await?, transport: Transport::Plain })
+        Ok(Self { tcp: bind(address)?, transport: Transport::Plain })
     }
 
     /// The bound address. If port 0 was asked for, it has the port that the system chose.

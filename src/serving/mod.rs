@@ -8,6 +8,7 @@
 //! one that never sent a request (`eviction_queue`), and the size of a body says little of the memory that it takes once it is
 //! decoded (`heap_estimate`, `memory_budget`).
 
+mod bind;
 mod client_auth;
 mod connection;
 mod connection_limiter;

@@ -1,5 +1,6 @@
 //! The accept loop of a server, and its end.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Router;
@@ -77,6 +78,8 @@ pub async fn serve(listener: Listener, router: Router, options: ServerOptions, s
         };
         match accepted {
             Ok((stream, peer)) => {
+                // A client of IPv4 at a port for both families has the address [::ffff:A.B.C.D].
+                let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
                 let Some(slot) = limiter.acquire() else {
                     tracing::debug!(%peer, "closed a new connection: all others have requests in progress");
                     continue;

@@ -8,6 +8,7 @@
 //! - [`grace_period`]: what is filled in of it, and the seconds that warnings name.
 //! - [`meant_as_module`]: what looks like a module but is not one.
 //! - [`severities`]: rules that are more or less severe than by default.
+//! - [`image`]: what the image is built from.
 //! - [`house`]: arrows between rooms, purity, and where keys are spelled.
 //! - [`review`]: the same by `warden review`, the binary, on files.
 //! - [`ways_out`]: what each rule's remedy leads to.
@@ -23,6 +24,7 @@ mod documentation;
 mod generated;
 mod grace_period;
 mod house;
+mod image;
 mod meant_as_module;
 mod peers;
 mod properties;

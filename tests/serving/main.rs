@@ -5,6 +5,7 @@
 //! - [`faults`]: what happens if warden cannot decide.
 //! - [`connections`]: TLS and HTTP versions, limits of headers, and clients that take too long.
 //! - [`crowds`]: more connections and bodies than the limits permit.
+//! - [`families`]: clients of IPv4 and IPv6 at one port.
 //! - [`ops`]: the limits of the ops port.
 //! - [`strangers`]: client certificates.
 //! - [`scales`]: which clients may scale a peer Deployment.
@@ -22,6 +23,7 @@ mod certificates;
 mod client;
 mod connections;
 mod crowds;
+mod families;
 mod faults;
 mod ops;
 mod process;

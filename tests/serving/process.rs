@@ -1,7 +1,7 @@
 //! `warden serve` as a process, from its start to SIGTERM.
 
 use std::io::{BufRead as _, BufReader};
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::thread;
@@ -15,6 +15,8 @@ use crate::authority::Authority;
 use crate::client::{Client, get, in_time};
 use crate::reviews::{creation_of, refused_module};
 use crate::server::{Certificate, LIMIT};
+
+const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 /// A cluster whose API server is not there.
 const NO_CLUSTER: &str = "
@@ -69,7 +71,7 @@ async fn an_unfinished_request_at_the_ops_port_does_not_delay_the_end() {
 fn an_unusable_certificate_ends_it_with_an_error() {
     let pair = Certificate::new();
     std::fs::write(pair.file("tls.key"), "garbage").unwrap();
-    let output = command(&pair, &[]).output().unwrap();
+    let output = command(&pair, LOOPBACK, &[]).output().unwrap();
     assert!(!output.status.success());
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(said.contains("cannot read the key") && said.contains("tls.key"), "{said}");
@@ -79,7 +81,7 @@ fn an_unusable_certificate_ends_it_with_an_error() {
 fn an_unusable_client_ca_ends_it_with_an_error() {
     let pair = Certificate::new();
     let file = pair.written("clients.crt", "garbage");
-    let output = command(&pair, &["--client-ca", file.to_str().unwrap()]).output().unwrap();
+    let output = command(&pair, LOOPBACK, &["--client-ca", file.to_str().unwrap()]).output().unwrap();
     assert!(!output.status.success());
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(said.contains("cannot use the client CA in") && said.contains("clients.crt"), "{said}");
@@ -102,14 +104,16 @@ async fn a_client_without_a_certificate_is_refused_if_one_is_required() {
 /// A process that ends with its test.
 pub(crate) struct Warden {
     child: Child,
-    webhook: SocketAddr,
+    pub(crate) webhook: SocketAddr,
     pub(crate) ops: SocketAddr,
     pair: Certificate,
 }
 
-fn command(pair: &Certificate, arguments: &[&str]) -> Command {
+/// `warden serve` at two ports of this address.
+fn command(pair: &Certificate, address: IpAddr, arguments: &[&str]) -> Command {
+    let listen = SocketAddr::new(address, 0).to_string();
     let mut command = Command::new(env!("CARGO_BIN_EXE_warden"));
-    command.args(["serve", "--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0", "--log-format", "json"]);
+    command.args(["serve", "--listen", &listen, "--ops-listen", &listen, "--log-format", "json"]);
     command.arg("--tls-cert").arg(pair.file("tls.crt")).arg("--tls-key").arg(pair.file("tls.key")).args(arguments);
     command.env("KUBECONFIG", pair.written("kubeconfig", NO_CLUSTER)).env("RUST_LOG", "info");
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
@@ -117,10 +121,15 @@ fn command(pair: &Certificate, arguments: &[&str]) -> Command {
 }
 
 impl Warden {
-    /// Starts it, and reads its addresses from the log.
+    /// Starts it on loopback.
     pub(crate) fn start(arguments: &[&str]) -> Self {
+        Self::start_at(LOOPBACK, arguments)
+    }
+
+    /// Starts it at two ports of `address`, and reads which ones from the log.
+    pub(crate) fn start_at(address: IpAddr, arguments: &[&str]) -> Self {
         let pair = Certificate::new();
-        let mut child = command(&pair, arguments).spawn().unwrap();
+        let mut child = command(&pair, address, arguments).spawn().unwrap();
         let log = BufReader::new(child.stderr.take().unwrap());
         let (sender, receiver) = mpsc::channel();
         // Reads to the end, or the process would block at a full pipe.
@@ -138,7 +147,12 @@ impl Warden {
     }
 
     pub(crate) fn client(&self) -> Client {
-        Client::new(self.webhook, &self.pair.pem)
+        self.client_at(self.webhook.ip())
+    }
+
+    /// A client that calls the webhook's port at `address`.
+    pub(crate) fn client_at(&self, address: IpAddr) -> Client {
+        Client::new(SocketAddr::new(address, self.webhook.port()), &self.pair.pem)
     }
 
     pub(crate) fn pid(&self) -> u32 {

@@ -35,6 +35,12 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 {{- end -}}
 
+{{/* ADDRESS:PORT of the list of both, with brackets around an IPv6 address. */}}
+{{- define "warden.listen" -}}
+{{- $address := first . -}}
+{{- printf "%s:%d" (ternary (printf "[%s]" $address) $address (contains ":" $address)) (int64 (last .)) -}}
+{{- end -}}
+
 {{/* The Secret that is mounted for the server, in the modes files and certManager. */}}
 {{- define "warden.certificateSecret" -}}
 {{- if eq .Values.certificates.mode "files" -}}

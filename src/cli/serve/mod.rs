@@ -46,8 +46,8 @@ pub(super) struct Serve {
     log_format: LogFormat,
     #[command(flatten)]
     serving: ServingArgs,
-    /// The address for probes and metrics, in plain HTTP.
-    #[arg(long, env = "WARDEN_OPS_LISTEN", default_value = "0.0.0.0:8080", value_name = "ADDRESS")]
+    /// The address for probes and metrics, in plain HTTP. [::] is every address, as for --listen.
+    #[arg(long, env = "WARDEN_OPS_LISTEN", default_value = "[::]:8080", value_name = "ADDRESS")]
     ops_listen: SocketAddr,
     #[command(flatten)]
     certificates: CertificateArgs,

@@ -5,6 +5,7 @@ mod documents;
 mod lifecycle;
 mod manifests;
 mod metrics;
+mod pods;
 mod restart;
 mod rights;
 mod rules;
@@ -77,6 +78,10 @@ async fn shared_plane() -> Result<&'static ControlPlane> {
     SHARED
         .get_or_try_init(|| async {
             let plane = plane().await?;
+            // As many as any release has replicas: with hostNetwork, a Node runs one of them.
+            for node in ["ordinary-3", "ordinary-4"] {
+                plane.add_ordinary_node(node).await?;
+            }
             define_foreign_kinds(&plane).await?;
             Ok(plane)
         })
@@ -108,7 +113,12 @@ async fn define_foreign_kinds(plane: &ControlPlane) -> Result<()> {
 
 /// A Namespace that admits only Pods of the strictest standard.
 async fn restricted_namespace(plane: &ControlPlane, name: &str) -> Result<()> {
-    let labels = json!({"pod-security.kubernetes.io/enforce": "restricted"});
+    namespace_of_standard(plane, name, "restricted").await
+}
+
+/// A Namespace that admits only Pods of this Pod Security standard.
+async fn namespace_of_standard(plane: &ControlPlane, name: &str, standard: &str) -> Result<()> {
+    let labels = json!({"pod-security.kubernetes.io/enforce": standard});
     let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}});
     plane.kubectl_with_stdin(&["create", "-f", "-"], &namespace.to_string()).await?.expect_success()?;
     Ok(())

@@ -11,7 +11,7 @@ use serde_json::Value;
 use warden_testbed::ControlPlane;
 
 use super::{
-    NAME, belongings, chart, in_repository, nothing_is_left, render, restricted_namespace, shared_plane, stored,
+    NAME, belongings, chart, in_repository, namespace_of_standard, nothing_is_left, render, shared_plane, stored,
 };
 
 /// The variants: their names, the paths of their files.
@@ -93,6 +93,14 @@ fn every_option_has_a_default_and_a_variant() -> Result<()> {
 #[case::no_label_value("config.defaultEnv=a/b", "'a/b' does not match pattern")]
 #[case::no_eviction("podDisruptionBudget.maxUnavailable=0", "minimum: got 0, want 1")]
 #[case::digest("image.digest=latest", "/image/digest")]
+#[case::one_port_for_both("server.port=8080", "server: port and opsPort are both 8080; they must differ")]
+#[case::no_port("server.opsPort=65536", "/server/opsPort")]
+#[case::address_of_one_pod("server.address=10.0.0.1", "must be one of '::', '0.0.0.0'")]
+#[case::unknown_dns_policy("dnsPolicy=Cluster", "/dnsPolicy")]
+#[case::no_name_servers("dnsPolicy=None", "dnsPolicy None without dnsConfig")]
+#[case::security_context("securityContext=true", "got boolean, want null or object")]
+#[case::volume_without_name("extraVolumes[0].emptyDir.medium=Memory", "missing property 'name'")]
+#[case::mount_without_path("extraVolumeMounts[0].name=scratch", "missing property 'mountPath'")]
 #[case::a_name_that_is_none("fullnameOverride=Warden", "/fullnameOverride")]
 fn what_cannot_be_meant_is_refused(#[case] set: &str, #[case] told: &str) {
     let refused = render(NAME, NAME, &["--set", set]).expect_err("it is refused").to_string();
@@ -116,7 +124,7 @@ fn the_defaults_of_the_chart_are_those_of_warden() -> Result<()> {
     let default = |flag: &str| -> Option<&str> {
         let (_, about) = help.split_once(&format!("\n      {flag} "))?;
         let (about, _) = about.split_once("\n      --").unwrap_or((about, ""));
-        about.split_once("[default: ")?.1.split(']').next()
+        about.split_once("[default: ")?.1.split("]\n").next()
     };
     // Then the chart says the same by default, but for where the file is, and that machines read the log
     let deployment = super::objects(&render(NAME, NAME, &["--show-only", "templates/deployment.yaml"])?)?;
@@ -166,9 +174,10 @@ async fn every_variant_is_installed_upgraded_and_uninstalled() -> Result<()> {
 }
 
 async fn install_upgrade_uninstall(plane: &ControlPlane, variant: &str, values: &str) -> Result<()> {
-    // Given a Namespace under the strictest standard, and a name that says nothing by itself
+    // Given a Namespace under the strictest standard that admits such Pods, and a name that says nothing by itself
     let namespace = format!("variant-{variant}");
-    restricted_namespace(plane, &namespace).await?;
+    let standard = if yaml(values)?["hostNetwork"] == true { "privileged" } else { "restricted" };
+    namespace_of_standard(plane, &namespace, standard).await?;
     let (release, chart) = (format!("v-{variant}"), chart());
     let before = belongings(plane, &namespace, &release).await?;
     let set = format!("fullnameOverride={release}");
@@ -179,8 +188,9 @@ async fn install_upgrade_uninstall(plane: &ControlPlane, variant: &str, values: 
     let rendered = render(&namespace, &release, &["--values", values, "--set", &set])?;
     let strict = ["apply", "--dry-run=server", "--validate=strict", "-f", "-"];
     plane.kubectl_with_stdin(&strict, &rendered).await?.expect_success()?;
-    // When it is upgraded, then that holds of what was changed
-    plane.helm(&[&["upgrade", &release, &chart, "--set=replicas=4"], &common[..]].concat()).await?;
+    // When it is upgraded, with a change that replaces every Pod, then that holds of what was changed
+    let changes = ["--set=replicas=4", "--set-string=podAnnotations.upgraded=yes"];
+    plane.helm(&[&["upgrade", &release, &chart], &changes[..], &common[..]].concat()).await?;
     let deployment = stored(plane, &namespace, &format!("deployment/{release}")).await?;
     ensure!(deployment["status"]["readyReplicas"] == 4, "{deployment}");
     // When it is uninstalled, then nothing is left

@@ -15,8 +15,9 @@ use crate::serving::{
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Serving")]
 pub(in crate::cli::serve) struct ServingArgs {
-    /// The address for the API server, over TLS.
-    #[arg(long, env = "WARDEN_LISTEN", default_value = "0.0.0.0:9443", value_name = "ADDRESS")]
+    /// The address for the API server, over TLS. [::] is every address, IPv6 and IPv4. Where there is no IPv6, warden listens
+    /// on IPv4 alone.
+    #[arg(long, env = "WARDEN_LISTEN", default_value = "[::]:9443", value_name = "ADDRESS")]
     pub(in crate::cli::serve) listen: SocketAddr,
     /// The oldest version of TLS that is accepted.
     #[arg(long, env = "WARDEN_TLS_MIN_VERSION", value_enum, default_value = "1.2", value_name = "VERSION")]
