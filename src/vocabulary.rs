@@ -93,6 +93,10 @@ pub const DEFAULT_TOLERATION_SECONDS: i64 = 300;
 /// The grace period of a Pod, in seconds, that the API server fills in where none is set.
 pub const DEFAULT_GRACE_PERIOD: u64 = 30;
 
+/// The grace period, in seconds, that docs/modules.md recommends where old Pods go first. With a shorter one, ModuleController 2.2.0
+/// was seen to crash.
+pub const SHORT_GRACE_PERIOD: u64 = 5;
+
 /// Kubernetes' host name label, the only topology in which vnodes differ.
 pub const HOSTNAME: &str = "kubernetes.io/hostname";
 /// Label prefixes of ordinary nodes that no vnode has.

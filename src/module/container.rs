@@ -95,6 +95,12 @@ impl<'a> Container<'a> {
         all.filter(|(_, amount)| is_above_zero(amount)).map(|(resource, _)| resource.as_str()).collect()
     }
 
+    /// Whether it has a limit of `resource`, which may be zero.
+    pub fn has_limit(&self, resource: &str) -> bool {
+        let limits = self.value.get("resources").and_then(|resources| resources.get("limits"));
+        limits.and_then(|limits| limits.get(resource)).is_some_and(|amount| !amount.is_null())
+    }
+
     /// Name and version by the jar's file name, if Maven's convention applies to it.
     pub fn jar_name(&self) -> Option<JarName<'a>> {
         JarName::of(self.image(), self.name(), self.literal_version())

@@ -27,6 +27,10 @@ pub struct JarName<'a> {
     pub version: String,
 }
 
+/// The longest file name that is read, in bytes. Linux file systems have none longer (`NAME_MAX`), and a file name is compared with
+/// the version at each of its dashes.
+const LONGEST_FILE_NAME: usize = 255;
+
 /// Checks that a base can open `url` and finds a jar there: a scheme, a host where the scheme needs one, and the path of a jar.
 ///
 /// # Errors
@@ -66,10 +70,11 @@ pub fn jar_of_url(url: &str) -> &str {
 }
 
 impl<'a> JarName<'a> {
-    /// Name and version by the file name in the URL of a jar, if Maven's convention applies to it. A file name can be read in several
+    /// Name and version by the file name in the URL of a jar, if Maven's convention applies to it and a file system can have it. A
+    /// file name can be read in several
     /// ways: `order-2-web-1.0.0.jar` is read as that of module `name` in `version`, where it can be.
     pub fn of(url: &'a str, name: &str, version: Option<&str>) -> Option<Self> {
-        let file = url.split(['?', '#']).next()?.rsplit('/').next()?;
+        let file = url.split(['?', '#']).next()?.rsplit('/').next().filter(|file| file.len() <= LONGEST_FILE_NAME)?;
         let stem = file.strip_suffix(keys::JAR)?;
         let at_each_dash = || {
             let dashes = stem.match_indices('-').filter(|(at, _)| *at > 0);
@@ -189,6 +194,20 @@ mod tests {
     ) {
         let jar = JarName::of(url, name, version);
         assert_eq!(jar.as_ref().map(|jar| (jar.name, jar.version.as_str())), told);
+    }
+
+    #[test]
+    fn a_file_name_that_no_file_system_has_tells_nothing() {
+        let url = |dashes: usize, end: &str| format!("https://x/{}{}-1.0.0.jar", "a-".repeat(dashes), end);
+        let (longest, too_long) = (url(122, "a"), url(122, "aa"));
+        assert_eq!(longest.len() - "https://x/".len(), LONGEST_FILE_NAME);
+        for version in [None, Some("1.0.0"), Some("2.0.0")] {
+            assert_eq!(JarName::of(&longest, "a", version).map(|jar| jar.version).as_deref(), Some("1.0.0"));
+            assert_eq!(JarName::of(&too_long, "a", version), None);
+        }
+        // Texts that a tenant can send
+        assert_eq!(JarName::of(&url(1_000_000, ""), "a", Some(&"a-".repeat(500_000))), None);
+        assert_eq!(JarName::of(&format!("https://x/a-{}.jar", "1.-".repeat(1_000_000)), "a", Some("1")), None);
     }
 
     #[rstest]

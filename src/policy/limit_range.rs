@@ -1,7 +1,8 @@
-//! What a LimitRange demands of the Pods of its Namespace, and no module can give.
+//! What a LimitRange demands of the Pods of its Namespace, and modules do not have.
 //!
 //! The in-tree plugin LimitRanger refuses a Pod that requests less than `min`, and under `maxLimitRequestRatio` one whose request is
 //! zero (`plugin/pkg/admission/limitranger`, `PodValidateLimitFunc`). Modules request zero, because a vnode offers nothing else.
+//! Under `max` of type `Pod` the plugin also refuses a Pod none of whose containers has a limit. Zero is one.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -12,11 +13,16 @@ use serde_json::Value;
 use super::defaults::UNAVAILABLE;
 use crate::module::{Container, Template, is_above_zero};
 
-/// What a LimitRange demands above zero of the resources that modules do not request. It is bounded in size, whatever the LimitRange.
+/// What a LimitRange demands of the resources that modules do not request, and which limits it fills in. It is bounded in size,
+/// whatever the LimitRange.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LimitRangeFacts {
     name: String,
     demands: BTreeSet<Demand>,
+    /// The resources of which a Pod must have a limit.
+    limited: BTreeSet<&'static str>,
+    /// The resources of which a container gets a limit that has none.
+    defaults: BTreeSet<&'static str>,
 }
 
 /// The spec of a LimitRange as far as it is read.
@@ -32,6 +38,8 @@ struct Item {
     #[serde(default)]
     r#type: String,
     min: Option<BTreeMap<String, Value>>,
+    max: Option<BTreeMap<String, Value>>,
+    default: Option<BTreeMap<String, Value>>,
     max_limit_request_ratio: Option<BTreeMap<String, Value>>,
 }
 
@@ -65,9 +73,10 @@ pub(super) struct Unmet<'r, 't> {
 }
 
 impl LimitRangeFacts {
-    /// The facts of the LimitRange `name`. None if it demands nothing that matters to modules.
+    /// The facts of the LimitRange `name`. None if it has nothing that matters to modules.
     pub fn of(name: &str, spec: &LimitRangeSpec) -> Option<Self> {
         let mut demands = BTreeSet::new();
+        let (mut limited, mut defaults) = (BTreeSet::new(), BTreeSet::new());
         for item in &spec.limits {
             let scope = match item.r#type.as_str() {
                 "Container" => Scope::Container,
@@ -79,8 +88,35 @@ impl LimitRangeFacts {
                 let known = amounts.filter_map(|(name, _)| UNAVAILABLE.into_iter().find(|resource| resource == name));
                 demands.extend(known.map(|resource| Demand { resource, scope, field }));
             }
+            let has = |amounts: &Option<BTreeMap<String, Value>>, resource: &str| {
+                amounts.as_ref().is_some_and(|amounts| amounts.contains_key(resource))
+            };
+            match scope {
+                Scope::Pod => limited.extend(UNAVAILABLE.into_iter().filter(|resource| has(&item.max, resource))),
+                // The API server takes `max` for the default where there is none, but not in a file.
+                Scope::Container => {
+                    let is_default = |resource: &&str| has(&item.default, resource) || has(&item.max, resource);
+                    defaults.extend(UNAVAILABLE.into_iter().filter(is_default));
+                }
+            }
         }
-        (!demands.is_empty()).then(|| Self { name: name.to_owned(), demands })
+        let matters = !(demands.is_empty() && limited.is_empty() && defaults.is_empty());
+        matters.then(|| Self { name: name.to_owned(), demands, limited, defaults })
+    }
+
+    /// The name of the LimitRange.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The resources of which the Pods of `template` must have a limit and have none, in a Namespace with the LimitRanges `all`.
+    pub(super) fn unlimited(&self, template: &Template<'_>, all: &[Self]) -> Vec<&'static str> {
+        let containers = [template.containers(), template.init_containers()].concat();
+        let is_limited = |resource: &str| {
+            all.iter().any(|range| range.defaults.contains(resource))
+                || containers.iter().any(|container| container.has_limit(resource))
+        };
+        self.limited.iter().copied().filter(|resource| !is_limited(resource)).collect()
     }
 
     /// What of this the Pods of `template` do not meet, one for each resource.
@@ -142,6 +178,7 @@ mod tests {
         &[("cpu", "maxLimitRequestRatio and min")],
     )]
     #[case::of_zero(json!([{"type": "Container", "min": {"cpu": "0"}}]), &[])]
+    #[case::a_limit(json!([{"type": "Pod", "max": {"cpu": 1}}]), &[])]
     #[case::only_defaults(json!([{"type": "Container", "max": {"cpu": 1}, "default": {"cpu": 1}, "defaultRequest": {"cpu": 1}}]), &[])]
     #[case::of_claims(json!([{"type": "PersistentVolumeClaim", "min": {"storage": "1Gi"}}]), &[])]
     #[case::of_another_resource(json!([{"type": "Container", "min": {"nvidia.com/gpu": 1}}]), &[])]

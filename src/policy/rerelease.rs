@@ -4,6 +4,8 @@
 //! only because new Pods are kept off bases with an old one, so an old Pod must be deleted first. What comes of it decides which rule
 //! it breaks.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::rules::Context;
@@ -23,7 +25,7 @@ pub(super) struct Rerelease<'a> {
 /// What comes of such a release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Consequence {
-    /// No base has the module, or none is to have it.
+    /// No base has the module, none is to have it, or its Pods end by themselves.
     Nothing,
     /// The jar changed, which is a mistake unless it is said not to be one.
     AnotherJar,
@@ -49,27 +51,35 @@ pub(super) fn rereleases<'a>(context: &Context<'a>) -> Vec<Rerelease<'a>> {
     if !replaces || context.workload.is_paused() {
         return Vec::new();
     }
-    let before = released_before(context);
+    let mut before = released_before(context);
     let modules = context.template.containers().into_iter().filter(Container::is_module);
     modules
         .filter_map(|module| {
             let version = module.literal_version()?;
-            let known =
-                |known: &&ReleasedModule| known.name == module.name() && known.version.as_deref() == Some(version);
-            let before = before.iter().find(known)?.clone();
+            let before = before.remove(module.name()).filter(|known| known.version.as_deref() == Some(version))?;
             Some(Rerelease { module, version, before })
         })
-        .filter(|rerelease| !is_bare_pod || rerelease.jar_changed())
+        // Whatever changes in its image, ModuleController uninstalls the module and installs it again.
+        .filter(|rerelease| !is_bare_pod || rerelease.before.image != rerelease.module.image())
         .collect()
 }
 
-/// The modules of the template that the workload rolled out last: that of the newest revision when it is resumed after a pause.
-pub(super) fn released_before(context: &Context<'_>) -> Vec<ReleasedModule> {
-    let Some(old) = context.old else { return Vec::new() };
-    if let Some(newest) = context.newest_revision().filter(|_| old.is_paused()) {
-        return newest.modules.clone();
-    }
-    ReleasedModule::all_of(&old.template())
+/// Those of them of which this comes.
+pub(super) fn rereleases_with<'a>(context: &Context<'a>, consequence: Consequence) -> Vec<Rerelease<'a>> {
+    let mut all = rereleases(context);
+    all.retain(|rerelease| rerelease.consequence(context) == consequence);
+    all
+}
+
+/// The modules of the template that the workload rolled out last, by their names: that of the newest revision when it is resumed after
+/// a pause.
+pub(super) fn released_before(context: &Context<'_>) -> BTreeMap<String, ReleasedModule> {
+    let Some(old) = context.old else { return BTreeMap::new() };
+    let modules = match context.newest_revision().filter(|_| old.is_paused()) {
+        Some(newest) => newest.modules.clone(),
+        None => ReleasedModule::all_of(&old.template()),
+    };
+    modules.into_iter().map(|module| (module.name.clone(), module)).collect()
 }
 
 impl Rerelease<'_> {
@@ -119,6 +129,8 @@ impl Rerelease<'_> {
             Consequence::PodsMeetOnEveryNode
         } else if rollout.lets_old_and_new_meet() && !context.keeps_pods_apart() {
             Consequence::PodsMeet
+        } else if context.workload.kind() == Kind::CronJob {
+            Consequence::Nothing
         } else if rollout.can_free_a_base_first() {
             Consequence::EachBaseGoesWithout
         } else if self.must_be_placed(context) {
@@ -162,6 +174,11 @@ impl Context<'_> {
     /// Whether warden completes its Pods.
     pub(super) fn is_injected(&self) -> bool {
         self.template.metadata().annotation(keys::INJECT) != Some("false")
+    }
+
+    /// The longest grace period that is not warned about, in seconds.
+    pub(super) fn short_grace_period(&self) -> u64 {
+        self.policy.grace_period_seconds.unwrap_or_default().max(keys::SHORT_GRACE_PERIOD)
     }
 
     /// How many running Pods lack the labels by which they are kept apart.

@@ -131,7 +131,7 @@ fn a_pod_has_it_if_it_is_bare_or_its_template_says_so(#[case] owners: Value, #[c
 
 #[rstest]
 #[case::default(|_: &mut Value| {}, None, "leaves each base 30 s without the module")]
-#[case::configured(|_: &mut Value| {}, Some(5), "leaves each base 5 s without the module")]
+#[case::configured(|d: &mut Value| template_in(Kind::DaemonSet, d)["spec"][SECONDS] = json!(8), Some(7), "leaves each base 8 s without the module")]
 #[case::own(|d: &mut Value| template_in(Kind::DaemonSet, d)["spec"][SECONDS] = json!(9), Some(5), "leaves each base 9 s without the module")]
 fn a_daemon_set_that_uninstalls_first_is_told_its_seconds(
     #[case] edit: Edit,
@@ -153,6 +153,33 @@ fn a_daemon_set_that_uninstalls_first_is_told_its_seconds(
 }
 
 #[rstest]
+#[case::recommended(5, None)]
+#[case::shorter_than_configured(7, Some(8))]
+#[case::configured(30, Some(8))]
+#[case::recommended_where_less_is_configured(5, Some(2))]
+fn a_short_grace_period_is_not_told(
+    #[case] seconds: u64,
+    #[case] grace: Option<u64>,
+    #[values(Kind::DaemonSet, Kind::StatefulSet)] kind: Kind,
+) {
+    // Given a workload with a grace period that is not longer than it must be
+    let cluster = grace.map_or_else(Cluster::plain, |seconds| Cluster::plain().grace_period(seconds));
+    let object = edited(module(kind), |object| {
+        if seconds != 30 {
+            template_in(kind, object)["spec"][SECONDS] = json!(seconds);
+        }
+    });
+    // When it is created, gets a new version, or releases its version again, then nothing is said
+    let created = cluster.create(kind, &object);
+    let old = &created.object;
+    let updated = |edit: Edit| cluster.update(kind, old, &edited(old.clone(), edit));
+    assert_eq!(created.warned(), [""; 0]);
+    assert_eq!(updated(|object| release(object, "2.0.0")).warned(), [""; 0]);
+    let again = edited(old.clone(), |object| template_in(kind, object)["metadata"]["annotations"]["a"] = json!("b"));
+    assert_eq!(cluster.update(kind, old, &again).warned(), [""; 0]);
+}
+
+#[rstest]
 #[case::on_delete(|d: &mut Value| d["spec"]["updateStrategy"] = json!({"type": "OnDelete"}))]
 #[case::of_an_operator(|d: &mut Value| d["metadata"]["ownerReferences"] = json!([{"kind": "App", "name": "a", "controller": true}]))]
 fn a_daemon_set_whose_updates_another_decides_on_is_not_told(#[case] edit: Edit) {
@@ -161,16 +188,55 @@ fn a_daemon_set_whose_updates_another_decides_on_is_not_told(#[case] edit: Edit)
 }
 
 #[rstest]
-#[case::deployment(Kind::Deployment, |d: &mut Value| d["spec"]["strategy"] = json!({"type": "Recreate"}))]
-#[case::daemon_set(Kind::DaemonSet, |_: &mut Value| {})]
-fn a_version_that_is_released_again_is_told_the_seconds_of_the_old_pods_once(#[case] kind: Kind, #[case] edit: Edit) {
-    // Given a workload with a grace period of 8 s
-    let cluster = Cluster::plain().grace_period(8);
-    let old = cluster.create(kind, &edited(module(kind), edit)).object;
+#[case::deployment(Kind::Deployment, |d: &mut Value| d["spec"]["strategy"] = json!({"rollingUpdate": {"maxUnavailable": 1}}), "a new version with maxSurge 1: 0 s")]
+#[case::recreated(Kind::Deployment, |d: &mut Value| d["spec"]["strategy"] = json!({"type": "Recreate"}), "a new version with RollingUpdate, maxSurge 1: 0 s")]
+#[case::daemon_set(Kind::DaemonSet, |_: &mut Value| {}, "a new version with maxSurge 1: 0 s")]
+#[case::stateful_set(Kind::StatefulSet, |_: &mut Value| {}, "a new version with terminationGracePeriodSeconds 7: then 7 s")]
+#[case::of_open_kruise(Kind::AdvancedStatefulSet, |_: &mut Value| {}, "a new version with terminationGracePeriodSeconds 7: then 7 s")]
+#[case::clone_set(Kind::CloneSet, |_: &mut Value| {}, "a new version with maxSurge 1: 0 s")]
+fn a_version_that_is_released_again_is_told_the_seconds_of_the_old_pods_once(
+    #[case] kind: Kind,
+    #[case] edit: Edit,
+    #[case] instead: &str,
+) {
+    // Given a workload with a grace period of 8 s, which is longer than the configured one
+    let cluster = Cluster::plain().grace_period(7);
+    let given = edited(module(kind), |object| {
+        edit(object);
+        template_in(kind, object)["spec"][SECONDS] = json!(8);
+    });
+    let old = cluster.create(kind, &given).object;
     // When its template changes and its version does not, and its grace period is another one from then on
     let new = edited(old.clone(), |object| template_in(kind, object)["spec"][SECONDS] = json!(2));
     let reviewed = cluster.update(kind, &old, &new);
     // Then the seconds are those of the Pods that are deleted
-    let told = "each base is 8 s without biz1: 1.0.0 is released again (a new version with maxSurge 1: 0 s)";
+    let told = format!("each base is 8 s without biz1: 1.0.0 is released again ({instead})");
     assert_eq!(reviewed.warned(), [told]);
+}
+
+#[test]
+fn a_cron_job_deletes_no_pods_for_another_template() {
+    let kind = Kind::CronJob;
+    let old = create(kind, &module(kind)).object;
+    let new = edited(old.clone(), |object| template_in(kind, object)["metadata"]["annotations"]["a"] = json!("b"));
+    assert_eq!(Cluster::plain().update(kind, &old, &new).warned(), [""; 0]);
+}
+
+#[test]
+fn seconds_of_a_template_that_does_not_run_are_not_told() {
+    // Given a Deployment that was paused, and then got another template with a shorter grace period
+    let running = create(Kind::Deployment, &deployment(|d| d["spec"]["strategy"] = json!({"type": "Recreate"}))).object;
+    let cluster = Cluster::plain().revision(Kind::Deployment, &running);
+    let paused = edited(running, |d| {
+        d["spec"]["paused"] = json!(true);
+        template_of(d)["spec"][SECONDS] = json!(1);
+    });
+    // When it is resumed, then it is told without the seconds of the new template, for the Pods that are deleted have others
+    let resumed =
+        cluster.update(Kind::Deployment, &paused, &edited(paused.clone(), |d| d["spec"]["paused"] = json!(false)));
+    assert!(
+        resumed.warns_of("each base is without biz1 for a grace period: 1.0.0 is released again"),
+        "{:?}",
+        resumed.warned()
+    );
 }

@@ -70,17 +70,33 @@ fn first_dialect_mended(d: &mut Value) {
 )]
 #[case::misspelt_key(
     |d: &mut Value| template_of(d)["metadata"]["labels"] = json!({"virtual-kubelet.kouplelss.io/componet": "module"}),
-    &["taken for a module: label virtual-kubelet.kouplelss.io/componet is to be virtual-kubelet.koupleless.io/component"],
+    &["taken for a module: rename label virtual-kubelet.kouplelss.io/componet to virtual-kubelet.koupleless.io/component"],
     labelled,
 )]
 #[case::misspelt_value(
     |d: &mut Value| template_of(d)["metadata"]["labels"] = json!({COMPONENT: "Module"}),
-    &["taken for a module: label virtual-kubelet.koupleless.io/component must be \"module\", not \"Module\""],
+    &["taken for a module: set label virtual-kubelet.koupleless.io/component: module on the template"],
     labelled,
 )]
 #[case::value_of_a_deployment(
     |d: &mut Value| template_of(d)["metadata"]["labels"] = json!({COMPONENT: "module-deployment"}),
-    &["taken for a module: label virtual-kubelet.koupleless.io/component must be \"module\", not \"module-deployment\""],
+    &["taken for a module: set label virtual-kubelet.koupleless.io/component: module on the template"],
+    labelled,
+)]
+#[case::misspelt_key_on_the_workload(
+    |d: &mut Value| {
+        unlabelled(d);
+        d["metadata"]["labels"] = json!({"virtual-kubelet.kouplelss.io/componet": "module"});
+    },
+    &["taken for a module: set label virtual-kubelet.koupleless.io/component: module on the template"],
+    labelled,
+)]
+#[case::misspelt_value_on_the_workload(
+    |d: &mut Value| {
+        unlabelled(d);
+        d["metadata"]["labels"] = json!({COMPONENT: "Module"});
+    },
+    &["taken for a module: set label virtual-kubelet.koupleless.io/component: module on the template"],
     labelled,
 )]
 #[case::first_dialect(

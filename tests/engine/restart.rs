@@ -1,6 +1,7 @@
 //! `kubectl rollout restart`, which changes a template and keeps its version.
 
 use koupleless_warden::module::Kind;
+use rstest::rstest;
 use serde_json::{Value, json};
 use similar_asserts::assert_eq;
 
@@ -45,9 +46,13 @@ fn a_restart_of_a_peer_that_frees_no_base_is_named_and_the_line_to_change_admits
     assert_eq!((again.refused(), again.warns_of("is released again")), (vec![], true));
 }
 
-#[test]
-fn a_restart_of_a_daemon_set_that_surges_is_named_and_the_line_to_change_admits_it() {
-    let kind = Kind::DaemonSet;
+#[rstest]
+#[case::of_kubernetes(Kind::DaemonSet, "kubectl patch daemonset orders -p '")]
+#[case::of_open_kruise(Kind::AdvancedDaemonSet, "kubectl patch daemonsets.apps.kruise.io orders --type merge -p '")]
+fn a_restart_of_a_daemon_set_that_surges_is_named_and_the_line_to_change_admits_it(
+    #[case] kind: Kind,
+    #[case] command: &str,
+) {
     let surges = json!({"rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}});
     let old = create(kind, &edited(module(kind), |d| d["spec"]["updateStrategy"] = surges)).object;
     let restarted = |object: &Value| edited(object.clone(), |d| restart(kind, d));
@@ -55,6 +60,7 @@ fn a_restart_of_a_daemon_set_that_surges_is_named_and_the_line_to_change_admits_
     assert_eq!(refused.refused(), ["spec.updateStrategy.rollingUpdate.maxSurge: Forbidden"]);
     let violation = &refused.verdict.violations[0];
     assert!(violation.problem.starts_with("kubectl rollout restart keeps BIZ_VERSION"), "{violation}");
+    assert!(violation.remedy.contains(command), "{violation}");
     let mut patched = old.clone();
     json_merge(&mut patched, &patch_in(&violation.remedy));
     let again = Cluster::plain().update(kind, &patched, &restarted(&patched));

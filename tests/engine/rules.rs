@@ -246,6 +246,46 @@ mod limit_ranges {
         assert_eq!(problems.len(), 3, "{problems:?}");
     }
 
+    /// A LimitRange whose `max` of all containers together refuses a Pod without a limit.
+    fn ceiling() -> Cluster {
+        Cluster::plain().limited("ceiling", json!([{"type": "Pod", "max": {"cpu": "1"}}]))
+    }
+
+    fn limited(d: &mut Value) {
+        template_of(d)["spec"]["containers"][0]["resources"] = json!({"limits": {"cpu": "0"}});
+    }
+
+    #[test]
+    fn a_max_of_pods_refuses_a_module_without_a_limit() {
+        let reviewed = ceiling().create(Kind::Deployment, &deployment(|_| {}));
+        let limit = "spec.template.spec.containers[0].resources.limits[cpu]: Required";
+        assert_eq!(reviewed.refused(), [limit]);
+        let remedy = &reviewed.verdict.violations[0].remedy;
+        assert!(remedy.contains("set it to \"0\"") && remedy.contains("to LimitRange ceiling"), "{remedy}");
+    }
+
+    #[rstest]
+    #[case::limit_of_zero(ceiling(), limited)]
+    #[case::limit_of_an_init_container(ceiling(), |d: &mut Value| {
+        template_of(d)["spec"]["initContainers"] = json!([{"name": "i", "image": "i", "resources": {"limits": {"cpu": "0"}}}]);
+    })]
+    #[case::default_of_its_own(
+        Cluster::plain().limited("both", json!([{"type": "Pod", "max": {"cpu": "1"}}, {"type": "Container", "default": {"cpu": "1"}}])),
+        |_: &mut Value| {},
+    )]
+    #[case::default_of_another(
+        ceiling().limited("defaults", json!([{"type": "Container", "default": {"cpu": "1"}}])),
+        |_: &mut Value| {},
+    )]
+    #[case::max_of_containers_which_is_their_default(
+        ceiling().limited("containers", json!([{"type": "Container", "max": {"cpu": "1"}}])),
+        |_: &mut Value| {},
+    )]
+    fn a_limit_meets_a_max_of_pods(#[case] cluster: Cluster, #[case] edit: Spoil) {
+        let reviewed = cluster.create(Kind::Deployment, &deployment(edit));
+        assert_eq!((reviewed.refused(), reviewed.warns_of("LimitRange")), (vec![], false));
+    }
+
     #[test]
     fn the_users_own_request_of_memory_meets_it() {
         let own = deployment(|d| {

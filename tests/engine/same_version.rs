@@ -374,6 +374,16 @@ mod the_image_of_a_running_pod {
     }
 
     #[test]
+    fn is_told_also_where_only_its_signature_changes() {
+        let old = create(Kind::Pod, &pod(|_| {})).object;
+        let image = old["spec"]["containers"][0]["image"].as_str().unwrap().to_owned();
+        let signed = edited(old.clone(), |p| p["spec"]["containers"][0]["image"] = json!(image + "?Signature=b"));
+        let reviewed = Cluster::plain().update(Kind::Pod, &old, &signed);
+        assert_eq!(reviewed.refused(), [""; 0]);
+        assert!(reviewed.warns_of("installed again in place"), "{:?}", reviewed.warned());
+    }
+
+    #[test]
     fn was_judged_on_the_workload_where_there_is_one() {
         assert_eq!(changed(REBUILT, with_controller).refused(), [""; 0]);
         // But what is no jar never runs
@@ -460,6 +470,28 @@ fn the_jar_of_a_signed_url_is_told_apart_from_its_signature() {
             json!("https://repo.example.com/biz1-1.0.0-ark-biz.jar?Signature=c");
     });
     assert_eq!(update(&old, &half).refused(), [IMAGE]);
+}
+
+#[rstest]
+#[case::hotfix("1.0.0", "https://x/biz1-1.0.0-hotfix.jar", "1.0.0-hotfix")]
+#[case::unique_snapshot("1.0.0-SNAPSHOT", "https://x/biz1-1.0.0-20261130.101500-3.jar", "1.0.0-20261130.101500-3")]
+fn a_version_that_the_file_name_of_the_jar_has_mends_a_pair_that_disagrees(
+    #[case] version: &str,
+    #[case] image: &str,
+    #[case] mended: &str,
+) {
+    // Given a Deployment whose version is only a part of what its jar's file name can mean
+    let old = stored(&deployment(|d| {
+        template_of(d)["spec"]["containers"][0]["env"][0]["value"] = json!(version);
+        template_of(d)["spec"]["containers"][0]["image"] = json!(image);
+    }));
+    // When it gets the rest of it, then it is admitted, and with another one it is not
+    let with = |version: &str| {
+        let new = edited(old.clone(), |d| template_of(d)["spec"]["containers"][0]["env"][0]["value"] = json!(version));
+        update(&old, &new).refused()
+    };
+    assert_eq!(with(mended), [""; 0]);
+    assert_eq!(with("9.0.0"), [IMAGE]);
 }
 
 #[rstest]

@@ -115,7 +115,7 @@ type Oddity = fn(&mut Value);
 )]
 #[case::base_of_the_first_dialect(
     |d: &mut Value| template_of(d)["metadata"]["annotations"]["basement.koupleless.io/version"] = json!("1.0.0"),
-    "no release reads basement.koupleless.io/version: declare the base by base.koupleless.io/name and version",
+    "no release reads basement.koupleless.io/version: remove it, and declare the base by base.koupleless.io/name and version",
 )]
 #[case::jar_of_another_unique_snapshot(
     |d: &mut Value| {

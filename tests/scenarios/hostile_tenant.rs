@@ -210,7 +210,7 @@ impl Tenant {
                             let _ = deployments.patch_metadata(&name, &PatchParams::default(), &patch).await;
                         }
                         // A refusal, which is logged
-                        10..15 => {
+                        10..14 => {
                             let mut refused = Module::new("refused", "1.0.0", "none").pod();
                             refused["spec"]["containers"][0]["env"] = json!([]);
                             let refused: Pod = serde_json::from_value(refused)?;
@@ -218,6 +218,17 @@ impl Tenant {
                                 pods.create(&dry_run, &refused).await.is_err(),
                                 "a module without a version was admitted"
                             );
+                        }
+                        // A jar whose file name has a place for the version at each dash
+                        14 => {
+                            let mut jar = Module::new("hostile", "1.0.0", "none").pod();
+                            let of_version = format!("https://x/{}.jar", "a-".repeat(1 << 19));
+                            let of_versions = format!("https://x/a-{}.jar", "1.-".repeat(1 << 18));
+                            let container = &mut jar["spec"]["containers"][0];
+                            container["image"] = json!(if at % 32 < 16 { of_version } else { of_versions });
+                            container["env"] = json!([{"name": "BIZ_VERSION", "value": "a-".repeat(1 << 18)}]);
+                            let jar: Pod = serde_json::from_value(jar)?;
+                            ensure!(pods.create(&dry_run, &jar).await.is_err(), "a version of 512 KiB was admitted");
                         }
                         // A name that the API server refuses, but not before warden has read it
                         _ => {

@@ -54,7 +54,7 @@ async fn every_kind_is_told_and_admitted_as_it_is() -> Result<()> {
         on_itself["metadata"]["labels"] = json!({OLDER: "module"});
         let told = [
             (plain, "the template lacks label".to_owned()),
-            (misspelt, "label virtual-kubelet.koupleless.io/component must be \"module\", not \"Module\"".to_owned()),
+            (misspelt, "set label virtual-kubelet.koupleless.io/component: module on the".to_owned()),
             (on_itself, format!("must be on the template, not on the {kind}")),
         ];
         for (workload, told) in told {

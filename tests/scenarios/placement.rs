@@ -310,7 +310,32 @@ async fn a_limit_range_that_demands_a_request_is_told_and_mended() -> Result<()>
         })
         .await?;
     scene.kubectl(&["patch", "limitrange", "floor", "--type=json", "-p", remove]).await?.expect_success()?;
-    scene.each_runs(&scene.nodes, "floored", "1.0.0").await
+    scene.each_runs(&scene.nodes, "floored", "1.0.0").await?;
+    scene.kubectl(&["delete", "limitrange", "floor"]).await?.expect_success()?;
+    // When a LimitRange has a max of Pods, then a module without a limit is refused, and a bare Pod by the API server itself
+    scene.apply(&ceiling(&[])).await?;
+    let mut manifest = Module::new("limited", "1.0.0", &scene.base).deployment(2);
+    let refused = scene.kubectl_with(&["apply"], &manifest).await?;
+    ensure!(!refused.success && refused.stderr.contains("containers[0].resources.limits[cpu]"), "{}", refused.stderr);
+    ensure!(refused.stderr.contains("set it to \"0\""), "{}", refused.stderr);
+    let refused = scene.kubectl_with(&["apply"], &Module::new("bare", "1.0.0", &scene.base).pod()).await?;
+    ensure!(!refused.success && refused.stderr.contains("No limit is specified"), "{}", refused.stderr);
+    ensure!(refused.stderr.contains("set resources.limits.cpu to \"0\""), "{}", refused.stderr);
+    // When its limit is 0, as the refusal says, then it is admitted, and runs
+    manifest["spec"]["template"]["spec"]["containers"][0]["resources"] = json!({"limits": {"cpu": "0"}});
+    scene.apply(&manifest).await?;
+    scene.each_runs(&scene.nodes, "limited", "1.0.0").await?;
+    // When the LimitRange has a default instead, then a module without a limit runs, too
+    scene.apply(&ceiling(&[json!({"type": "Container", "default": {"cpu": "1"}})])).await?;
+    scene.apply(&Module::new("defaulted", "1.0.0", &scene.base).deployment(2)).await?;
+    scene.each_runs(&scene.nodes, "defaulted", "1.0.0").await
+}
+
+/// A LimitRange with a `max` of cpu of Pods, and with `others`.
+fn ceiling(others: &[Value]) -> Value {
+    let of_pods = json!({"type": "Pod", "max": {"cpu": "1"}});
+    let limits = [&[of_pods][..], others].concat();
+    json!({"apiVersion": "v1", "kind": "LimitRange", "metadata": {"name": "ceiling"}, "spec": {"limits": limits}})
 }
 
 /// Waits until a dry run of applying the manifest tells this: warden learns of the Namespace by a watch.

@@ -69,6 +69,8 @@ async fn a_snapshot_may_be_built_again() -> Result<()> {
     let scene = Scene::with_bases(shared().await?, 2).await?;
     let mut manifest = Module::new("snap", "1.0.0-SNAPSHOT", &scene.base).deployment(2);
     rolling(&mut manifest, 1);
+    // A gap of 5 s or less is not told.
+    manifest["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] = json!(6);
     scene.apply(&manifest).await?;
     scene.each_runs(&scene.nodes, "snap", "1.0.0-SNAPSHOT").await?;
     // When it is built again and applied

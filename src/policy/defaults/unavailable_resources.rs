@@ -3,6 +3,8 @@
 //!
 //! The in-tree plugin LimitRanger runs before the webhook, and says on the Pod what it added. What the user asked for stays.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 
 use super::{Context, Edit};
@@ -14,7 +16,7 @@ pub(in crate::policy) const UNAVAILABLE: [&str; 3] = ["cpu", "memory", "ephemera
 /// Sets to zero what LimitRanger says that it added.
 pub(super) fn fill_in(context: &Context<'_>) -> Vec<Edit> {
     let template = context.workload.template();
-    let Some(added) = template.metadata().annotation(keys::LIMIT_RANGER) else {
+    let Some(added) = template.metadata().annotation(keys::LIMIT_RANGER).map(Added::read) else {
         return Vec::new();
     };
     let mut edits = Vec::new();
@@ -28,7 +30,7 @@ pub(super) fn fill_in(context: &Context<'_>) -> Vec<Edit> {
                 let value = path.get(context.workload.object())?.clone();
                 Some((path, value))
             };
-            let was_added = |sort| was_added(added, resource, sort, &name);
+            let was_added = |sort| added.has(resource, sort, &name);
             let request = amount("requests");
             // The API server refuses a request above its limit. A limit beside the user's own request keeps the Pod off no base.
             let is_own = request.is_some() && !was_added("request");
@@ -41,16 +43,26 @@ pub(super) fn fill_in(context: &Context<'_>) -> Vec<Edit> {
     edits
 }
 
-/// Whether the plugin's sentence says so of `container`, such as `container a` or `init container a`: `LimitRanger plugin set: cpu,
-/// memory request for container a; cpu limit for container a` (`plugin/pkg/admission/limitranger`).
-fn was_added(sentence: &str, resource: &str, sort: &str, container: &str) -> bool {
-    let Some((_, parts)) = sentence.split_once("plugin set: ") else {
-        return false;
-    };
-    parts.split("; ").any(|part| {
-        let resources = part.strip_suffix(&format!(" {sort} for {container}"));
-        resources.is_some_and(|resources| resources.split(", ").any(|known| known == resource))
-    })
+/// What the plugin added, by its sentence: each resource with the sort of amount, `request` or `limit`, and the container, such as
+/// `container a` or `init container a`. A user can write the sentence, too, so it is read once and not for each container.
+struct Added<'a>(BTreeSet<(&'a str, &'a str, &'a str)>);
+
+impl<'a> Added<'a> {
+    /// Reads a sentence such as `LimitRanger plugin set: cpu, memory request for container a; cpu limit for container a`
+    /// (`plugin/pkg/admission/limitranger`).
+    fn read(sentence: &'a str) -> Self {
+        let parts = sentence.split_once("plugin set: ").map_or("", |(_, parts)| parts).split("; ");
+        let amounts = parts.filter_map(|part| {
+            let (amounts, container) = part.split_once(" for ")?;
+            let (resources, sort) = amounts.rsplit_once(' ')?;
+            Some(resources.split(", ").map(move |resource| (resource, sort, container)))
+        });
+        Self(amounts.flatten().collect())
+    }
+
+    fn has(&self, resource: &str, sort: &str, container: &str) -> bool {
+        self.0.contains(&(resource, sort, container))
+    }
 }
 
 #[cfg(test)]
@@ -75,6 +87,6 @@ mod tests {
         #[case] added: bool,
     ) {
         let sentence = "LimitRanger plugin set: cpu, memory request for container orders; cpu limit for container orders; cpu request for init container i";
-        assert_eq!(was_added(sentence, resource, sort, container), added);
+        assert_eq!(Added::read(sentence).has(resource, sort, container), added);
     }
 }

@@ -2,7 +2,7 @@
 
 use super::Context;
 use super::same_version::{NEW_VERSION, new_version_or};
-use crate::policy::rerelease::{Consequence, rereleases};
+use crate::policy::rerelease::{Consequence, rereleases_with};
 use crate::policy::rule::Scope;
 use crate::policy::{Rule, Severity, Violation};
 
@@ -17,9 +17,8 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(context: &Context<'_>) -> Vec<Violation> {
-    rereleases(context)
+    rereleases_with(context, Consequence::Blocked)
         .iter()
-        .filter(|rerelease| rerelease.consequence(context) == Consequence::Blocked)
         .map(|rerelease| {
             let (name, version) = (rerelease.module.name(), rerelease.version);
             let is_restart = context.is_restart();

@@ -20,13 +20,15 @@ fn check(context: &Context<'_>) -> Vec<Violation> {
     if context.workload.is_paused() {
         return Vec::new();
     }
-    let before = released_before(context);
+    let mut before = released_before(context);
     let modules = context.template.containers().into_iter().filter(Container::is_module);
     modules
         .filter_map(|module| {
-            let old = before.iter().find(|old| old.name == module.name() && jar_of_url(&old.image) == jar_of_url(module.image()))?;
+            let old = before.remove(module.name()).filter(|old| jar_of_url(&old.image) == jar_of_url(module.image()))?;
             let (version, old_version) = (module.literal_version()?, old.version.as_deref()?);
-            let is_half = version != old_version && old.jar()?.version == old_version;
+            // One file name can be that of either, as `cart-1.0.0-hotfix.jar` can be that of 1.0.0 and of 1.0.0-hotfix.
+            let is_of_new = || module.jar_name().is_some_and(|jar| jar.version == version);
+            let is_half = version != old_version && old.jar()?.version == old_version && !is_of_new();
             let problem = format!(
                 "BIZ_VERSION is {version:?} now, and the jar is still that of {old_version:?}: ModuleController uninstalls a module \
                  whose jar has another version"

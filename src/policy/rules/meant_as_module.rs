@@ -68,26 +68,30 @@ fn unlabelled(workload: Workload<'_>, is_of_first_dialect: bool) -> Vec<Violatio
     let (key, value) = (keys::COMPONENT.current, keys::COMPONENT_MODULE);
     let template = workload.template();
     let path = template.metadata().label_path(key);
-    let remedy = format!("add the label {key}: {value} to the {}", place(workload));
+    let place = place(workload);
+    let remedy = format!("add the label {key}: {value} to the {place}");
     if workload.kind() != Kind::Pod && workload.metadata().says(keys::COMPONENT, value) {
         let problem = format!("taken for a module: its label {key} is on the {}, not on its template", workload.kind());
         let warning = format!("taken for a module: {key} must be on the template, not on the {}", workload.kind());
         return vec![Violation::required(path, problem, remedy).or_warn(warning)];
     }
-    if let Some((misspelt, its_value)) = misspelt(&template.metadata()).or_else(|| misspelt(&workload.metadata())) {
+    let in_template = misspelt(&template.metadata());
+    if let Some((misspelt, its_value)) = in_template.or_else(|| misspelt(&workload.metadata())) {
         let problem =
             format!("taken for a module by its label {misspelt}: {its_value}, which ModuleController does not read");
-        let warning = if misspelt == key {
-            format!("taken for a module: label {key} must be {value:?}, not {its_value:?}")
+        let set = format!("set label {key}: {value} on the {place}");
+        let (warning, remedy) = if in_template == Some((misspelt, value)) {
+            let rename = format!("rename label {misspelt} to {key}");
+            (format!("taken for a module: {rename}"), format!("{rename} on the {place}"))
         } else {
-            format!("taken for a module: label {misspelt} is to be {key}")
+            (format!("taken for a module: {set}"), set)
         };
         return vec![Violation::required(path, problem, remedy).or_warn(warning)];
     }
     if is_of_first_dialect || template.containers().iter().any(is_jar_with_version) {
         let problem =
             format!("taken for a module, but its Pods lack label {key}: {value}, so ModuleController ignores them");
-        let warning = format!("taken for a module: the {} lacks label {key}: {value}", place(workload));
+        let warning = format!("taken for a module: the {place} lacks label {key}: {value}");
         return vec![Violation::required(path, problem, remedy).or_warn(warning)];
     }
     Vec::new()
@@ -107,7 +111,11 @@ fn misspelt<'a>(metadata: &Metadata<'a>) -> Option<(&'a str, &'a str)> {
     let right = keys::COMPONENT.all();
     metadata.labels().find(|(key, value)| {
         let value = value.to_ascii_lowercase();
-        let is_near = || right.iter().any(|right| strsim::osa_distance(key, right) <= MISSPELT);
+        // The API server checks the length of a key only after this, and each byte is compared with all of the right ones.
+        let is_near = || {
+            let mut alike = right.iter().filter(|right| key.len().abs_diff(right.len()) <= MISSPELT);
+            alike.any(|right| strsim::osa_distance(key, right) <= MISSPELT)
+        };
         // Nodes have this label, too.
         value.starts_with(keys::COMPONENT_MODULE) && (right.contains(key) || is_near())
     })

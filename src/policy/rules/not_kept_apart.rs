@@ -2,7 +2,7 @@
 
 use super::Context;
 use super::same_version::new_version_or;
-use crate::policy::rerelease::{Consequence, rereleases};
+use crate::policy::rerelease::{Consequence, rereleases_with};
 use crate::policy::rule::{Scope, Vital};
 use crate::policy::{Rule, Severity, Violation};
 use crate::vocabulary as keys;
@@ -21,9 +21,8 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(context: &Context<'_>) -> Vec<Violation> {
-    rereleases(context)
+    rereleases_with(context, Consequence::PodsMeet)
         .iter()
-        .filter(|rerelease| rerelease.consequence(context) == Consequence::PodsMeet)
         .map(|rerelease| {
             let (name, version) = (rerelease.module.name(), rerelease.version);
             let why = if context.is_injected() {

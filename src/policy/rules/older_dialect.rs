@@ -31,8 +31,8 @@ fn check(context: &Context<'_>) -> Vec<Violation> {
         let annotations = metadata.annotation_keys().map(|key| (key, metadata.annotation_path(key)));
         for (key, path) in labels.chain(annotations).filter(|(key, _)| is_of_first(key)) {
             let problem = format!("no release reads {key}");
-            let remedy = format!("declare the base by {} and {}", keys::BASE_NAME, keys::BASE_VERSION);
-            let warning = format!("{problem}: declare the base by {} and version", keys::BASE_NAME);
+            let remedy = format!("remove it, and declare the base by {} and {}", keys::BASE_NAME, keys::BASE_VERSION);
+            let warning = format!("{problem}: remove it, and declare the base by {} and version", keys::BASE_NAME);
             violations.push(Violation::invalid(path, problem, remedy).or_warn(warning));
         }
     }

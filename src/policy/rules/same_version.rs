@@ -2,7 +2,7 @@
 
 use super::Context;
 use crate::module::{Kind, Workload, check_version};
-use crate::policy::rerelease::{Consequence, Rerelease, rereleases};
+use crate::policy::rerelease::{Consequence, Rerelease, rereleases_with};
 use crate::policy::rule::{Scope, Vital};
 use crate::policy::{Rule, Severity, Violation};
 use crate::vocabulary as keys;
@@ -25,11 +25,7 @@ pub(super) fn new_version_or(needs: &[String]) -> String {
 }
 
 fn check(context: &Context<'_>) -> Vec<Violation> {
-    rereleases(context)
-        .iter()
-        .filter(|rerelease| rerelease.consequence(context) == Consequence::AnotherJar)
-        .map(|rerelease| another_jar(context, rerelease))
-        .collect()
+    rereleases_with(context, Consequence::AnotherJar).iter().map(|rerelease| another_jar(context, rerelease)).collect()
 }
 
 fn another_jar(context: &Context<'_>, rerelease: &Rerelease<'_>) -> Violation {

@@ -2,8 +2,8 @@
 
 use super::Context;
 use super::same_version::{NEW_VERSION, new_version_or};
-use crate::module::FieldPath;
-use crate::policy::rerelease::{Consequence, rereleases};
+use crate::module::{FieldPath, Kind};
+use crate::policy::rerelease::{Consequence, rereleases_with};
 use crate::policy::rule::{Scope, Vital};
 use crate::policy::{Rule, Severity, Violation};
 
@@ -21,9 +21,8 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(context: &Context<'_>) -> Vec<Violation> {
     let max_surge = FieldPath::root().fields(&["spec", "updateStrategy", "rollingUpdate", "maxSurge"]);
-    rereleases(context)
+    rereleases_with(context, Consequence::PodsMeetOnEveryNode)
         .iter()
-        .filter(|rerelease| rerelease.consequence(context) == Consequence::PodsMeetOnEveryNode)
         .map(|rerelease| {
             let (name, version) = (rerelease.module.name(), rerelease.version);
             let is_restart = context.is_restart();
@@ -35,9 +34,13 @@ fn check(context: &Context<'_>) -> Vec<Violation> {
             let remedy = if is_restart {
                 let patch = r#"{"spec":{"updateStrategy":{"rollingUpdate":{"maxSurge":0,"maxUnavailable":1}}}}"#;
                 let name = context.workload.name();
+                // A custom resource has no strategic merge patch, which is the default.
+                let command = match context.workload.kind() {
+                    Kind::AdvancedDaemonSet => format!("kubectl patch daemonsets.apps.kruise.io {name} --type merge"),
+                    _ => format!("kubectl patch daemonset {name}"),
+                };
                 format!(
-                    "set maxSurge to 0 and maxUnavailable to 1, and restart it again: kubectl patch daemonset {name} -p '{patch}'; or \
-                     {NEW_VERSION}"
+                    "set maxSurge to 0 and maxUnavailable to 1, and restart it again: {command} -p '{patch}'; or {NEW_VERSION}"
                 )
             } else {
                 new_version_or(&rerelease.needs(context))

@@ -13,7 +13,8 @@ use crate::policy::{Rule, Severity, Violation};
 pub(super) const RULE: Rule = Rule {
     name: "uninstalls-first",
     severity: Severity::Warn,
-    broken_when: "a DaemonSet has no `maxSurge`, so that each update leaves each base without the module for a grace period",
+    broken_when: "a DaemonSet has no `maxSurge`, so that each update leaves each base without the module for a grace period above \
+                  5 s and `gracePeriodSeconds`",
     scope: Scope::ChangedTemplate,
     check,
     vital: None,
@@ -26,13 +27,18 @@ fn check(context: &Context<'_>) -> Vec<Violation> {
     if context.workload.rollout() != Rollout::InPlace || is_by_hand() || !rereleases(context).is_empty() {
         return Vec::new();
     }
-    let seconds = context.pod.grace_period();
+    let (seconds, short) = (context.pod.grace_period(), context.short_grace_period());
+    if seconds <= short {
+        return Vec::new();
+    }
     let problem = format!(
         "an update deletes the old Pod of each base before it makes the new one, so each base is {seconds} s without the module, \
          the grace period of the Pod"
     );
-    let remedy = "set maxSurge to 1 and maxUnavailable to 0, and give each release a new BIZ_VERSION: no base is ever without; or \
-                  shorten terminationGracePeriodSeconds";
+    let remedy = format!(
+        "set maxSurge to 1 and maxUnavailable to 0, and give each release a new BIZ_VERSION: no base is ever without; or set \
+         terminationGracePeriodSeconds to {short}"
+    );
     let warning = format!(
         "each update leaves each base {seconds} s without the module; with maxSurge 1 and maxUnavailable 0: 0 s"
     );

@@ -4,7 +4,7 @@ use super::Context;
 use super::blocked_release::why_none_is_freed;
 use super::same_version::new_version_or;
 use crate::module::Kind;
-use crate::policy::rerelease::{Consequence, frees_a_base, rereleases};
+use crate::policy::rerelease::{Consequence, frees_a_base, rereleases_with};
 use crate::policy::rule::Scope;
 use crate::policy::{Rule, Severity, Violation};
 
@@ -18,9 +18,8 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(context: &Context<'_>) -> Vec<Violation> {
-    rereleases(context)
+    rereleases_with(context, Consequence::MayNotBePlaced)
         .iter()
-        .filter(|rerelease| rerelease.consequence(context) == Consequence::MayNotBePlaced)
         .map(|rerelease| {
             let (name, workload) = (rerelease.module.name(), context.workload);
             let problem = format!("{}: if every base has {name}, this never ends", why_none_is_freed(context));

@@ -220,6 +220,7 @@ fn only_warned_of() -> Vec<Case> {
             {"key": "node.kubernetes.io/not-ready", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300},
         ]);
     };
+    let ceiling = || Cluster::plain().limited("ceiling", json!([{"type": "Pod", "max": {"cpu": "1"}}]));
     let dead: Edit = |d| template(d)["spec"]["nodeSelector"] = json!({"vnode.koupleless.io/name": "base"});
     vec![
         Case::create(
@@ -249,8 +250,20 @@ fn only_warned_of() -> Vec<Case> {
             &["add the label virtual-kubelet.koupleless.io/component: module to the template"],
             |d| template(d)["metadata"]["labels"][COMPONENT] = json!("module"),
         ),
+        Case::create(
+            "meant-as-module",
+            |d| {
+                d["metadata"]["labels"] = json!({"virtual-kubelet.koupleles.io/component": "module"});
+                template(d)["metadata"]["labels"] = json!({"app": "orders"});
+            },
+            &["set label virtual-kubelet.koupleless.io/component: module on the template"],
+            |d| template(d)["metadata"]["labels"][COMPONENT] = json!("module"),
+        ),
         Case::new("uninstalls-first", Kind::DaemonSet, nothing, &["set maxSurge to 1 and maxUnavailable to 0"], |d| {
             d["spec"]["updateStrategy"] = json!({"rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}});
+        }),
+        Case::new("uninstalls-first", Kind::DaemonSet, nothing, &["or set terminationGracePeriodSeconds to 5"], |d| {
+            template(d)["spec"]["terminationGracePeriodSeconds"] = json!(5);
         }),
         Case::create(
             "unused-fields",
@@ -264,11 +277,26 @@ fn only_warned_of() -> Vec<Case> {
             Cluster::plain().limited("floor", json!([{"type": "Container", "min": {"cpu": "100m"}}])),
             Cluster::plain(),
         ),
+        Case::create("limit-ranges", nothing, &["set it to \"0\""], |d| {
+            container(d)["resources"] = json!({"limits": {"cpu": "0"}});
+        })
+        .within(ceiling(), ceiling()),
+        Case::create("limit-ranges", nothing, &["add an item of type Container with a default for cpu"], nothing)
+            .within(ceiling(), ceiling().limited("ceiling", json!([{"type": "Container", "default": {"cpu": "1"}}]))),
         Case::create(
             "older-dialect",
             |d| template(d)["metadata"]["labels"] = json!({COMPONENT_OLDER: "module"}),
             &["use virtual-kubelet.koupleless.io/component instead"],
             |d| template(d)["metadata"]["labels"] = json!({COMPONENT: "module"}),
+        ),
+        Case::create(
+            "older-dialect",
+            |d| {
+                template(d)["metadata"]["annotations"] =
+                    json!({"basement.koupleless.io/name": "base", BASE_NAME: "base"})
+            },
+            &["remove it, and declare the base by base.koupleless.io/name and base.koupleless.io/version"],
+            |d| template(d)["metadata"]["annotations"] = json!({BASE_NAME: "base", BASE_VERSION: "1.0.0"}),
         ),
         Case::create(
             "topology-spread",

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::{
     Case, Edit, allows, another_jar, another_template, blue_green, canary, container, does_not_surge, frees,
-    frees_none, nothing, opted_out, opts_in, peer, recreates, surges,
+    frees_none, nothing, opted_out, opts_in, peer, recreates, surges, template,
 };
 use crate::sample::{Cluster, edited, release};
 
@@ -54,8 +54,18 @@ fn releases() -> Vec<Case> {
 
 fn same_version() -> Vec<Case> {
     const NEW: &[&str] = &["release it under a new BIZ_VERSION, in the same change as its jar"];
+    const RECREATED: &[&str] = &["with RollingUpdate, maxSurge 1 and maxUnavailable 0"];
+    const SHORT: &[&str] = &["in the same change as its jar", "with terminationGracePeriodSeconds 5"];
     const FREE: &[&str] = &["set maxUnavailable to 1"];
     let both: Edit = |d| release(d, "2.0.0");
+    let surging_release: Edit = |d| {
+        release(d, "2.0.0");
+        frees_none(d);
+    };
+    let short_release: Edit = |d| {
+        release(d, "2.0.0");
+        template(d)["spec"]["terminationGracePeriodSeconds"] = json!(5);
+    };
     let allows_and = &["\"true\", and set maxUnavailable to 1, or the strategy to Recreate"];
     let free: Edit = |d| {
         allows(d);
@@ -156,6 +166,10 @@ fn same_version() -> Vec<Case> {
         ),
         Case::update("surging-daemon-set", Kind::DaemonSet, [surges, another_template], NEW, both),
         Case::update("released-again", Kind::Deployment, [frees, another_template], NEW, both),
+        Case::update("released-again", Kind::Deployment, [recreates, another_template], RECREATED, surging_release),
+        Case::update("released-again", Kind::StatefulSet, [nothing, another_template], SHORT, short_release),
+        // With the grace period that a release had, as the remedy says, it is not told at all.
+        Case::update("released-again", Kind::Deployment, [frees, another_template], SHORT, short_release),
         Case::update("unplaceable-template", Kind::Deployment, [frees_none, another_template], FREE, frees),
         Case::update("unplaceable-template", Kind::Deployment, [frees_none, another_template], NEW, both),
     ]
