@@ -183,3 +183,32 @@ fn without_what_the_server_sets(mut object: Value) -> Value {
 fn cannot_ask(error: &(dyn Error + 'static)) -> CannotAsk {
     CannotAsk::NoAnswer(brief(error))
 }
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case::no_right(
+        r#"deployments.apps "a" is forbidden: User "ci" cannot patch resource "deployments" in API group "apps" in the namespace "a""#,
+        true
+    )]
+    #[case::no_right_to_create(r#"pods is forbidden: User "ci" cannot create resource "pods" in API group """#, true)]
+    #[case::quota(
+        r#"pods "a" is forbidden: exceeded quota: small, requested: pods=1, used: pods=1, limited: pods=1"#,
+        false
+    )]
+    #[case::escalation(
+        r#"roles "a" is forbidden: user "ci" is attempting to grant RBAC permissions not currently held"#,
+        false
+    )]
+    #[case::webhook(
+        r#"admission webhook "a.example.com" denied the request: a is forbidden: User "ci" must not"#,
+        false
+    )]
+    fn a_missing_right_is_told_apart_from_a_refusal(#[case] message: &str, #[case] is_right: bool) {
+        assert_eq!(is_about_rights(message), is_right);
+    }
+}

@@ -128,7 +128,7 @@ async fn a_caller_without_the_right_is_told_apart_from_a_refusal() -> Result<()>
         ("nothing", &generated, 2, "cannot create resource"),
         ("creates", &named, 2, "cannot patch resource"),
         // And to apply what is not there needs both rights
-        ("patches", &named, 2, "configmaps \"a\" is forbidden"),
+        ("patches", &named, 2, "cannot create resource"),
     ] {
         let kubeconfig = scene.stage.plane.kubeconfig_for_service_account(namespace, account).await?;
         let told = if code == 0 { "" } else { lacks_right };
