@@ -75,9 +75,9 @@ async fn a_namespace_that_is_not_there_yet_is_no_reason_to_refuse() -> Result<()
     // And a module there is checked as without a cluster
     let mut module = Module::new("orders", "1.0.0", "base").deployment(1);
     module["metadata"]["namespace"] = json!("of-these-manifests");
-    module["spec"]["replicas"] = json!("1");
+    module["spec"]["selector"]["matchLabels"] = json!({"app": "other"});
     let both = documents(&[namespace, module]);
-    let problem = "spec.replicas: must be a whole number of 32 bits, and is a string. To fix it: remove the quotes.";
+    let problem = "problem: spec.template.metadata.labels: the labels of the template do not match spec.selector";
     review(&both, &["--server"], kubeconfig)?.says(1, &["warning: the API server was not asked: ", problem])?;
     // And where it is not, it is refused with the way out
     let reason = "namespaces \"of-these-manifests\" not found. To fix it: create it first";

@@ -126,7 +126,7 @@ fn containers(workload: Workload<'_>) -> Vec<Violation> {
     let mut violations = Vec::new();
     for container in workload.template().containers() {
         let name = container.name();
-        if !name.is_empty() && !(is_dns_label(name) && name.len() <= LABEL_LIMIT) {
+        if !name.is_empty() && (!is_dns_label(name) || name.len() > LABEL_LIMIT) {
             let problem = format!(
                 "{name:?} is not a valid name of a container: only a-z, 0-9 and - are allowed, at most {LABEL_LIMIT}"
             );
