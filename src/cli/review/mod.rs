@@ -15,7 +15,7 @@ use crate::module::{Kind, Workload};
 use crate::policy::{Policy, Request, Verdict, made_pod};
 use crate::settings::Source;
 use read::{Input, Manifest};
-use server::{Answer, CannotAsk, Server};
+use server::{CannotAsk, Server, ServerVerdict};
 
 /// Show what warden fills in to manifests, and what it refuses or warns about.
 ///
@@ -84,6 +84,15 @@ impl Reviewed<'_> {
     fn is_admitted(&self) -> bool {
         self.refused_by_server.is_none() && self.verdict.admits()
     }
+
+    /// Adds what the API server is known to refuse, where it is not asked.
+    fn check_natively(&mut self) {
+        let manifest = self.manifest;
+        let kind = Kind::of_manifest(manifest.text("apiVersion"), manifest.text("kind"));
+        if let Some(kind) = kind.filter(|_| self.is_module) {
+            native::add_untold(&mut self.verdict.violations, native::check(kind, &manifest.object));
+        }
+    }
 }
 
 /// The exit code for refused manifests.
@@ -111,10 +120,15 @@ impl Review {
         let of_server = server.as_ref().map(|server| server.namespace().to_owned());
         let namespace = self.namespace.clone().or(of_server).unwrap_or_else(|| "default".to_owned());
         let input = Input::read(&self.filename, self.recursive, &namespace);
-        let offline = !self.server;
         let mut reviewed: Vec<Reviewed<'_>> =
-            input.manifests.iter().map(|manifest| review(&policy, &input, &namespace, offline, manifest)).collect();
-        let asked = server.as_mut().map_or(Ok(()), |server| ask(server, &input, &namespace, &mut reviewed));
+            input.manifests.iter().map(|manifest| review(&policy, &input, &namespace, manifest)).collect();
+        let asked = match server.as_mut() {
+            Some(server) => ask(server, &input, &namespace, &mut reviewed),
+            None => {
+                reviewed.iter_mut().for_each(Reviewed::check_natively);
+                Ok(())
+            }
+        };
         let mut problems: String = input.errors.iter().map(|error| format!("error: {error}\n")).collect();
         problems.extend(asked.as_ref().err().map(|error| format!("error: {error}\n")));
         problems.extend(input.warnings.iter().map(|warning| format!("warning: {warning}\n")));
@@ -137,14 +151,8 @@ impl Review {
     }
 }
 
-/// Reviews a manifest. `offline`: with what is known of the API server, which is not asked.
-fn review<'a>(
-    policy: &Policy,
-    input: &Input,
-    default_namespace: &str,
-    offline: bool,
-    manifest: &'a Manifest,
-) -> Reviewed<'a> {
+/// Reviews a manifest by the rules of the webhooks.
+fn review<'a>(policy: &Policy, input: &Input, default_namespace: &str, manifest: &'a Manifest) -> Reviewed<'a> {
     let object = manifest.object.clone();
     let kind = Kind::of_manifest(manifest.text("apiVersion"), manifest.text("kind"));
     let reviewed = |object, verdict| Reviewed {
@@ -167,32 +175,36 @@ fn review<'a>(
         let verdict = policy.check(request, &object);
         return reviewed(object, verdict);
     }
-    let (object, mut verdict) = policy.review(request, object);
-    if offline {
-        native::add_untold(&mut verdict.violations, native::check(kind, &manifest.object));
-    }
+    let (object, verdict) = policy.review(request, object);
     let pod = (kind != Kind::Pod).then(|| (made_pod(kind, &object), policy.pod_of(request, &object)));
     Reviewed { is_module: true, pod, ..reviewed(object, verdict) }
 }
 
-/// Asks the API server about every object, modules or not.
+/// Asks the API server about every object, modules or not, until it cannot be asked. The others are checked without it.
 fn ask(
     server: &mut Server,
     input: &Input,
     default_namespace: &str,
     reviewed: &mut [Reviewed<'_>],
 ) -> Result<(), CannotAsk> {
-    for one in reviewed {
+    let mut rest = reviewed.iter_mut();
+    while let Some(one) = rest.next() {
         let namespace = one.manifest.namespace().unwrap_or(default_namespace);
-        match server.ask(one.manifest, namespace)? {
-            Answer::Accepted => {}
-            Answer::Refused(why) => one.refused_by_server = Some(why),
-            Answer::NoNamespace(_) if input.namespaces.contains_key(namespace) => {
+        match server.ask(one.manifest, namespace) {
+            Ok(ServerVerdict::Accepted) => {}
+            Ok(ServerVerdict::Refused(why)) => one.refused_by_server = Some(why),
+            Ok(ServerVerdict::NoNamespace(_)) if input.namespaces.contains_key(namespace) => {
                 one.not_asked = Some("its Namespace is in these manifests, and not yet in the cluster");
+                one.check_natively();
             }
-            Answer::NoNamespace(why) => {
+            Ok(ServerVerdict::NoNamespace(why)) => {
                 let remedy = "create it first, or correct metadata.namespace or -n";
                 one.refused_by_server = Some(format!("{why}. To fix it: {remedy}."));
+            }
+            Err(error) => {
+                one.check_natively();
+                rest.for_each(Reviewed::check_natively);
+                return Err(error);
             }
         }
     }

@@ -5,8 +5,9 @@ use std::error::Error;
 use std::io;
 use std::time::Duration;
 
+use axum::http::Uri;
 use kube::api::{DynamicObject, Patch, PatchParams, PostParams, ValidationDirective};
-use kube::core::GroupVersionKind;
+use kube::core::{GroupVersionKind, Request};
 use kube::discovery::{self, ApiCapabilities, ApiResource, Scope};
 use kube::{Api, Client};
 use serde_json::Value;
@@ -37,7 +38,7 @@ pub(super) struct Server {
 
 /// What the API server says to a manifest.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Answer {
+pub(super) enum ServerVerdict {
     Accepted,
     /// Why it refuses it.
     Refused(String),
@@ -47,17 +48,24 @@ pub(super) enum Answer {
 
 /// Why the API server cannot be asked.
 #[derive(Debug, Error)]
-#[error(
-    "cannot ask the API server: {0}. --server needs a kubeconfig whose cluster answers: see kubectl config current-context, or \
-     leave --server out"
-)]
-pub(super) struct CannotAsk(String);
+pub(super) enum CannotAsk {
+    #[error(
+        "cannot ask the API server: {0}. --server needs a kubeconfig whose cluster answers: see kubectl config current-context, or \
+         leave --server out"
+    )]
+    NoAnswer(String),
+    #[error(
+        "cannot ask the API server: {0}. --server needs the rights patch and create on the objects that it asks about: have them \
+         granted to this account, or leave --server out"
+    )]
+    NoRight(String),
+}
 
 impl Server {
     /// The cluster of the caller's kubeconfig.
     pub(super) fn of_kubeconfig() -> Result<Self, CannotAsk> {
-        let runtime = Runtime::new().map_err(|error: io::Error| CannotAsk(error.to_string()))?;
-        let client = runtime.block_on(api_client()).map_err(|error| CannotAsk(brief(&error)))?;
+        let runtime = Runtime::new().map_err(|error: io::Error| CannotAsk::NoAnswer(error.to_string()))?;
+        let client = runtime.block_on(api_client()).map_err(|error| CannotAsk::NoAnswer(brief(&error)))?;
         Ok(Self { runtime, client, kinds: HashMap::new() })
     }
 
@@ -67,7 +75,7 @@ impl Server {
     }
 
     /// Has the API server try to apply a manifest, with all that is in front of it: validation, quotas, webhooks.
-    pub(super) fn ask(&mut self, manifest: &Manifest, namespace: &str) -> Result<Answer, CannotAsk> {
+    pub(super) fn ask(&mut self, manifest: &Manifest, namespace: &str) -> Result<ServerVerdict, CannotAsk> {
         let (group, version) = match manifest.text("apiVersion").split_once('/') {
             Some((group, version)) => (group, version),
             None => ("", manifest.text("apiVersion")),
@@ -83,7 +91,7 @@ impl Server {
         };
         let Some((resource, capabilities)) = known else {
             let advice = "correct apiVersion and kind, or install its CustomResourceDefinition first";
-            return Ok(Answer::Refused(format!(
+            return Ok(ServerVerdict::Refused(format!(
                 "the cluster serves no kind {} in {}. To fix it: {advice}.",
                 kind.kind,
                 kind.api_version()
@@ -93,12 +101,12 @@ impl Server {
             Scope::Cluster => Api::all_with(client.clone(), resource),
             Scope::Namespaced => Api::namespaced_with(client.clone(), namespace, resource),
         };
-        runtime.block_on(within_time(dry_run(&api, manifest)))
+        runtime.block_on(within_time(dry_run(client, &api, manifest)))
     }
 }
 
 async fn within_time<T>(asked: impl Future<Output = Result<T, CannotAsk>>) -> Result<T, CannotAsk> {
-    let late = |_| CannotAsk(format!("no answer within {} s", TIMEOUT.as_secs()));
+    let late = |_| CannotAsk::NoAnswer(format!("no answer within {} s", TIMEOUT.as_secs()));
     tokio::time::timeout(TIMEOUT, asked).await.map_err(late)?
 }
 
@@ -116,28 +124,46 @@ async fn resource(
 }
 
 /// Server-side apply, or creation for an object whose name is generated.
-async fn dry_run(api: &Api<DynamicObject>, manifest: &Manifest) -> Result<Answer, CannotAsk> {
+async fn dry_run(client: &Client, api: &Api<DynamicObject>, manifest: &Manifest) -> Result<ServerVerdict, CannotAsk> {
     let object = without_what_the_server_sets(manifest.object.clone());
     let field_manager = Some(FIELD_MANAGER.to_owned());
     let asked = if let Some(name) = manifest.metadata("name") {
         let field_validation = Some(ValidationDirective::Strict);
         let params = PatchParams { dry_run: true, force: true, field_manager, field_validation };
-        api.patch(name, &params, &Patch::Apply(object)).await
+        api.patch(name, &params, &Patch::Apply(object)).await.map(|_| ())
     } else {
-        match serde_json::from_value(object) {
-            Ok(object) => api.create(&PostParams { dry_run: true, field_manager }, &object).await,
-            Err(error) => return Ok(Answer::Refused(error.to_string())),
-        }
+        create(client, api.resource_url(), &PostParams { dry_run: true, field_manager }, &object).await
     };
     match asked {
-        Ok(_) => Ok(Answer::Accepted),
+        Ok(()) => Ok(ServerVerdict::Accepted),
+        Err(kube::Error::Api(status)) if status.code == 403 && is_about_rights(&status.message) => {
+            Err(CannotAsk::NoRight(status.message.clone()))
+        }
         Err(kube::Error::Api(status)) if is_verdict(status.code) || status.message.starts_with(WRONG_TYPE) => {
             let is_namespace = status.details.as_ref().is_some_and(|details| details.kind == "namespaces");
-            let answer = if is_namespace && status.code == 404 { Answer::NoNamespace } else { Answer::Refused };
+            let answer =
+                if is_namespace && status.code == 404 { ServerVerdict::NoNamespace } else { ServerVerdict::Refused };
             Ok(answer(status.message.clone()))
         }
         Err(error) => Err(cannot_ask(&error)),
     }
+}
+
+/// Creates an object, and has fields refused that its kind does not have. By hand, because [`PostParams`] cannot ask for that.
+async fn create(client: &Client, url: &str, params: &PostParams, object: &Value) -> kube::Result<()> {
+    let body = serde_json::to_vec(object).map_err(kube::Error::SerdeError)?;
+    let mut request = Request::new(url).create(params, body).map_err(kube::Error::BuildRequest)?;
+    let strict = format!("{}&fieldValidation=Strict", request.uri());
+    *request.uri_mut() = strict.parse::<Uri>().map_err(|error| kube::Error::HttpError(error.into()))?;
+    client.request::<Value>(request).await.map(|_| ())
+}
+
+/// Whether this message, with code 403, is about what the caller may do: then the API server names the user. What quotas,
+/// policies and webhooks refuse with the same code is about the manifest.
+fn is_about_rights(message: &str) -> bool {
+    let is_of_authorizer =
+        |(object, reason): (&str, &str)| reason.starts_with("User \"") && !object.starts_with("admission webhook ");
+    message.split_once(" is forbidden: ").is_some_and(is_of_authorizer)
 }
 
 /// Whether an answer with this code is about the manifest, not about the caller or the server.
@@ -155,5 +181,34 @@ fn without_what_the_server_sets(mut object: Value) -> Value {
 }
 
 fn cannot_ask(error: &(dyn Error + 'static)) -> CannotAsk {
-    CannotAsk(brief(error))
+    CannotAsk::NoAnswer(brief(error))
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case::no_right(
+        r#"deployments.apps "a" is forbidden: User "ci" cannot patch resource "deployments" in API group "apps" in the namespace "a""#,
+        true
+    )]
+    #[case::no_right_to_create(r#"pods is forbidden: User "ci" cannot create resource "pods" in API group """#, true)]
+    #[case::quota(
+        r#"pods "a" is forbidden: exceeded quota: small, requested: pods=1, used: pods=1, limited: pods=1"#,
+        false
+    )]
+    #[case::escalation(
+        r#"roles "a" is forbidden: user "ci" is attempting to grant RBAC permissions not currently held"#,
+        false
+    )]
+    #[case::webhook(
+        r#"admission webhook "a.example.com" denied the request: a is forbidden: User "ci" must not"#,
+        false
+    )]
+    fn a_missing_right_is_told_apart_from_a_refusal(#[case] message: &str, #[case] is_right: bool) {
+        assert_eq!(is_about_rights(message), is_right);
+    }
 }

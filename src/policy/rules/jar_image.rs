@@ -9,7 +9,7 @@ pub(super) const RULE: Rule = Rule {
     name: "jar-image",
     severity: Severity::Deny,
     broken_when: "no container has a jar, or the image of a jar is not a URL: no scheme or host, or a placeholder such as \
-                  `${VERSION}` that was not replaced",
+                  `${VERSION}` that was not replaced; or an image begins or ends with a blank or a line break",
     scope: Scope::ChangedTemplate,
     check,
     vital: Some(Vital { why: "there would be nothing that a base can install", check_owned: check_that_there_is_one }),
@@ -20,13 +20,22 @@ const REMEDY: &str = "set the image to the URL of the jar, such as https://repo.
 fn check(context: &Context<'_>) -> Vec<Violation> {
     let mut violations = check_that_there_is_one(context);
     let containers = context.template.containers();
-    let modules = containers.iter().filter(|container| container.is_module());
+    violations.extend(containers.iter().filter_map(check_blanks));
+    let modules = containers.iter().filter(|container| container.is_module() && check_blanks(container).is_none());
     violations.extend(modules.filter_map(|container| {
         let error = container.check_jar_url().err()?;
         let problem = format!("image {:?} {error}", container.image());
         Some(Violation::invalid(container.path().field("image"), problem, remedy(error)))
     }));
     violations
+}
+
+/// The API server stores a workload with such an image, and refuses all its Pods.
+fn check_blanks(container: &Container<'_>) -> Option<Violation> {
+    let image = container.image();
+    let problem = format!("image {image:?} begins or ends with a blank, so each of its Pods would be refused");
+    let path = container.path().field("image");
+    (image != image.trim()).then(|| Violation::invalid(path, problem, "remove the blank"))
 }
 
 fn remedy(error: JarUrlError<'_>) -> String {

@@ -36,18 +36,23 @@ const IMAGE: &str = "https://repo.example.com/biz1-1.0.0-ark-biz.jar";
 #[case::selector_and_labels_at_odds(
     ("matchLabels: {app: biz1}", "matchLabels: {app: biz2, virtual-kubelet.koupleless.io/component: module}"),
     "spec.template.metadata.labels: the labels of the template do not match spec.selector, which asks for app=biz2. \
-     To fix it: give the template labels with app=biz2."
+     To fix it: change the labels of the template or the selector so that app=biz2 holds."
+)]
+#[case::a_selector_that_forbids_a_label_of_the_template(
+    ("matchLabels: {app: biz1}", "matchExpressions: [{key: app, operator: DoesNotExist}]"),
+    "which asks for !app. To fix it: change the labels of the template or the selector so that !app holds."
 )]
 #[case::a_container_in_camel_case(
     ("      - name: biz1\n", "      - name: orderService\n"),
-    "spec.template.spec.containers[0].name: \"orderService\" is no name of a container: at most 63 of a-z, 0-9 and -. \
+    "spec.template.spec.containers[0].name: \"orderService\" is not a valid name of a container: only a-z, 0-9 and - are allowed, at most 63. \
      To fix it: build the module with the bizName \"order-service\", and call the container \"order-service\", too."
 )]
 #[case::an_object_in_camel_case(
     ("  name: biz1\n  namespace", "  name: Biz1\n  namespace"),
-    "metadata.name: \"Biz1\" is no name of an object: only a-z, 0-9, - and . are allowed. To fix it: call it \"biz1\"."
+    "metadata.name: \"Biz1\" is not a valid name of this Deployment: only a-z, 0-9, - and . are allowed. To fix it: call it \"biz1\"."
 )]
 #[case::no_name(("  name: biz1\n  namespace", "  namespace"), "metadata.name: the object has no name. To fix it: add metadata.name.")]
+#[case::an_empty_name(("  name: biz1\n  namespace", "  name: ''\n  namespace"), "metadata.name: the object has no name. To fix it: add metadata.name.")]
 #[case::a_blank_behind_the_image(
     ("biz1-1.0.0-ark-biz.jar", "\"https://repo.example.com/biz1-1.0.0-ark-biz.jar \""),
     "spec.template.spec.containers[0].image: image \"https://repo.example.com/biz1-1.0.0-ark-biz.jar \" begins or ends"
@@ -83,9 +88,66 @@ fn what_the_api_server_refuses_is_refused_with_field_and_remedy(#[case] change: 
     "        resources: {requests: {example.com/licences: 1}}\n        env:\n"
 )]
 #[case::a_generated_name("  name: biz1\n  namespace", "  generateName: biz1-\n  namespace")]
+#[case::a_generated_name_beside_an_empty_one(
+    "  name: biz1\n  namespace",
+    "  name: ''\n  generateName: biz1-\n  namespace"
+)]
 #[case::status_of_the_cluster("kind: Deployment\n", "kind: Deployment\nstatus: {replicas: 3, conditions: []}\n")]
 fn what_the_api_server_takes_is_taken(#[case] part: &str, #[case] instead: &str) {
     review_stdin(&module_with(part, instead), &[]).ended(0);
+}
+
+/// A module in a CronJob.
+const CRON_JOB: &str = r#"
+apiVersion: batch/v1
+kind: CronJob
+metadata: {name: biz1, namespace: shop}
+spec:
+  schedule: "0 3 * * *"
+  jobTemplate:
+    spec:
+      template:
+        metadata:
+          labels: {virtual-kubelet.koupleless.io/component: module}
+          annotations: {base.koupleless.io/name: base, base.koupleless.io/version: 1.0.0}
+        spec:
+          restartPolicy: Never
+          containers:
+          - name: biz1
+            image: https://repo.example.com/biz1-1.0.0-ark-biz.jar
+            env: [{name: BIZ_VERSION, value: "1.0.0"}]
+"#;
+
+/// A module in a Job.
+const JOB: &str = r#"
+apiVersion: batch/v1
+kind: Job
+metadata: {name: biz1, namespace: shop}
+spec:
+  template:
+    metadata:
+      labels: {virtual-kubelet.koupleless.io/component: module}
+      annotations: {base.koupleless.io/name: base, base.koupleless.io/version: 1.0.0}
+    spec:
+      restartPolicy: Never
+      containers:
+      - name: biz1
+        image: https://repo.example.com/biz1-1.0.0-ark-biz.jar
+        env: [{name: BIZ_VERSION, value: "1.0.0"}]
+"#;
+
+#[rstest]
+#[case::of_a_deployment(MODULE, "  name: biz1\n", 253)]
+#[case::of_a_job(JOB, "metadata: {name: biz1,", 63)]
+#[case::of_a_cron_job(CRON_JOB, "metadata: {name: biz1,", 52)]
+fn a_name_may_be_as_long_as_its_kind_allows(#[case] manifest: &str, #[case] part: &str, #[case] limit: usize) {
+    assert!(manifest.contains(part));
+    let called = |length: usize| manifest.replacen(part, &part.replace("biz1", &"a".repeat(length)), 1);
+    // Given a name that is as long as the API server takes it, when it is reviewed, then it is admitted
+    review_stdin(&called(limit), &[]).ended(0);
+    // And one that is longer is refused for its length
+    let said = format!("is {} characters long, and at most {limit} are allowed. To fix it: shorten it.", limit + 1);
+    review_stdin(&called(limit + 1), &[]).ended(1).says(&["metadata.name: ", &said]);
 }
 
 #[test]

@@ -85,6 +85,12 @@ fn what_a_module_is() -> Vec<Case> {
             },
         ),
         Case::create(
+            "jar-image",
+            |d| container(d)["image"] = json!("https://repo.example.com/orders-1.0.0-ark-biz.jar\n"),
+            &["remove the blank"],
+            |d| container(d)["image"] = json!("https://repo.example.com/orders-1.0.0-ark-biz.jar"),
+        ),
+        Case::create(
             "module-labels",
             |d| template(d)["metadata"]["labels"][NAME] = json!("other"),
             &["make the label and the container's name agree, or remove the label"],

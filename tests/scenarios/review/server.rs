@@ -1,11 +1,12 @@
 //! `warden review --server` asks a cluster by dry run.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
+use warden_testbed::eventually;
 
 use super::review;
 use crate::manifests::Module;
-use crate::scene::{Scene, shared};
+use crate::scene::{LONG, Scene, shared};
 
 fn documents(objects: &[Value]) -> String {
     objects.iter().map(Value::to_string).collect::<Vec<_>>().join("\n---\n")
@@ -68,9 +69,16 @@ async fn a_namespace_that_is_not_there_yet_is_no_reason_to_refuse() -> Result<()
     let map =
         json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "namespace": "of-these-manifests"}});
     // Given an object whose Namespace is among the manifests: it is told that it was not asked about
-    let both = documents(&[namespace, map.clone()]);
+    let both = documents(&[namespace.clone(), map.clone()]);
     review(&both, &["--server"], kubeconfig)?
         .says(0, &["warning: the API server was not asked: its Namespace is in"])?;
+    // And a module there is checked as without a cluster
+    let mut module = Module::new("orders", "1.0.0", "base").deployment(1);
+    module["metadata"]["namespace"] = json!("of-these-manifests");
+    module["spec"]["selector"]["matchLabels"] = json!({"app": "other"});
+    let both = documents(&[namespace, module]);
+    let problem = "problem: spec.template.metadata.labels: the labels of the template do not match spec.selector";
+    review(&both, &["--server"], kubeconfig)?.says(1, &["warning: the API server was not asked: ", problem])?;
     // And where it is not, it is refused with the way out
     let reason = "namespaces \"of-these-manifests\" not found. To fix it: create it first";
     review(&map.to_string(), &["--server"], kubeconfig)?.says(1, &[reason])?;
@@ -89,5 +97,61 @@ async fn a_cluster_that_does_not_answer_is_told_apart_from_a_refusal() -> Result
     // Then the exit code says that it was not
     let advice = "--server needs a kubeconfig whose cluster answers";
     review(&refused.to_string(), &["--server"], &path)?.says(2, &["error: cannot ask the API server: ", advice])?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_caller_without_the_right_is_told_apart_from_a_refusal() -> Result<()> {
+    // Given accounts with one right on ConfigMaps, with both, and with none
+    let scene = Scene::with_bases(shared().await?, 0).await?;
+    let namespace = scene.namespace.as_str();
+    for (account, verbs) in [("creates", "create"), ("patches", "patch"), ("applies", "create,patch"), ("nothing", "")]
+    {
+        scene.kubectl(&["create", "serviceaccount", account]).await?.expect_success()?;
+        if !verbs.is_empty() {
+            let verbs = format!("--verb={verbs}");
+            scene.kubectl(&["create", "role", account, &verbs, "--resource=configmaps"]).await?.expect_success()?;
+            let role = format!("--role={account}");
+            let to = format!("--serviceaccount={namespace}:{account}");
+            scene.kubectl(&["create", "rolebinding", account, &role, &to]).await?.expect_success()?;
+        }
+    }
+    let map = |metadata: Value| json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}).to_string();
+    let (named, generated) = (map(json!({"name": "a"})), map(json!({"generateName": "a-"})));
+    let lacks_right = "--server needs the rights patch and create on the objects that it asks about";
+    for (account, text, code, said) in [
+        // When each asks, then who has the right is told the verdict, once the API server knows of the right
+        ("applies", &named, 0, ""),
+        ("creates", &generated, 0, ""),
+        // And who does not have it is told that
+        ("nothing", &named, 2, "cannot patch resource"),
+        ("nothing", &generated, 2, "cannot create resource"),
+        ("creates", &named, 2, "cannot patch resource"),
+        // And to apply what is not there needs both rights
+        ("patches", &named, 2, "cannot create resource"),
+    ] {
+        let kubeconfig = scene.stage.plane.kubeconfig_for_service_account(namespace, account).await?;
+        let told = if code == 0 { "" } else { lacks_right };
+        let asked = async || {
+            let run = review(text, &["--server", "-n", namespace], &kubeconfig).map_err(|error| error.to_string())?;
+            // Until the API server knows of it, it refuses to patch.
+            if account == "patches" && run.stderr.contains("cannot patch") {
+                return Err(run.stderr);
+            }
+            run.says(code, &[said, told]).map(|_| ()).map_err(|error| error.to_string())
+        };
+        // The API server learns of roles by a watch.
+        eventually(&format!("{account} is answered"), LONG, asked).await.with_context(|| text.clone())?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_object_with_a_generated_name_is_judged_by_its_fields_too() -> Result<()> {
+    let kubeconfig = shared().await?.plane.kubeconfig();
+    // Given an object that the API server is to name, with a field that does not exist
+    let map = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"generateName": "a-"}, "dataa": {"a": "b"}});
+    // When the cluster is asked, then it refuses the field
+    review(&map.to_string(), &["--server"], kubeconfig)?.says(1, &["unknown field", "dataa"])?;
     Ok(())
 }

@@ -107,6 +107,14 @@ fn what_a_module_is(corpus: &mut Corpus<'_>) {
     };
     corpus.new_one("jar-image", "jar-none", "is not a jar", |m| container(m)["image"] = json!("nginx:1"), url);
     corpus.new_one("jar-image", "jar-path", "is not a URL", |m| container(m)["image"] = json!("jar-path-1.jar"), url);
+    let blank: Edit =
+        |m| container(m)["image"] = json!(format!("{}\n", container(m)["image"].as_str().unwrap_or_default()));
+    corpus.new_one("jar-image", "jar-blank", "begins or ends with a blank", blank, |refusal, m| {
+        refusal.says("remove the blank")?;
+        let image = refusal.field(m, 0)?;
+        *image = json!(image.as_str().unwrap_or_default().trim());
+        Ok(())
+    });
     let an_image: Edit = |m| {
         release(m, "2.0.0");
         container(m)["image"] = json!("nginx:2");

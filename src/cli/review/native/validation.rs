@@ -7,16 +7,27 @@ use std::collections::BTreeMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use kube::core::{Expression, Selector, SelectorExt as _};
 use serde::Deserialize as _;
-use serde_json::Map;
+use serde_json::{Map, Value};
 
 use super::KUBERNETES;
 use crate::module::{FieldPath, Kind, Workload};
 use crate::policy::Violation;
 
-/// The longest name of a container, which is a label of DNS.
+/// How many characters a label of DNS may have, such as the name of a container, and the value of a label of Kubernetes.
 const LABEL_LIMIT: usize = 63;
-/// The longest name of an object.
-const NAME_LIMIT: usize = 253;
+
+/// How many characters the name of this object may have. Its parts between dots have no limit of their own.
+fn name_limit(workload: Workload<'_>) -> usize {
+    let manual_selector = FieldPath::root().fields(&["spec", "manualSelector"]);
+    match workload.kind() {
+        // A CronJob names its Jobs after itself, with 11 characters more.
+        Kind::CronJob => LABEL_LIMIT - 11,
+        Kind::StatefulSet => LABEL_LIMIT,
+        // Its Pods get the name as the value of a label, unless the user selects them.
+        Kind::Job if manual_selector.get(workload.object()).and_then(Value::as_bool) != Some(true) => LABEL_LIMIT,
+        _ => 253,
+    }
+}
 
 /// What the API server refuses of `workload`, or of its Pods. `is_native`: whether the rules of its kind are Kubernetes' own.
 pub(super) fn check(workload: Workload<'_>, is_native: bool) -> Vec<Violation> {
@@ -69,7 +80,7 @@ fn selector(workload: Workload<'_>) -> Option<Violation> {
         selector.into_iter().filter(|one: &Expression| !one.matches(&template)).map(|one| one.to_string()).collect();
     let unmet = unmet.join(", ");
     let problem = format!("the labels of the template do not match spec.selector, which asks for {unmet}");
-    let remedy = format!("give the template labels with {unmet}");
+    let remedy = format!("change the labels of the template or the selector so that {unmet} holds");
     (!unmet.is_empty()).then(|| Violation::invalid(labels_path, problem, remedy))
 }
 
@@ -87,48 +98,55 @@ fn labels(path: &FieldPath, workload: Workload<'_>) -> BTreeMap<String, String> 
 fn name(workload: Workload<'_>) -> Option<Violation> {
     let metadata = FieldPath::root().field("metadata");
     let name = metadata.field("name");
-    let Some(written) = name.get(workload.object()) else {
-        let is_generated = metadata.field("generateName").get(workload.object()).is_some();
+    // The API server takes an empty text for an absent field.
+    let written_at = |path: &FieldPath| path.get(workload.object()).filter(|value| value.as_str() != Some(""));
+    let Some(written) = written_at(&name) else {
+        let is_generated = written_at(&metadata.field("generateName")).is_some();
         let problem = "the object has no name";
         return (!is_generated).then(|| Violation::required(name, problem, "add metadata.name"));
     };
     // Another type is told by its schema.
     let written = written.as_str()?;
-    let is_valid = written.len() <= NAME_LIMIT && written.split('.').all(is_dns_label);
-    let problem = format!("{written:?} is no name of an object: only a-z, 0-9, - and . are allowed");
-    let remedy = format!("call it {:?}", dns_label(written));
-    (!is_valid).then(|| Violation::invalid(name, problem, remedy))
+    let (length, limit) = (written.len(), name_limit(workload));
+    let (is_valid, allowed) = match workload.kind() {
+        Kind::StatefulSet => (is_dns_label(written), "a-z, 0-9 and -"),
+        _ => (written.split('.').all(is_dns_label), "a-z, 0-9, - and ."),
+    };
+    if !is_valid {
+        let problem =
+            format!("{written:?} is not a valid name of this {}: only {allowed} are allowed", workload.kind());
+        return Some(Violation::invalid(name, problem, format!("call it {:?}", dns_label(written, limit))));
+    }
+    let problem =
+        format!("the name of this {} is {length} characters long, and at most {limit} are allowed", workload.kind());
+    (length > limit).then(|| Violation::invalid(name, problem, "shorten it"))
 }
 
 fn containers(workload: Workload<'_>) -> Vec<Violation> {
     let mut violations = Vec::new();
     for container in workload.template().containers() {
-        let (name, image) = (container.name(), container.image());
-        if !name.is_empty() && !is_dns_label(name) {
-            let problem = format!("{name:?} is no name of a container: at most 63 of a-z, 0-9 and -");
-            let remedy =
-                format!("build the module with the bizName {0:?}, and call the container {0:?}, too", dns_label(name));
+        let name = container.name();
+        if !name.is_empty() && (!is_dns_label(name) || name.len() > LABEL_LIMIT) {
+            let problem = format!(
+                "{name:?} is not a valid name of a container: only a-z, 0-9 and - are allowed, at most {LABEL_LIMIT}"
+            );
+            let label = dns_label(name, LABEL_LIMIT);
+            let remedy = format!("build the module with the bizName {label:?}, and call the container {label:?}, too");
             violations.push(Violation::invalid(container.path().field("name"), problem, remedy));
-        }
-        if image != image.trim() {
-            let problem = format!("image {image:?} begins or ends with a blank, so each of its Pods would be refused");
-            violations.push(Violation::invalid(container.path().field("image"), problem, "remove the blank"));
         }
     }
     violations
 }
 
-/// RFC 1123, as Kubernetes reads it.
+/// Whether `text` has the form of a label of DNS by RFC 1123, of any length.
 fn is_dns_label(text: &str) -> bool {
     let is_letter = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     let ends = [text.bytes().next(), text.bytes().last()];
-    text.len() <= LABEL_LIMIT
-        && ends.into_iter().all(|end| end.is_some_and(is_letter))
-        && text.bytes().all(|byte| is_letter(byte) || byte == b'-')
+    ends.into_iter().all(|end| end.is_some_and(is_letter)) && text.bytes().all(|byte| is_letter(byte) || byte == b'-')
 }
 
-/// A label of DNS that reads like `text`: `order-service` for `orderService`.
-fn dns_label(text: &str) -> String {
+/// A label of DNS that reads like `text`: `order-service` for `orderService`. Cut to `limit` characters.
+fn dns_label(text: &str, limit: usize) -> String {
     let mut label = String::new();
     for character in text.chars() {
         if character.is_ascii_uppercase()
@@ -138,7 +156,7 @@ fn dns_label(text: &str) -> String {
         }
         label.push(if character.is_ascii_alphanumeric() { character.to_ascii_lowercase() } else { '-' });
     }
-    let label: String = label.trim_matches('-').chars().take(LABEL_LIMIT).collect();
+    let label: String = label.trim_matches('-').chars().take(limit).collect();
     let label = label.trim_end_matches('-');
     if label.is_empty() { "biz1" } else { label }.to_owned()
 }
@@ -156,7 +174,7 @@ mod tests {
     #[case("购物车", "biz1")]
     fn the_name_that_is_proposed_can_be_taken(#[case] written: &str, #[case] proposed: &str) {
         assert!(!is_dns_label(written));
-        assert_eq!(dns_label(written), proposed);
+        assert_eq!(dns_label(written, LABEL_LIMIT), proposed);
         assert!(is_dns_label(proposed));
     }
 }

@@ -6,7 +6,7 @@
 
 use serde_json::Value;
 
-use super::yaml::{self, Repeated};
+use super::yaml::{self, Repeated, YamlDocument};
 
 /// A document that is not empty.
 #[derive(Debug)]
@@ -29,8 +29,8 @@ const SEPARATOR: &str = "---";
 
 /// The documents of the content of a file, without empty ones.
 pub(super) fn documents(bytes: &[u8]) -> Vec<Document> {
-    // By its byte order mark UTF-16 or UTF-8, else UTF-8. What is none, as GBK in a comment, does not keep the rest from being
-    // read.
+    // A byte order mark says whether it is UTF-16 or UTF-8; without one it is UTF-8. Bytes that are not UTF-8, such as those of
+    // a comment in GBK, are replaced, so that the rest can be read.
     let (text, ..) = encoding_rs::UTF_8.decode(bytes);
     let mut documents = Vec::new();
     let rest = if text.trim_start().starts_with('{') { json(&text, &mut documents) } else { Some((text.as_ref(), 0)) };
@@ -75,7 +75,8 @@ fn json<'t>(text: &'t str, documents: &mut Vec<Document>) -> Option<(&'t str, us
     }
 }
 
-/// Numbers as Kubernetes decodes them from JSON: integers beyond 64 bits, and none, are floats.
+/// Numbers as Kubernetes decodes them from JSON: an integer that does not fit in 64 bits is a float, and a float without a
+/// fraction that fits is an integer.
 fn as_decoded(value: Value) -> Value {
     match value {
         Value::Number(number) => match (number.as_i64(), number.as_f64()) {
@@ -124,7 +125,7 @@ fn all_of_yaml(text: &str, line: usize, documents: &mut Vec<Document>) {
 fn one_of_yaml(text: &str, start: usize) -> Option<Document> {
     match yaml::read(text) {
         Ok(document) if document.value.is_null() => None,
-        Ok(yaml::Document { value, line, repeated }) => {
+        Ok(YamlDocument { value, line, repeated }) => {
             let repeated = repeated.into_iter().map(|one| Repeated { line: start + one.line + 1, ..one }).collect();
             Some(Document { line: start + line + 1, content: Ok(Content { value, repeated }) })
         }

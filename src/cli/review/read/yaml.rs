@@ -14,7 +14,7 @@ use super::scalar::Scalar;
 
 /// A document of YAML.
 #[derive(Debug, Default)]
-pub(super) struct Document {
+pub(super) struct YamlDocument {
     /// Null where there is nothing in it.
     pub(super) value: Value,
     /// The line of its first value, from 0.
@@ -53,7 +53,7 @@ const DEPTH: usize = 128;
 const ALIASED: usize = 400_000;
 
 /// Reads the first document of `text`. Like kubectl, ignores what comes after its end (`...`).
-pub(super) fn read(text: &str) -> Result<Document, Problem> {
+pub(super) fn read(text: &str) -> Result<YamlDocument, Problem> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut parser = Parser::new();
     // Else the parser takes the first byte of some letters for that of a byte order mark.
@@ -63,13 +63,14 @@ pub(super) fn read(text: &str) -> Result<Document, Problem> {
     without_panic(|| reader.document())
 }
 
-/// The parser panics at a few texts that are no YAML (2026-11: at `[!tag,]`). They are told like others that are none.
+/// The parser panics at a few texts that are not YAML (2026-11: at `[!tag,]`). The user reads an error about them, as about any
+/// other mistake in the text.
 fn without_panic<T>(read: impl FnOnce() -> Result<T, Problem>) -> Result<T, Problem> {
     let hook = panic::take_hook();
     panic::set_hook(Box::new(|_| {}));
     let result = panic::catch_unwind(AssertUnwindSafe(read));
     panic::set_hook(hook);
-    result.unwrap_or_else(|_| Err(Problem::new("this is no YAML that kubectl reads")))
+    result.unwrap_or_else(|_| Err(Problem::new("kubectl cannot read this as YAML")))
 }
 
 struct Reader<'t> {
@@ -135,12 +136,12 @@ impl Node {
 }
 
 impl Reader<'_> {
-    fn document(&mut self) -> Result<Document, Problem> {
+    fn document(&mut self) -> Result<YamlDocument, Problem> {
         loop {
             match self.next()?.data {
                 EventData::StreamStart { .. } => {}
                 EventData::DocumentStart { .. } => break,
-                _ => return Ok(Document::default()),
+                _ => return Ok(YamlDocument::default()),
             }
         }
         let event = self.next()?;
@@ -148,7 +149,7 @@ impl Reader<'_> {
         // The end of the document is read, too: text may stand behind its value that does not belong there.
         self.next()?;
         let line = node.at.0;
-        Ok(Document { value: node.into_value()?, line, repeated: std::mem::take(&mut self.repeated) })
+        Ok(YamlDocument { value: node.into_value()?, line, repeated: std::mem::take(&mut self.repeated) })
     }
 
     fn next(&mut self) -> Result<Event, Problem> {
