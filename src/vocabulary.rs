@@ -49,7 +49,7 @@ pub const MODULE_VERSION: &str = "module.koupleless.io/version";
 pub const MODULE_PREFIX: &str = "module.koupleless.io/";
 
 /// The prefix of the Node labels that identify a base.
-const BASE_PREFIX: &str = "base.koupleless.io/";
+pub const BASE_PREFIX: &str = "base.koupleless.io/";
 /// The prefix of these labels before V2.0. No vnode has it any more.
 const BASE_PREFIX_OLDER: &str = "vnode.koupleless.io/";
 /// The prefix of these labels in the first design of ModuleController V2, which no release reads.

@@ -130,6 +130,16 @@ impl<'a> Workload<'a> {
         }
     }
 
+    /// Whether this is a DaemonSet of whose nodes some may have a Pod of a former template, by its status.
+    pub fn has_former_pods_on_nodes(self) -> bool {
+        let number = |path: &[&'static str]| {
+            FieldPath::root().fields(path).get(self.object).and_then(Value::as_u64).unwrap_or_default()
+        };
+        let is_observed = number(&["status", "observedGeneration"]) >= number(&["metadata", "generation"]);
+        let is_updated = number(&["status", "updatedNumberScheduled"]) >= number(&["status", "desiredNumberScheduled"]);
+        matches!(self.kind, Kind::DaemonSet | Kind::AdvancedDaemonSet) && !(is_observed && is_updated)
+    }
+
     /// Whether this is a Deployment that rolls out no change until it is resumed (`spec.paused`).
     pub fn is_paused(self) -> bool {
         let paused = FieldPath::root().fields(&["spec", "paused"]);

@@ -510,3 +510,29 @@ fn half_a_release_is_known_by_the_file_name_of_its_old_version(
     let new = edited(old.clone(), |d| template_of(d)["spec"]["containers"][0]["env"][0]["value"] = json!("9.0.0"));
     assert_eq!(update(&old, &new).refused(), refused);
 }
+
+/// The manifest in git is applied again after a restart without surge, whose controller has seen the restart or not.
+#[rstest]
+#[case::is_not_seen_yet(2, json!({"observedGeneration": 1, "desiredNumberScheduled": 3, "updatedNumberScheduled": 3}), true)]
+#[case::is_under_way(2, json!({"observedGeneration": 2, "desiredNumberScheduled": 3, "updatedNumberScheduled": 2}), true)]
+#[case::is_over(2, json!({"observedGeneration": 2, "desiredNumberScheduled": 3, "updatedNumberScheduled": 3}), false)]
+fn a_daemon_set_begins_to_surge_only_when_its_update_is_over(
+    #[case] generation: u64,
+    #[case] status: Value,
+    #[case] is_refused: bool,
+) {
+    // Given
+    let old = create(Kind::DaemonSet, &module(Kind::DaemonSet)).object;
+    let old = edited(old, |d| {
+        d["metadata"]["generation"] = json!(generation);
+        d["status"] = status;
+    });
+    // When it is to surge, and nothing else changes
+    let new = edited(old.clone(), |d| {
+        d["spec"]["updateStrategy"] = json!({"rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}});
+    });
+    let reviewed = Cluster::plain().update(Kind::DaemonSet, &old, &new);
+    // Then
+    let field = "spec.updateStrategy.rollingUpdate.maxSurge: Forbidden".to_owned();
+    assert_eq!(reviewed.refused(), Vec::from_iter(is_refused.then_some(field)));
+}

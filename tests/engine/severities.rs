@@ -30,6 +30,7 @@ fn container(deployment: &mut Value) -> &mut Value {
 #[case("toleration-seconds", |d: &mut Value| template_of(d)["spec"]["tolerations"] = json!([{"key": "dedicated", "operator": "Exists"}, {"key": "schedule.koupleless.io/node-env", "operator": "Exists", "tolerationSeconds": 1}]), "spec.template.spec.tolerations[1].tolerationSeconds")]
 #[case("jar-file-name", |d: &mut Value| container(d)["image"] = json!("https://repo.example.com/other-1.0.0.jar"), "spec.template.spec.containers[0].name")]
 #[case("version-in-selector", |d: &mut Value| d["spec"]["selector"] = json!({"matchLabels": {VERSION: "1.0.0"}}), "spec.selector")]
+#[case("unknown-annotations", |d: &mut Value| d["metadata"]["annotations"]["base.koupleless.io/nam"] = json!("base"), "metadata.annotations[base.koupleless.io/nam]")]
 #[case("unknown-annotations", |d: &mut Value| d["metadata"]["annotations"]["warden.koupleless.io/injekt"] = json!("1"), "metadata.annotations[warden.koupleless.io/injekt]")]
 #[case("misplaced-annotations", |d: &mut Value| d["metadata"]["annotations"]["warden.koupleless.io/peer-paused"] = json!("true"), "metadata.annotations[warden.koupleless.io/peer-paused]")]
 #[case("overruled-declarations", |d: &mut Value| template_of(d)["spec"]["nodeSelector"] = json!({BASE_VERSION: "2.0.0"}), "spec.template.metadata.annotations[base.koupleless.io/version]")]
