@@ -311,7 +311,7 @@ async fn a_limit_range_that_demands_a_request_is_told_and_mended() -> Result<()>
         .await?;
     scene.kubectl(&["patch", "limitrange", "floor", "--type=json", "-p", remove]).await?.expect_success()?;
     scene.each_runs(&scene.nodes, "floored", "1.0.0").await?;
-    scene.kubectl(&["delete", "limitrange", "floor"]).await?.expect_success()?;
+    scene.kubectl(&["delete", "limitrange/floor", "deployment/floored"]).await?.expect_success()?;
     // When a LimitRange has a max of Pods, then a module without a limit is refused, and a bare Pod by the API server itself
     scene.apply(&ceiling(&[])).await?;
     let mut manifest = Module::new("limited", "1.0.0", &scene.base).deployment(2);
@@ -326,6 +326,7 @@ async fn a_limit_range_that_demands_a_request_is_told_and_mended() -> Result<()>
     scene.apply(&manifest).await?;
     scene.each_runs(&scene.nodes, "limited", "1.0.0").await?;
     // When the LimitRange has a default instead, then a module without a limit runs, too
+    scene.kubectl(&["delete", "deployment/limited"]).await?.expect_success()?;
     scene.apply(&ceiling(&[json!({"type": "Container", "default": {"cpu": "1"}})])).await?;
     scene.apply(&Module::new("defaulted", "1.0.0", &scene.base).deployment(2)).await?;
     scene.each_runs(&scene.nodes, "defaulted", "1.0.0").await
