@@ -137,7 +137,7 @@ impl Reviewer {
         let kind_name = if scales { scale::KIND } else { kind.map_or("other", Kind::name) };
         let operation = request.operation.name();
         record(span, &request);
-        let (reply, outcome) = match self.decide_or_fail(endpoint, kind, &mut request).await {
+        let (reply, outcome) = match self.decide_or_fail(endpoint, kind, &mut request, suppressed.is_some()).await {
             Ok((answer, warnings)) => {
                 let outcome = Outcome::of(&answer);
                 span.record("allowed", outcome != Outcome::Denied);
@@ -151,8 +151,10 @@ impl Reviewer {
                 (Reply { code: DECIDED, body }, outcome)
             }
             Err(error) => {
-                tracing::error!(%error, "cannot decide a review");
                 let message = error.to_string();
+                if suppressed.is_some() {
+                    tracing::error!(error = refusal::bounded(message.clone()), "cannot decide a review");
+                }
                 let body = envelope::failure(Some(&request.uid), 500, "InternalError", &message);
                 (Reply { code: 500, body }, Outcome::Failed)
             }
@@ -161,14 +163,15 @@ impl Reviewer {
         (reply, suppressed)
     }
 
-    /// Decides a review. A panic fails this review only: it ends like one that cannot be decided.
+    /// Decides a review, and logs what it could not read if it is to be `logged`. A panic fails this review only: it ends like one that cannot be decided.
     async fn decide_or_fail(
         &self,
         endpoint: Endpoint,
         kind: Option<Kind>,
         request: &mut envelope::Request,
+        logged: bool,
     ) -> Result<Decision, Undecided> {
-        let decision = AssertUnwindSafe(self.decide(endpoint, kind, request)).catch_unwind().await;
+        let decision = AssertUnwindSafe(self.decide(endpoint, kind, request, logged)).catch_unwind().await;
         decision.map_err(|_| Undecided::Panic).flatten()
     }
 
@@ -177,6 +180,7 @@ impl Reviewer {
         endpoint: Endpoint,
         kind: Option<Kind>,
         request: &mut envelope::Request,
+        logged: bool,
     ) -> Result<Decision, Undecided> {
         if endpoint == Endpoint::Validate && scale::scales_a_deployment(request) {
             let answer = scale::refuse(request, &*self.cluster, &self.own).map_or(Answer::Allow, Answer::Forbid);
@@ -193,7 +197,10 @@ impl Reviewer {
             (Endpoint::Mutate, Err(error)) => return Err(error.into()),
             // What the Namespace declares was resolved when the object was mutated. Without it, some warnings are missing.
             (Endpoint::Validate, Err(error)) => {
-                tracing::warn!(%error, "an object is checked without its Namespace");
+                if logged {
+                    let error = refusal::bounded(error.to_string());
+                    tracing::warn!(error, "an object is checked without its Namespace");
+                }
                 None
             }
         };
@@ -219,7 +226,9 @@ impl Reviewer {
                 let is_asked_here = (kind == Kind::Pod) == (endpoint == Endpoint::Mutate);
                 match is_asked_here && policy.needs_limit_ranges(context, &object) {
                     // They are only for a message, so a review goes on without them.
-                    true => timeout_at(deadline, self.limit_ranges(&request.namespace)).await.unwrap_or_default(),
+                    true => {
+                        timeout_at(deadline, self.limit_ranges(&request.namespace, logged)).await.unwrap_or_default()
+                    }
                     false => Vec::new(),
                 }
             }
@@ -250,9 +259,12 @@ impl Reviewer {
 
 impl Reviewer {
     /// The LimitRanges of `namespace` that refuse modules. A review goes on without them: the API server refuses the Pods then.
-    async fn limit_ranges(&self, namespace: &str) -> Vec<LimitRangeFacts> {
+    async fn limit_ranges(&self, namespace: &str, logged: bool) -> Vec<LimitRangeFacts> {
         self.cluster.limit_ranges(namespace).await.unwrap_or_else(|error| {
-            tracing::warn!(%error, "a module is checked without the LimitRanges of its Namespace");
+            if logged {
+                let error = refusal::bounded(error.to_string());
+                tracing::warn!(error, "a module is checked without the LimitRanges of its Namespace");
+            }
             Vec::new()
         })
     }

@@ -10,8 +10,13 @@ use tokio::time::Instant;
 const BURST: u32 = 200;
 /// And then one in each period: 20 a second.
 const PERIOD: Duration = Duration::from_millis(50);
-/// With more namespaces than this, those that have caused no line for long are forgotten.
-const MAX_IDLE: usize = 1024;
+/// So many namespaces have a limit of their own. Beyond that, those that have caused no line for long are forgotten; if there are none,
+/// the others share one limit.
+const MAX_NAMESPACES: usize = 1024;
+/// A longer text is no name of a namespace (a DNS label). Who writes it is no user of a namespace, and it would be kept here.
+const MAX_NAME_BYTES: usize = 63;
+/// The limit of what has no namespace.
+const SHARED: &str = "";
 
 /// Limits log lines by namespace: 200 at once, and 20 a second after that. What a user of the cluster can repeat at will is logged
 /// through it, so that the log of all others stays readable, and no disk fills up. Clones share the limits.
@@ -46,13 +51,12 @@ impl LogLimiter {
     fn admit_at(&self, namespace: &str, now: Instant) -> Option<Option<u64>> {
         // No operation on the map leaves it half changed.
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if !all.contains_key(namespace) {
-            if all.len() >= MAX_IDLE {
-                all.retain(|_, lines| now < lines.full_at || lines.suppressed > 0);
-            }
-            all.insert(namespace.to_owned(), Lines { full_at: now, suppressed: 0 });
+        if !all.contains_key(namespace) && all.len() >= MAX_NAMESPACES {
+            all.retain(|_, lines| now < lines.full_at);
         }
-        let lines = all.get_mut(namespace)?;
+        let has_room = all.contains_key(namespace) || all.len() < MAX_NAMESPACES;
+        let namespace = if has_room && namespace.len() <= MAX_NAME_BYTES { namespace } else { SHARED };
+        let lines = all.entry(namespace.to_owned()).or_insert(Lines { full_at: now, suppressed: 0 });
         let full_at = lines.full_at.max(now);
         if full_at.duration_since(now) + PERIOD > PERIOD * BURST {
             lines.suppressed += 1;
@@ -93,6 +97,21 @@ mod tests {
         for second in 0..5000_u32 {
             logged(&log, &format!("namespace-{second}"), now + Duration::from_secs(second.into()), 1);
         }
-        assert!(log.0.lock().unwrap().len() <= MAX_IDLE);
+        assert!(log.0.lock().unwrap().len() <= MAX_NAMESPACES);
+    }
+
+    #[test]
+    fn any_number_of_names_of_any_length_takes_bounded_memory() {
+        // Given a client that makes up names
+        let (log, now) = (LogLimiter::default(), Instant::now());
+        for number in 0..5000 {
+            // Each of which has used up its burst
+            logged(&log, &format!("namespace-{number}"), now, BURST + 1);
+            logged(&log, &format!("{number}-{}", "x".repeat(1000)), now, 1);
+        }
+        // Then not all of them are kept, and none that is no name
+        let all = log.0.lock().unwrap();
+        assert!(all.len() <= MAX_NAMESPACES + 1, "{}", all.len());
+        assert!(all.keys().all(|name| name.len() <= MAX_NAME_BYTES));
     }
 }

@@ -146,9 +146,13 @@ impl Warning {
         Self(text)
     }
 
-    /// Appends itself to `warnings`, unless they have it already.
+    /// How many warnings an object gets at most. The API server cuts them off after 4,096 characters in all (`apiserver`'s
+    /// `filters/warning.go`), and what a tenant writes must not make a list long that is searched for each of its entries.
+    const MOST: usize = 100;
+
+    /// Appends itself to `warnings`, unless they have it already, or are [`Self::MOST`].
     pub(super) fn add_once(self, warnings: &mut Vec<Self>) {
-        if !warnings.contains(&self) {
+        if warnings.len() < Self::MOST && !warnings.contains(&self) {
             warnings.push(self);
         }
     }

@@ -33,9 +33,12 @@ fn both_configurations_select_the_same_objects() {
     assert_eq!(rules[0]["resources"], json!(["deployments/scale"]));
     assert_eq!((rules.as_array().map(Vec::len), namespaces), (Some(1), &validating[0][1]));
     assert_eq!((failure_policy, meant_failure_policy), (&json!("Ignore"), &json!("Ignore")));
-    // And the latter has the kinds of all webhooks of workloads
+    // And the latter has the kinds of all webhooks of workloads, and new Pods
     let of = |rules: &Value| rules.as_array().cloned().unwrap_or_default();
-    similar_asserts::assert_eq!(of(meant_rules), [of(&validating[1][0]), of(&validating[2][0])].concat());
+    let pods = json!({
+        "apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"], "scope": "Namespaced",
+    });
+    similar_asserts::assert_eq!(of(meant_rules), [of(&validating[1][0]), of(&validating[2][0]), vec![pods]].concat());
     assert_eq!(meant_namespaces, &validating[0][1]);
 }
 

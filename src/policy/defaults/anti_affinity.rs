@@ -5,6 +5,8 @@
 //! version must be able to land beside the old one. The Pods of a DaemonSet do not get them: its controller makes one Pod per node
 //! anyway, and where bases share a host name the terms would keep all but one of them empty.
 
+use std::collections::HashSet;
+
 use serde_json::{Value, json};
 
 use super::{Context, Edit};
@@ -18,10 +20,12 @@ pub(super) fn fill_in(context: &Context<'_>) -> Vec<Edit> {
         return Vec::new();
     }
     let terms = template.anti_affinity();
+    // Not searched for each label: a tenant may write thousands of both.
+    let known: HashSet<&Value> = terms.iter().map(|known| known.value()).collect();
     identity_labels(&template)
         .iter()
         .map(|(key, value)| term(key, value))
-        .filter(|term| !terms.iter().any(|known| known.value() == term))
+        .filter(|term| !known.contains(term))
         .map(|term| Edit::Append(template.anti_affinity_path(), term))
         .collect()
 }

@@ -112,14 +112,25 @@ fn writes_of_a_deployment() -> Vec<Case> {
         ("a pause", of(json!({}), json!({"paused": true})), annotated()),
         ("replicas beside the scale", of(json!({}), json!({"replicas": 5})), Replace(SCALE, scale(2))),
         ("a label", of(json!({"labels": {"a": "b"}}), Value::Null), annotated()),
+        (
+            "an annotation of others",
+            of(json!({"annotations": {"kubectl.kubernetes.io/last-applied-configuration": "{}"}}), Value::Null),
+            annotated(),
+        ),
         ("a finalizer", of(json!({"finalizers": ["example.com/stay"]}), Value::Null), annotated()),
     ]
 }
 
 fn writes_of_a_pod() -> Vec<Case> {
-    let annotated = || of_pod(json!({"metadata": {"annotations": {"a": "b"}}}));
-    let labelled = || of_pod(json!({"metadata": {"labels": {"module.warden.koupleless.io/a": "1"}}}));
+    let annotated =
+        || of_pod(json!({"metadata": {"annotations": {"controller.kubernetes.io/pod-deletion-cost": "1"}}}));
+    let labels = |labels: Value| {
+        let metadata = json!({"name": "module", "labels": labels});
+        Apply(json!({"apiVersion": "v1", "kind": "Pod", "metadata": metadata}))
+    };
+    let labelled = || labels(json!({"module.warden.koupleless.io/a": "1"}));
     let owner = json!({"apiVersion": "v1", "kind": "ConfigMap", "name": "none", "uid": "none"});
+    let identity = json!({"module.warden.koupleless.io/a": "1"});
     let both = json!({"annotations": {"a": "c"}, "labels": {"module.warden.koupleless.io/a": "2"}});
     // As the API server filled them in: they cannot be taken away.
     let filled_in = |condition: &str| {
@@ -132,6 +143,10 @@ fn writes_of_a_pod() -> Vec<Case> {
         ("a toleration", of_pod(json!({"spec": {"tolerations": tolerations}})), annotated()),
         ("an owner", of_pod(json!({"metadata": {"ownerReferences": [owner]}})), labelled()),
         ("what makes a Pod a module", of_pod(json!({"metadata": {"labels": {COMPONENT: "module"}}})), labelled()),
+        ("what the API server would ask warden about", of_pod(json!({"metadata": {"labels": identity}})), labelled()),
+        ("a label of another sort on a module", labels(json!({"app": "a"})), labelled()),
+        ("what keeps a module a module", labels(json!({COMPONENT: "no-module"})), labelled()),
+        ("an annotation of others", of_pod(json!({"metadata": {"annotations": {"a": "b"}}})), annotated()),
         ("labels and annotations in one", of_pod(json!({"metadata": both})), labelled()),
         (
             "the deletion of what is no module",
