@@ -5,13 +5,14 @@ mod print;
 mod read;
 mod server;
 
+use std::collections::BTreeSet;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 use serde_json::Value;
 
-use crate::module::{Kind, Workload};
+use crate::module::Kind;
 use crate::policy::{Policy, Request, Verdict, made_pod};
 use crate::settings::Source;
 use read::{Input, Manifest};
@@ -88,8 +89,7 @@ impl Reviewed<'_> {
     /// Adds what the API server is known to refuse, where it is not asked.
     fn check_natively(&mut self) {
         let manifest = self.manifest;
-        let kind = Kind::of_manifest(manifest.text("apiVersion"), manifest.text("kind"));
-        if let Some(kind) = kind.filter(|_| self.is_module) {
+        if let Some(kind) = manifest.module_kind().filter(|_| self.is_module) {
             native::add_untold(&mut self.verdict.violations, native::check(kind, &manifest.object));
         }
     }
@@ -119,7 +119,10 @@ impl Review {
         let policy = if self.strict { settings.policy.strict() } else { settings.policy };
         let of_server = server.as_ref().map(|server| server.namespace().to_owned());
         let namespace = self.namespace.clone().or(of_server).unwrap_or_else(|| "default".to_owned());
-        let input = Input::read(&self.filename, self.recursive, &namespace);
+        let mut input = Input::read(&self.filename, self.recursive, &namespace);
+        if let Some(server) = &server {
+            add_namespaces_of(server, &namespace, &mut input);
+        }
         let mut reviewed: Vec<Reviewed<'_>> =
             input.manifests.iter().map(|manifest| review(&policy, &input, &namespace, manifest)).collect();
         let asked = match server.as_mut() {
@@ -151,10 +154,30 @@ impl Review {
     }
 }
 
+/// Adds the Namespaces of the modules that the cluster has and the manifests do not: they can declare bases. Without an answer
+/// the review goes on, because not every account may read Namespaces.
+fn add_namespaces_of(server: &Server, default_namespace: &str, input: &mut Input) {
+    let of_modules = input.manifests.iter().filter(|manifest| manifest.is_module());
+    let names: BTreeSet<String> =
+        of_modules.map(|manifest| manifest.namespace().unwrap_or(default_namespace).to_owned()).collect();
+    for name in names {
+        if input.namespaces.contains_key(&name) {
+            continue;
+        }
+        match server.namespace_facts(&name) {
+            Ok(facts) => input.namespaces.extend(facts.map(|facts| (name, facts))),
+            Err(error) => {
+                let warning =
+                    format!("Namespace {name:?} was not read, so its declarations do not count: {}", error.why());
+                return input.warnings.push(warning);
+            }
+        }
+    }
+}
+
 /// Reviews a manifest by the rules of the webhooks.
 fn review<'a>(policy: &Policy, input: &Input, default_namespace: &str, manifest: &'a Manifest) -> Reviewed<'a> {
     let object = manifest.object.clone();
-    let kind = Kind::of_manifest(manifest.text("apiVersion"), manifest.text("kind"));
     let reviewed = |object, verdict| Reviewed {
         manifest,
         object,
@@ -164,14 +187,14 @@ fn review<'a>(policy: &Policy, input: &Input, default_namespace: &str, manifest:
         refused_by_server: None,
         not_asked: None,
     };
-    let Some(kind) = kind else {
+    let Some(kind) = manifest.module_kind() else {
         let verdict = policy.check_other_kind(&object);
         return reviewed(object, verdict);
     };
     let namespace = manifest.namespace().unwrap_or(default_namespace);
     let limit_ranges = input.limit_ranges.get(namespace).map_or(&[][..], Vec::as_slice);
     let request = Request { limit_ranges, ..Request::creation(kind).in_namespace(input.namespaces.get(namespace)) };
-    if !Workload::new(kind, &object).is_module() {
+    if !manifest.is_module() {
         let verdict = policy.check(request, &object);
         return reviewed(object, verdict);
     }

@@ -6,6 +6,7 @@ use std::io;
 use std::time::Duration;
 
 use axum::http::Uri;
+use k8s_openapi::api::core::v1::Namespace;
 use kube::api::{DynamicObject, Patch, PatchParams, PostParams, ValidationDirective};
 use kube::core::{GroupVersionKind, Request};
 use kube::discovery::{self, ApiCapabilities, ApiResource, Scope};
@@ -16,6 +17,7 @@ use tokio::runtime::Runtime;
 
 use super::read::Manifest;
 use crate::k8s::{api_client, brief};
+use crate::policy::NamespaceFacts;
 
 /// The field manager of the dry runs.
 const FIELD_MANAGER: &str = "warden-review";
@@ -74,6 +76,18 @@ impl Server {
         self.client.default_namespace()
     }
 
+    /// What Namespace `name` of the cluster declares; None if it is not there.
+    pub(super) fn namespace_facts(&self, name: &str) -> Result<Option<NamespaceFacts>, CannotAsk> {
+        let api: Api<Namespace> = Api::all(self.client.clone());
+        let asked = async { api.get_metadata_opt(name).await.map_err(|error| cannot_ask(&error)) };
+        let namespace = self.runtime.block_on(within_time(asked))?;
+        Ok(namespace.map(|namespace| NamespaceFacts {
+            labels: namespace.metadata.labels.unwrap_or_default(),
+            annotations: namespace.metadata.annotations.unwrap_or_default(),
+            is_excluded: false,
+        }))
+    }
+
     /// Has the API server try to apply a manifest, with all that is in front of it: validation, quotas, webhooks.
     pub(super) fn ask(&mut self, manifest: &Manifest, namespace: &str) -> Result<ServerVerdict, CannotAsk> {
         let (group, version) = match manifest.text("apiVersion").split_once('/') {
@@ -102,6 +116,15 @@ impl Server {
             Scope::Namespaced => Api::namespaced_with(client.clone(), namespace, resource),
         };
         runtime.block_on(within_time(dry_run(client, &api, manifest)))
+    }
+}
+
+impl CannotAsk {
+    /// The reason alone, without what to do.
+    pub(super) fn why(&self) -> &str {
+        match self {
+            Self::NoAnswer(why) | Self::NoRight(why) => why,
+        }
     }
 }
 

@@ -155,3 +155,49 @@ async fn an_object_with_a_generated_name_is_judged_by_its_fields_too() -> Result
     review(&map.to_string(), &["--server"], kubeconfig)?.says(1, &["unknown field", "dataa"])?;
     Ok(())
 }
+
+#[tokio::test]
+async fn the_namespace_of_a_module_counts_as_the_cluster_has_it() -> Result<()> {
+    // Given a Namespace that declares the base of its modules, and an account that may not read it
+    let scene = Scene::with_bases(shared().await?, 1).await?;
+    let namespace = scene.namespace.as_str();
+    let base = format!("base.koupleless.io/name={}", scene.base);
+    scene
+        .kubectl(&["annotate", "namespace", namespace, &base, "base.koupleless.io/version=1.0.0"])
+        .await?
+        .expect_success()?;
+    for arguments in [
+        &["create", "serviceaccount", "ci"][..],
+        &["create", "role", "ci", "--verb=create,patch", "--resource=deployments.apps"],
+        &["create", "rolebinding", "ci", "--role=ci", &format!("--serviceaccount={namespace}:ci")],
+    ] {
+        scene.kubectl(arguments).await?.expect_success()?;
+    }
+    let mut module = Module::new("orders", "1.0.0", &scene.base).deployment(1);
+    module["metadata"]["annotations"] = json!({});
+    let module = module.to_string();
+    // When a module there that says nothing of bases is reviewed
+    let kubeconfig = scene.stage.plane.kubeconfig();
+    let says_nothing = "nothing says which bases this module is for";
+    review(&module, &["-n", namespace], kubeconfig)?.says(1, &[says_nothing])?;
+    // Then with the cluster it is admitted, as the cluster admits it, and the output has the declared base
+    let asked = async || -> Result<()> {
+        let run = review(&module, &["-n", namespace, "--server"], kubeconfig)?.says(0, &[])?;
+        ensure!(run.stdout.contains(&scene.base) && run.stderr.is_empty(), "{run:?}");
+        Ok(())
+    };
+    let answered = async || asked().await.map_err(|error| error.to_string());
+    eventually("warden in the cluster knows of the annotations", LONG, answered).await?;
+    // And an account that may not read the Namespace is told so once
+    let of_account = scene.stage.plane.kubeconfig_for_service_account(namespace, "ci").await?;
+    let two = format!("{module}\n---\n{}", module.replace("orders", "carts"));
+    let asked = async || {
+        let run = review(&two, &["-n", namespace, "--server"], &of_account).map_err(|error| error.to_string())?;
+        let warning = format!("warning: Namespace {namespace:?} was not read, so its declarations do not count: ");
+        let told = run.stderr.matches(&warning).count();
+        run.says(1, &["cannot get resource \"namespaces\"", says_nothing]).map_err(|error| error.to_string())?;
+        if told == 1 { Ok(()) } else { Err(format!("told {told} times")) }
+    };
+    eventually("the account is answered", LONG, asked).await?;
+    Ok(())
+}
