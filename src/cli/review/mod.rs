@@ -3,6 +3,7 @@
 mod native;
 mod print;
 mod read;
+mod refusal;
 mod server;
 
 use std::collections::BTreeSet;
@@ -13,9 +14,10 @@ use clap::{Args, ValueEnum};
 use serde_json::Value;
 
 use crate::module::Kind;
-use crate::policy::{Policy, Request, Verdict, made_pod};
+use crate::policy::{Policy, Request, Verdict, Violation, made_pod};
 use crate::settings::Source;
 use read::{Input, Manifest};
+use refusal::{Refusal, Told};
 use server::{CannotAsk, Server, ServerVerdict};
 
 /// Show what warden fills in to manifests, and what it refuses or warns about.
@@ -74,8 +76,8 @@ struct Reviewed<'a> {
     /// The Pod that its controller makes, and that Pod completed. None for a bare Pod, which is the object, and where the object is
     /// not a module.
     pod: Option<(Value, Value)>,
-    /// Why the API server refuses it, where it was asked and does.
-    refused_by_server: Option<String>,
+    /// Why the API server refuses it, beside the violations, where it was asked and does.
+    refused_by_server: Option<Told>,
     /// What the API server could not say.
     not_asked: Option<&'static str>,
 }
@@ -88,10 +90,26 @@ impl Reviewed<'_> {
 
     /// Adds what the API server is known to refuse, where it is not asked.
     fn check_natively(&mut self) {
-        let manifest = self.manifest;
-        if let Some(kind) = manifest.module_kind().filter(|_| self.is_module) {
-            native::add_untold(&mut self.verdict.violations, native::check(kind, &manifest.object));
-        }
+        let violations = self.native_violations();
+        native::add_untold(&mut self.verdict.violations, violations);
+    }
+
+    fn native_violations(&self) -> Vec<Violation> {
+        let kind = self.manifest.module_kind().filter(|_| self.is_module);
+        kind.map(|kind| native::check(kind, &self.manifest.object)).unwrap_or_default()
+    }
+
+    /// Adds why the API server refuses it. What is known offline has a remedy, which the API server does not say.
+    fn add_refusal(&mut self, refusal: &Refusal) {
+        let mut violations = self.native_violations();
+        violations.retain(|violation| refusal.names(violation));
+        native::add_untold(&mut self.verdict.violations, violations);
+        self.refused_by_server = Some(refusal.told_beside(&self.verdict.violations));
+    }
+
+    /// How many problems it has.
+    fn problems(&self) -> usize {
+        self.verdict.violations.len() + self.refused_by_server.as_ref().map_or(0, |told| told.problems.len())
     }
 }
 
@@ -215,14 +233,14 @@ fn ask(
         let namespace = one.manifest.namespace().unwrap_or(default_namespace);
         match server.ask(one.manifest, namespace) {
             Ok(ServerVerdict::Accepted) => {}
-            Ok(ServerVerdict::Refused(why)) => one.refused_by_server = Some(why),
+            Ok(ServerVerdict::Refused(refusal)) => one.add_refusal(&refusal),
             Ok(ServerVerdict::NoNamespace(_)) if input.namespaces.contains_key(namespace) => {
                 one.not_asked = Some("its Namespace is in these manifests, and not yet in the cluster");
                 one.check_natively();
             }
             Ok(ServerVerdict::NoNamespace(why)) => {
                 let remedy = "create it first, or correct metadata.namespace or -n";
-                one.refused_by_server = Some(format!("{why}. To fix it: {remedy}."));
+                one.add_refusal(&Refusal::new(format!("{why}. To fix it: {remedy}.")));
             }
             Err(error) => {
                 one.check_natively();

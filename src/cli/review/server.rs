@@ -16,6 +16,7 @@ use thiserror::Error;
 use tokio::runtime::Runtime;
 
 use super::read::Manifest;
+use super::refusal::Refusal;
 use crate::k8s::{api_client, brief};
 use crate::policy::NamespaceFacts;
 
@@ -43,7 +44,7 @@ pub(super) struct Server {
 pub(super) enum ServerVerdict {
     Accepted,
     /// Why it refuses it.
-    Refused(String),
+    Refused(Refusal),
     /// It does not know the Namespace.
     NoNamespace(String),
 }
@@ -105,11 +106,11 @@ impl Server {
         };
         let Some((resource, capabilities)) = known else {
             let advice = "correct apiVersion and kind, or install its CustomResourceDefinition first";
-            return Ok(ServerVerdict::Refused(format!(
+            return Ok(ServerVerdict::Refused(Refusal::new(format!(
                 "the cluster serves no kind {} in {}. To fix it: {advice}.",
                 kind.kind,
                 kind.api_version()
-            )));
+            ))));
         };
         let api: Api<DynamicObject> = match capabilities.scope {
             Scope::Cluster => Api::all_with(client.clone(), resource),
@@ -164,9 +165,10 @@ async fn dry_run(client: &Client, api: &Api<DynamicObject>, manifest: &Manifest)
         }
         Err(kube::Error::Api(status)) if is_verdict(status.code) || status.message.starts_with(WRONG_TYPE) => {
             let is_namespace = status.details.as_ref().is_some_and(|details| details.kind == "namespaces");
-            let answer =
-                if is_namespace && status.code == 404 { ServerVerdict::NoNamespace } else { ServerVerdict::Refused };
-            Ok(answer(status.message.clone()))
+            if is_namespace && status.code == 404 {
+                return Ok(ServerVerdict::NoNamespace(status.message.clone()));
+            }
+            Ok(ServerVerdict::Refused(Refusal::of(&status)))
         }
         Err(error) => Err(cannot_ask(&error)),
     }

@@ -56,7 +56,44 @@ async fn what_only_the_cluster_refuses_is_refused_with_its_reason() -> Result<()
         // Then each is admitted offline, and refused with the reason of the cluster
         review(&object.to_string(), &namespace, kubeconfig)?.says(0, &[])?;
         let run = asked(object)?.says(1, &["refused", "problem: the API server refuses it: ", reason])?;
-        ensure!(run.stdout.is_empty(), "{run:?}");
+        ensure!(run.stdout.is_empty() && !run.stderr.contains("admission webhook"), "{run:?}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_problem_that_both_find_is_told_once_and_with_its_remedy() -> Result<()> {
+    let scene = Scene::with_bases(shared().await?, 0).await?;
+    let module = Module::new("orders", "1.0.0", &scene.base).deployment(1);
+    let (mut quoted, mut misspelt, mut camel, mut baseless) =
+        (module.clone(), module.clone(), module.clone(), module.clone());
+    quoted["spec"]["replicas"] = json!("2");
+    misspelt["spec"]["replica"] = json!(2);
+    camel["spec"]["template"]["spec"]["containers"][0]["name"] = json!("orderService");
+    baseless["metadata"]["annotations"] = json!({});
+    for (object, remedy, words) in [
+        // Given fields that the API server refuses, and of which a way out is known offline
+        (
+            &quoted,
+            "spec.replicas: must be a whole number of 32 bits, and is a string. To fix it: remove the quotes.",
+            true,
+        ),
+        (&misspelt, "spec[replica]: Kubernetes 1.36 has no such field. To fix it: write replicas", true),
+        (&camel, "containers[0].name: \"orderService\" is not a valid name of a container", true),
+        // And one that warden refuses, here and in the cluster
+        (&baseless, "nothing says which bases this module is for", false),
+    ] {
+        // When the cluster is asked
+        let arguments = ["--server", "-n", &scene.namespace, "-o", "table"];
+        let run = review(&object.to_string(), &arguments, scene.stage.plane.kubeconfig())?.says(1, &[remedy])?;
+        // Then the problem is told once, and the words of the API server only where they are others
+        ensure!(run.stderr.matches(remedy).count() == 1, "{run:#?}");
+        ensure!(!run.stderr.contains("problem: the API server refuses it"), "{run:#?}");
+        ensure!(run.stderr.matches("the API server says: ").count() == usize::from(words), "{run:#?}");
+        // And counted once; another jar name in the image is a warning
+        let problems = run.stderr.matches("problem: ").count();
+        let counted = run.stdout.lines().last().and_then(|row| row.split_whitespace().last());
+        ensure!(problems == 1 && counted == Some("1"), "{run:#?}");
     }
     Ok(())
 }
