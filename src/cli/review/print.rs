@@ -148,7 +148,7 @@ fn yaml(object: &Value) -> io::Result<String> {
 fn table(pods: bool, reviewed: &[Reviewed<'_>]) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
-    table.set_header(["ORIGIN", "OBJECT", "VERDICT", "FILLED IN", "WARNINGS", "PROBLEMS"]);
+    table.set_header(["ORIGIN", "NAMESPACE", "OBJECT", "VERDICT", "FILLED IN", "WARNINGS", "PROBLEMS"]);
     for one in reviewed {
         let verdict = &one.verdict;
         let is_silent = !one.is_module && one.is_admitted() && verdict.warnings.is_empty();
@@ -157,7 +157,8 @@ fn table(pods: bool, reviewed: &[Reviewed<'_>]) -> String {
         let [changes, warnings, problems] = [filled_in, verdict.warnings.len(), one.problems()]
             .map(|count| if is_silent { String::new() } else { count.to_string() });
         let origin = one.manifest.origin.to_string();
-        table.add_row([origin, one.title(), one.word().to_owned(), changes, warnings, problems]);
+        let namespace = one.manifest.namespace().unwrap_or_default().to_owned();
+        table.add_row([origin, namespace, one.title(), one.word().to_owned(), changes, warnings, problems]);
     }
     table.trim_fmt() + "\n"
 }
