@@ -229,7 +229,8 @@ mod limit_ranges {
     ) {
         let reviewed = demanding(scope, resource).create(Kind::Deployment, &deployment(|_| {}));
         assert_eq!(reviewed.refused(), [format!("{REQUESTS}[{resource}]: Invalid")]);
-        let expected = format!("remove {resource} from min in LimitRange floor; the manifest needs no change");
+        let expected =
+            format!("remove {resource} from min in LimitRange floor of Namespace shop; the manifest needs no change");
         assert_eq!(reviewed.verdict.violations[0].remedy, expected);
     }
 

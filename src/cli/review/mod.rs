@@ -3,18 +3,21 @@
 mod native;
 mod print;
 mod read;
+mod refusal;
 mod server;
 
+use std::collections::BTreeSet;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 use serde_json::Value;
 
-use crate::module::{Kind, Workload};
-use crate::policy::{Policy, Request, Verdict, made_pod};
+use crate::module::Kind;
+use crate::policy::{Policy, Request, Verdict, Violation, made_pod};
 use crate::settings::Source;
 use read::{Input, Manifest};
+use refusal::{Refusal, Told};
 use server::{CannotAsk, Server, ServerVerdict};
 
 /// Show what warden fills in to manifests, and what it refuses or warns about.
@@ -73,8 +76,8 @@ struct Reviewed<'a> {
     /// The Pod that its controller makes, and that Pod completed. None for a bare Pod, which is the object, and where the object is
     /// not a module.
     pod: Option<(Value, Value)>,
-    /// Why the API server refuses it, where it was asked and does.
-    refused_by_server: Option<String>,
+    /// Why the API server refuses it, beside the violations, where it was asked and does.
+    refused_by_server: Option<Told>,
     /// What the API server could not say.
     not_asked: Option<&'static str>,
 }
@@ -87,11 +90,26 @@ impl Reviewed<'_> {
 
     /// Adds what the API server is known to refuse, where it is not asked.
     fn check_natively(&mut self) {
-        let manifest = self.manifest;
-        let kind = Kind::of_manifest(manifest.text("apiVersion"), manifest.text("kind"));
-        if let Some(kind) = kind.filter(|_| self.is_module) {
-            native::add_untold(&mut self.verdict.violations, native::check(kind, &manifest.object));
-        }
+        let violations = self.native_violations();
+        native::add_untold(&mut self.verdict.violations, violations);
+    }
+
+    fn native_violations(&self) -> Vec<Violation> {
+        let kind = self.manifest.module_kind().filter(|_| self.is_module);
+        kind.map(|kind| native::check(kind, &self.manifest.object)).unwrap_or_default()
+    }
+
+    /// Adds why the API server refuses it. What is known offline has a remedy, which the API server does not say.
+    fn add_refusal(&mut self, refusal: &Refusal) {
+        let mut violations = self.native_violations();
+        violations.retain(|violation| refusal.names(violation));
+        native::add_untold(&mut self.verdict.violations, violations);
+        self.refused_by_server = Some(refusal.told_beside(&self.verdict.violations));
+    }
+
+    /// How many problems it has.
+    fn problems(&self) -> usize {
+        self.verdict.violations.len() + self.refused_by_server.as_ref().map_or(0, |told| told.problems.len())
     }
 }
 
@@ -119,7 +137,10 @@ impl Review {
         let policy = if self.strict { settings.policy.strict() } else { settings.policy };
         let of_server = server.as_ref().map(|server| server.namespace().to_owned());
         let namespace = self.namespace.clone().or(of_server).unwrap_or_else(|| "default".to_owned());
-        let input = Input::read(&self.filename, self.recursive, &namespace);
+        let mut input = Input::read(&self.filename, self.recursive, &namespace);
+        if let Some(server) = &server {
+            add_namespaces_of(server, &namespace, &mut input);
+        }
         let mut reviewed: Vec<Reviewed<'_>> =
             input.manifests.iter().map(|manifest| review(&policy, &input, &namespace, manifest)).collect();
         let asked = match server.as_mut() {
@@ -151,10 +172,30 @@ impl Review {
     }
 }
 
+/// Adds the Namespaces of the modules that the cluster has and the manifests do not: they can declare bases. Without an answer
+/// the review goes on, because not every account may read Namespaces.
+fn add_namespaces_of(server: &Server, default_namespace: &str, input: &mut Input) {
+    let of_modules = input.manifests.iter().filter(|manifest| manifest.is_module());
+    let names: BTreeSet<String> =
+        of_modules.map(|manifest| manifest.namespace().unwrap_or(default_namespace).to_owned()).collect();
+    for name in names {
+        if input.namespaces.contains_key(&name) {
+            continue;
+        }
+        match server.namespace_facts(&name) {
+            Ok(facts) => input.namespaces.extend(facts.map(|facts| (name, facts))),
+            Err(error) => {
+                let warning =
+                    format!("Namespace {name:?} was not read, so its declarations do not count: {}", error.why());
+                return input.warnings.push(warning);
+            }
+        }
+    }
+}
+
 /// Reviews a manifest by the rules of the webhooks.
 fn review<'a>(policy: &Policy, input: &Input, default_namespace: &str, manifest: &'a Manifest) -> Reviewed<'a> {
     let object = manifest.object.clone();
-    let kind = Kind::of_manifest(manifest.text("apiVersion"), manifest.text("kind"));
     let reviewed = |object, verdict| Reviewed {
         manifest,
         object,
@@ -164,14 +205,14 @@ fn review<'a>(policy: &Policy, input: &Input, default_namespace: &str, manifest:
         refused_by_server: None,
         not_asked: None,
     };
-    let Some(kind) = kind else {
+    let Some(kind) = manifest.module_kind() else {
         let verdict = policy.check_other_kind(&object);
         return reviewed(object, verdict);
     };
     let namespace = manifest.namespace().unwrap_or(default_namespace);
     let limit_ranges = input.limit_ranges.get(namespace).map_or(&[][..], Vec::as_slice);
     let request = Request { limit_ranges, ..Request::creation(kind).in_namespace(input.namespaces.get(namespace)) };
-    if !Workload::new(kind, &object).is_module() {
+    if !manifest.is_module() {
         let verdict = policy.check(request, &object);
         return reviewed(object, verdict);
     }
@@ -192,14 +233,14 @@ fn ask(
         let namespace = one.manifest.namespace().unwrap_or(default_namespace);
         match server.ask(one.manifest, namespace) {
             Ok(ServerVerdict::Accepted) => {}
-            Ok(ServerVerdict::Refused(why)) => one.refused_by_server = Some(why),
+            Ok(ServerVerdict::Refused(refusal)) => one.add_refusal(&refusal),
             Ok(ServerVerdict::NoNamespace(_)) if input.namespaces.contains_key(namespace) => {
                 one.not_asked = Some("its Namespace is in these manifests, and not yet in the cluster");
                 one.check_natively();
             }
             Ok(ServerVerdict::NoNamespace(why)) => {
                 let remedy = "create it first, or correct metadata.namespace or -n";
-                one.refused_by_server = Some(format!("{why}. To fix it: {remedy}."));
+                one.add_refusal(&Refusal::new(format!("{why}. To fix it: {remedy}.")));
             }
             Err(error) => {
                 one.check_natively();

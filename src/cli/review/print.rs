@@ -21,8 +21,13 @@ pub(super) fn problems(reviewed: &[Reviewed<'_>]) -> String {
         for violation in violations {
             text.push_str(&format!("  problem: {violation}\n"));
         }
-        if let Some(refusal) = &one.refused_by_server {
-            text.push_str(&format!("  problem: the API server refuses it: {}\n", refusal.trim_end()));
+        if let Some(told) = &one.refused_by_server {
+            for problem in &told.problems {
+                text.push_str(&format!("  problem: the API server refuses it: {problem}\n"));
+            }
+            if let Some(words) = &told.words {
+                text.push_str(&format!("  the API server says: {words}\n"));
+            }
         }
         for warning in warnings {
             text.push_str(&format!("  warning: {warning}\n"));
@@ -143,17 +148,17 @@ fn yaml(object: &Value) -> io::Result<String> {
 fn table(pods: bool, reviewed: &[Reviewed<'_>]) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
-    table.set_header(["ORIGIN", "OBJECT", "VERDICT", "FILLED IN", "WARNINGS", "PROBLEMS"]);
+    table.set_header(["ORIGIN", "NAMESPACE", "OBJECT", "VERDICT", "FILLED IN", "WARNINGS", "PROBLEMS"]);
     for one in reviewed {
         let verdict = &one.verdict;
         let is_silent = !one.is_module && one.is_admitted() && verdict.warnings.is_empty();
         let operations = one.printed(pods).map_or(0, |it| it.operations().0.len());
         let filled_in = if one.is_admitted() { operations } else { 0 };
-        let problems = verdict.violations.len() + usize::from(one.refused_by_server.is_some());
-        let [changes, warnings, problems] = [filled_in, verdict.warnings.len(), problems]
+        let [changes, warnings, problems] = [filled_in, verdict.warnings.len(), one.problems()]
             .map(|count| if is_silent { String::new() } else { count.to_string() });
         let origin = one.manifest.origin.to_string();
-        table.add_row([origin, one.title(), one.word().to_owned(), changes, warnings, problems]);
+        let namespace = one.manifest.namespace().unwrap_or_default().to_owned();
+        table.add_row([origin, namespace, one.title(), one.word().to_owned(), changes, warnings, problems]);
     }
     table.trim_fmt() + "\n"
 }

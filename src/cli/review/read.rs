@@ -14,6 +14,7 @@ use serde::Deserialize as _;
 use serde_json::{Map, Value};
 use thiserror::Error;
 
+use crate::module::{Kind, Workload};
 use crate::policy::{LimitRangeFacts, LimitRangeSpec, NamespaceFacts};
 use documents::documents;
 
@@ -21,7 +22,7 @@ use documents::documents;
 #[derive(Debug, Default)]
 pub(super) struct Input {
     pub(super) manifests: Vec<Manifest>,
-    /// The Namespaces among the manifests, by name.
+    /// The Namespaces among the manifests, and those that were read from the cluster, by name.
     pub(super) namespaces: BTreeMap<String, NamespaceFacts>,
     /// The LimitRanges among the manifests that refuse modules, by namespace.
     pub(super) limit_ranges: BTreeMap<String, Vec<LimitRangeFacts>>,
@@ -180,6 +181,16 @@ impl Manifest {
 
     pub(super) fn name(&self) -> &str {
         self.metadata("name").or_else(|| self.metadata("generateName")).unwrap_or_default()
+    }
+
+    /// Its kind, where objects of that kind can be modules.
+    pub(super) fn module_kind(&self) -> Option<Kind> {
+        Kind::of_manifest(self.text("apiVersion"), self.text("kind"))
+    }
+
+    /// Whether it is a module.
+    pub(super) fn is_module(&self) -> bool {
+        self.module_kind().is_some_and(|kind| Workload::new(kind, &self.object).is_module())
     }
 
     /// The namespace, if the manifest has one.

@@ -6,6 +6,7 @@ use std::io;
 use std::time::Duration;
 
 use axum::http::Uri;
+use k8s_openapi::api::core::v1::Namespace;
 use kube::api::{DynamicObject, Patch, PatchParams, PostParams, ValidationDirective};
 use kube::core::{GroupVersionKind, Request};
 use kube::discovery::{self, ApiCapabilities, ApiResource, Scope};
@@ -15,7 +16,9 @@ use thiserror::Error;
 use tokio::runtime::Runtime;
 
 use super::read::Manifest;
+use super::refusal::Refusal;
 use crate::k8s::{api_client, brief};
+use crate::policy::NamespaceFacts;
 
 /// The field manager of the dry runs.
 const FIELD_MANAGER: &str = "warden-review";
@@ -41,7 +44,7 @@ pub(super) struct Server {
 pub(super) enum ServerVerdict {
     Accepted,
     /// Why it refuses it.
-    Refused(String),
+    Refused(Refusal),
     /// It does not know the Namespace.
     NoNamespace(String),
 }
@@ -74,6 +77,18 @@ impl Server {
         self.client.default_namespace()
     }
 
+    /// What Namespace `name` of the cluster declares; None if it is not there.
+    pub(super) fn namespace_facts(&self, name: &str) -> Result<Option<NamespaceFacts>, CannotAsk> {
+        let api: Api<Namespace> = Api::all(self.client.clone());
+        let asked = async { api.get_metadata_opt(name).await.map_err(|error| cannot_ask(&error)) };
+        let namespace = self.runtime.block_on(within_time(asked))?;
+        Ok(namespace.map(|namespace| NamespaceFacts {
+            labels: namespace.metadata.labels.unwrap_or_default(),
+            annotations: namespace.metadata.annotations.unwrap_or_default(),
+            is_excluded: false,
+        }))
+    }
+
     /// Has the API server try to apply a manifest, with all that is in front of it: validation, quotas, webhooks.
     pub(super) fn ask(&mut self, manifest: &Manifest, namespace: &str) -> Result<ServerVerdict, CannotAsk> {
         let (group, version) = match manifest.text("apiVersion").split_once('/') {
@@ -91,17 +106,26 @@ impl Server {
         };
         let Some((resource, capabilities)) = known else {
             let advice = "correct apiVersion and kind, or install its CustomResourceDefinition first";
-            return Ok(ServerVerdict::Refused(format!(
+            return Ok(ServerVerdict::Refused(Refusal::new(format!(
                 "the cluster serves no kind {} in {}. To fix it: {advice}.",
                 kind.kind,
                 kind.api_version()
-            )));
+            ))));
         };
         let api: Api<DynamicObject> = match capabilities.scope {
             Scope::Cluster => Api::all_with(client.clone(), resource),
             Scope::Namespaced => Api::namespaced_with(client.clone(), namespace, resource),
         };
         runtime.block_on(within_time(dry_run(client, &api, manifest)))
+    }
+}
+
+impl CannotAsk {
+    /// The reason alone, without what to do.
+    pub(super) fn why(&self) -> &str {
+        match self {
+            Self::NoAnswer(why) | Self::NoRight(why) => why,
+        }
     }
 }
 
@@ -141,9 +165,10 @@ async fn dry_run(client: &Client, api: &Api<DynamicObject>, manifest: &Manifest)
         }
         Err(kube::Error::Api(status)) if is_verdict(status.code) || status.message.starts_with(WRONG_TYPE) => {
             let is_namespace = status.details.as_ref().is_some_and(|details| details.kind == "namespaces");
-            let answer =
-                if is_namespace && status.code == 404 { ServerVerdict::NoNamespace } else { ServerVerdict::Refused };
-            Ok(answer(status.message.clone()))
+            if is_namespace && status.code == 404 {
+                return Ok(ServerVerdict::NoNamespace(status.message.clone()));
+            }
+            Ok(ServerVerdict::Refused(Refusal::of(&status)))
         }
         Err(error) => Err(cannot_ask(&error)),
     }

@@ -33,7 +33,7 @@ fn check(context: &Context<'_>) -> Vec<Violation> {
                 "BIZ_VERSION is {version:?} now, and the jar is still that of {old_version:?}: ModuleController uninstalls a module \
                  whose jar has another version"
             );
-            let remedy = both_at_once(context, version);
+            let remedy = both_at_once(context, Some(version));
             is_half.then(|| Violation::forbidden(module.path().field("image"), problem, remedy))
         })
         .collect()

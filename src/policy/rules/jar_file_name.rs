@@ -20,9 +20,10 @@ fn check(context: &Context<'_>) -> Vec<Violation> {
         let Some(jar) = module.jar_name() else { continue };
         if jar.name != module.name() {
             let name = module.name();
-            let problem = format!("the jar is named {}, the container {name}: is that the jar's bizName?", jar.name);
+            let problem = format!("the jar is named {}, and the container {name}", jar.name);
             let remedy = "name the container and the jar's file after the bizName in its manifest";
-            violations.push(Violation::invalid(module.path().field("name"), problem, remedy));
+            let warning = format!("the jar is named {}, the container {name}: is that the jar's bizName?", jar.name);
+            violations.push(Violation::invalid(module.path().field("name"), problem, remedy).or_warn(warning));
         }
         if let Some(version) = module.literal_version().filter(|version| *version != jar.version) {
             let problem = format!("the jar's file name has version {}, but BIZ_VERSION is {version}", jar.version);

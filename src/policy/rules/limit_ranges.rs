@@ -1,5 +1,7 @@
 //! The LimitRanges of the Namespace admit Pods that request nothing and have no limits, as modules do. See [`crate::policy::LimitRangeFacts`].
 
+use serde_json::Value;
+
 use super::Context;
 use crate::module::Template;
 use crate::policy::limit_range::Unmet;
@@ -21,27 +23,31 @@ fn check(context: &Context<'_>) -> Vec<Violation> {
     if !context.is_injected() {
         return Vec::new();
     }
-    violations(context.request.limit_ranges, &context.template)
+    let namespace = context.workload.object().pointer("/metadata/namespace").and_then(Value::as_str);
+    violations(context.request.limit_ranges, &context.template, namespace)
 }
 
 /// The same as warnings, for a Pod that is about to be refused.
 pub(in crate::policy) fn warn_of_limit_ranges(ranges: &[LimitRangeFacts], template: &Template<'_>) -> Vec<Warning> {
-    violations(ranges, template).into_iter().map(Violation::into_warning).collect()
+    violations(ranges, template, None).into_iter().map(Violation::into_warning).collect()
 }
 
-fn violations(ranges: &[LimitRangeFacts], template: &Template<'_>) -> Vec<Violation> {
-    let without_request = ranges.iter().flat_map(|range| range.unmet(template)).map(|unmet| without_request(&unmet));
-    let without_limit = ranges.iter().flat_map(|range| {
-        let unlimited = range.unlimited(template, ranges);
-        unlimited.into_iter().filter_map(|resource| without_limit(range.name(), resource, template))
+/// `namespace`: that of the LimitRanges, where the object says it.
+fn violations(ranges: &[LimitRangeFacts], template: &Template<'_>, namespace: Option<&str>) -> Vec<Violation> {
+    let of_namespace = namespace.map_or_else(String::new, |namespace| format!(" of Namespace {namespace}"));
+    let unmet = ranges.iter().flat_map(|range| range.unmet(template));
+    let requests = unmet.map(|unmet| without_request(&unmet, &of_namespace));
+    let limits = ranges.iter().flat_map(|range| {
+        let unlimited = range.unlimited(template, ranges).into_iter();
+        unlimited.filter_map(|resource| without_limit(range.name(), &of_namespace, resource, template))
     });
-    without_request.chain(without_limit).collect()
+    requests.chain(limits).collect()
 }
 
-fn without_request(unmet: &Unmet<'_, '_>) -> Violation {
+fn without_request(unmet: &Unmet<'_, '_>, of_namespace: &str) -> Violation {
     let field = unmet.container.path().fields(&["resources", "requests"]).key(unmet.resource);
     let remedy = format!(
-        "remove {} from {} in LimitRange {}; the manifest needs no change",
+        "remove {} from {} in LimitRange {}{of_namespace}; the manifest needs no change",
         unmet.resource, unmet.fields, unmet.limit_range
     );
     let problem = format!("{unmet}, so the API server refuses every Pod that requests none, as modules do");
@@ -52,7 +58,7 @@ fn without_request(unmet: &Unmet<'_, '_>) -> Violation {
     Violation::invalid(field, problem, remedy).or_warn(warning)
 }
 
-fn without_limit(limit_range: &str, resource: &str, template: &Template<'_>) -> Option<Violation> {
+fn without_limit(limit_range: &str, of_namespace: &str, resource: &str, template: &Template<'_>) -> Option<Violation> {
     let container = template.containers().into_iter().next()?;
     let field = container.path().fields(&["resources", "limits"]).key(resource);
     let problem = format!(
@@ -60,7 +66,8 @@ fn without_limit(limit_range: &str, resource: &str, template: &Template<'_>) -> 
          Pod that has none"
     );
     let remedy = format!(
-        "set it to \"0\", or add an item of type Container with a default for {resource} to LimitRange {limit_range}"
+        "set it to \"0\", or add an item of type Container with a default for {resource} to LimitRange \
+         {limit_range}{of_namespace}"
     );
     let warning =
         format!("LimitRange {limit_range} demands a limit of {resource}: set resources.limits.{resource} to \"0\"");

@@ -42,12 +42,12 @@ fn another_jar(context: &Context<'_>, rerelease: &Rerelease<'_>) -> Violation {
         module.name()
     );
     let remedy = match new_version.filter(|new| check_version(new).is_ok()) {
-        Some(new) => both_at_once(context, &new),
+        Some(new) => both_at_once(context, Some(&new)),
         None => {
             let annotate =
                 format!("annotate the {} with {}: \"true\"", context.workload.kind(), keys::ALLOW_SAME_VERSION);
             let all: Vec<String> = [annotate].into_iter().chain(rerelease.needs(context)).collect();
-            let new_version = both_at_once(context, "NEW_VERSION");
+            let new_version = both_at_once(context, None);
             format!("{new_version}; or, to release the same version again on purpose, {}", all.join(", and "))
         }
     };
@@ -77,9 +77,10 @@ fn another_jar_in_place(version: &str, new_version: Option<&str>) -> (String, St
     }
 }
 
-/// How version and jar are changed in one rollout.
-pub(super) fn both_at_once(context: &Context<'_>, version: &str) -> String {
-    let both = format!("BIZ_VERSION to {version:?} and the image to the jar of that version");
+/// How version and jar are changed in one rollout: to `version`, or to one that the user chooses.
+pub(super) fn both_at_once(context: &Context<'_>, version: Option<&str>) -> String {
+    let version = version.map_or_else(|| "a new version".to_owned(), |version| format!("{version:?}"));
+    let both = format!("BIZ_VERSION to {version} and the image to the jar of that version");
     let rollout = |verb: &str| format!("kubectl rollout {verb} deployment/{}", context.workload.name());
     if context.old.is_some_and(Workload::is_paused) {
         format!("while the Deployment is paused, which it still is, change both: {both}; then {}", rollout("resume"))

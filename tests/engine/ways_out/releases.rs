@@ -120,7 +120,7 @@ fn same_version() -> Vec<Case> {
     let (first, then) = unlabelled();
     let labelled_then = not_apart(peer_none, &["try again in some seconds", "set maxUnavailable to 1"], frees);
     vec![
-        jar(Kind::Deployment, nothing, &["change both at once: BIZ_VERSION to \"NEW_VERSION\""], both),
+        jar(Kind::Deployment, nothing, &["change both at once: BIZ_VERSION to a new version"], both),
         jar(
             Kind::Deployment,
             frees,

@@ -56,7 +56,44 @@ async fn what_only_the_cluster_refuses_is_refused_with_its_reason() -> Result<()
         // Then each is admitted offline, and refused with the reason of the cluster
         review(&object.to_string(), &namespace, kubeconfig)?.says(0, &[])?;
         let run = asked(object)?.says(1, &["refused", "problem: the API server refuses it: ", reason])?;
-        ensure!(run.stdout.is_empty(), "{run:?}");
+        ensure!(run.stdout.is_empty() && !run.stderr.contains("admission webhook"), "{run:?}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_problem_that_both_find_is_told_once_and_with_its_remedy() -> Result<()> {
+    let scene = Scene::with_bases(shared().await?, 0).await?;
+    let module = Module::new("orders", "1.0.0", &scene.base).deployment(1);
+    let (mut quoted, mut misspelt, mut camel, mut baseless) =
+        (module.clone(), module.clone(), module.clone(), module.clone());
+    quoted["spec"]["replicas"] = json!("2");
+    misspelt["spec"]["replica"] = json!(2);
+    camel["spec"]["template"]["spec"]["containers"][0]["name"] = json!("orderService");
+    baseless["metadata"]["annotations"] = json!({});
+    for (object, remedy, words) in [
+        // Given fields that the API server refuses, and of which a way out is known offline
+        (
+            &quoted,
+            "spec.replicas: must be a whole number of 32 bits, and is a string. To fix it: remove the quotes.",
+            true,
+        ),
+        (&misspelt, "spec[replica]: Kubernetes 1.36 has no such field. To fix it: write replicas", true),
+        (&camel, "containers[0].name: \"orderService\" is not a valid name of a container", true),
+        // And one that warden refuses, here and in the cluster
+        (&baseless, "nothing says which bases this module is for", false),
+    ] {
+        // When the cluster is asked
+        let arguments = ["--server", "-n", &scene.namespace, "-o", "table"];
+        let run = review(&object.to_string(), &arguments, scene.stage.plane.kubeconfig())?.says(1, &[remedy])?;
+        // Then the problem is told once, and the words of the API server only where they are others
+        ensure!(run.stderr.matches(remedy).count() == 1, "{run:#?}");
+        ensure!(!run.stderr.contains("problem: the API server refuses it"), "{run:#?}");
+        ensure!(run.stderr.matches("the API server says: ").count() == usize::from(words), "{run:#?}");
+        // And counted once; another jar name in the image is a warning
+        let problems = run.stderr.matches("problem: ").count();
+        let counted = run.stdout.lines().last().and_then(|row| row.split_whitespace().last());
+        ensure!(problems == 1 && counted == Some("1"), "{run:#?}");
     }
     Ok(())
 }
@@ -153,5 +190,51 @@ async fn an_object_with_a_generated_name_is_judged_by_its_fields_too() -> Result
     let map = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"generateName": "a-"}, "dataa": {"a": "b"}});
     // When the cluster is asked, then it refuses the field
     review(&map.to_string(), &["--server"], kubeconfig)?.says(1, &["unknown field", "dataa"])?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_namespace_of_a_module_counts_as_the_cluster_has_it() -> Result<()> {
+    // Given a Namespace that declares the base of its modules, and an account that may not read it
+    let scene = Scene::with_bases(shared().await?, 1).await?;
+    let namespace = scene.namespace.as_str();
+    let base = format!("base.koupleless.io/name={}", scene.base);
+    scene
+        .kubectl(&["annotate", "namespace", namespace, &base, "base.koupleless.io/version=1.0.0"])
+        .await?
+        .expect_success()?;
+    for arguments in [
+        &["create", "serviceaccount", "ci"][..],
+        &["create", "role", "ci", "--verb=create,patch", "--resource=deployments.apps"],
+        &["create", "rolebinding", "ci", "--role=ci", &format!("--serviceaccount={namespace}:ci")],
+    ] {
+        scene.kubectl(arguments).await?.expect_success()?;
+    }
+    let mut module = Module::new("orders", "1.0.0", &scene.base).deployment(1);
+    module["metadata"]["annotations"] = json!({});
+    let module = module.to_string();
+    // When a module there that says nothing of bases is reviewed
+    let kubeconfig = scene.stage.plane.kubeconfig();
+    let says_nothing = "nothing says which bases this module is for";
+    review(&module, &["-n", namespace], kubeconfig)?.says(1, &[says_nothing])?;
+    // Then with the cluster it is admitted, as the cluster admits it, and the output has the declared base
+    let asked = async || -> Result<()> {
+        let run = review(&module, &["-n", namespace, "--server"], kubeconfig)?.says(0, &[])?;
+        ensure!(run.stdout.contains(&scene.base) && run.stderr.is_empty(), "{run:?}");
+        Ok(())
+    };
+    let answered = async || asked().await.map_err(|error| error.to_string());
+    eventually("warden in the cluster knows of the annotations", LONG, answered).await?;
+    // And an account that may not read the Namespace is told so once
+    let of_account = scene.stage.plane.kubeconfig_for_service_account(namespace, "ci").await?;
+    let two = format!("{module}\n---\n{}", module.replace("orders", "carts"));
+    let asked = async || {
+        let run = review(&two, &["-n", namespace, "--server"], &of_account).map_err(|error| error.to_string())?;
+        let warning = format!("warning: Namespace {namespace:?} was not read, so its declarations do not count: ");
+        let told = run.stderr.matches(&warning).count();
+        run.says(1, &["cannot get resource \"namespaces\"", says_nothing]).map_err(|error| error.to_string())?;
+        if told == 1 { Ok(()) } else { Err(format!("told {told} times")) }
+    };
+    eventually("the account is answered", LONG, asked).await?;
     Ok(())
 }

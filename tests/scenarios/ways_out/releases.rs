@@ -85,7 +85,7 @@ pub(super) fn the_same_version(corpus: &mut Corpus<'_>) {
     const JAR: &str = "the jar changed but BIZ_VERSION is still";
     let mistake: [Edit; 2] = [nothing, rebuild];
     corpus.update("same-version", "jar-new-version", JAR, mistake, "2.0.0", |refusal, m| {
-        refusal.says("change both at once: BIZ_VERSION to \"NEW_VERSION\" and the image to the jar of that version")?;
+        refusal.says("change both at once: BIZ_VERSION to a new version and the image to the jar of that version")?;
         release(m, "2.0.0");
         Ok(())
     });
