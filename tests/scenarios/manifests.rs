@@ -70,6 +70,37 @@ impl Module {
     }
 }
 
+/// The kinds with a template that every cluster has.
+pub(crate) const KINDS: [&str; 7] =
+    ["Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController", "Job", "CronJob"];
+
+/// A workload of `kind` with a module's template but for its component label, so that it is none until it gets one.
+pub(crate) fn unlabelled(kind: &str, module: &Module) -> Value {
+    let (name, mut template) = (&module.name, module.template());
+    template["metadata"]["labels"] = json!({"app": name});
+    let (version, spec) = match kind {
+        "Job" | "CronJob" => {
+            template["spec"]["restartPolicy"] = json!("Never");
+            let job = json!({"template": template});
+            let spec = if kind == "Job" { job } else { json!({"schedule": "0 3 * * *", "jobTemplate": {"spec": job}}) };
+            ("batch/v1", spec)
+        }
+        "ReplicationController" => ("v1", json!({"replicas": 0, "selector": {"app": name}, "template": template})),
+        "DaemonSet" => ("apps/v1", json!({"selector": {"matchLabels": {"app": name}}, "template": template})),
+        _ => ("apps/v1", json!({"replicas": 0, "selector": {"matchLabels": {"app": name}}, "template": template})),
+    };
+    let metadata = json!({"name": name, "annotations": module.annotations()});
+    json!({"apiVersion": version, "kind": kind, "metadata": metadata, "spec": spec})
+}
+
+/// The template of such a workload.
+pub(crate) fn template_of(workload: &mut Value) -> &mut Value {
+    match workload["kind"].as_str() {
+        Some("CronJob") => &mut workload["spec"]["jobTemplate"]["spec"]["template"],
+        _ => &mut workload["spec"]["template"],
+    }
+}
+
 /// A Deployment that is no module.
 pub(crate) fn web_server(name: &str) -> Value {
     json!({

@@ -6,40 +6,11 @@ use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 use warden_testbed::{Options, Stage, eventually};
 
-use crate::manifests::{Module, web_server};
+use crate::manifests::{KINDS, Module, template_of, unlabelled, web_server};
 use crate::scene::{LONG, Scene, raise, shared};
 
 const COMPONENT: &str = "virtual-kubelet.koupleless.io/component";
 const OLDER: &str = "module-controller.koupleless.io/component";
-
-const KINDS: [&str; 7] =
-    ["Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController", "Job", "CronJob"];
-
-/// A workload of `kind` with the template of a module, but for its component label.
-fn unlabelled(kind: &str) -> Value {
-    let module = Module::new("meant", "1.0.0", "base");
-    let mut template = module.template();
-    template["metadata"]["labels"] = json!({"app": "meant"});
-    let (version, spec) = match kind {
-        "Job" | "CronJob" => {
-            template["spec"]["restartPolicy"] = json!("Never");
-            let job = json!({"template": template});
-            let spec = if kind == "Job" { job } else { json!({"schedule": "0 3 * * *", "jobTemplate": {"spec": job}}) };
-            ("batch/v1", spec)
-        }
-        "ReplicationController" => ("v1", json!({"replicas": 0, "selector": {"app": "meant"}, "template": template})),
-        "DaemonSet" => ("apps/v1", json!({"selector": {"matchLabels": {"app": "meant"}}, "template": template})),
-        _ => ("apps/v1", json!({"replicas": 0, "selector": {"matchLabels": {"app": "meant"}}, "template": template})),
-    };
-    json!({"apiVersion": version, "kind": kind, "metadata": {"name": "meant"}, "spec": spec})
-}
-
-fn template_of(workload: &mut Value) -> &mut Value {
-    match workload["kind"].as_str() {
-        Some("CronJob") => &mut workload["spec"]["jobTemplate"]["spec"]["template"],
-        _ => &mut workload["spec"]["template"],
-    }
-}
 
 #[tokio::test]
 async fn every_kind_is_told_and_admitted_as_it_is() -> Result<()> {
@@ -47,7 +18,7 @@ async fn every_kind_is_told_and_admitted_as_it_is() -> Result<()> {
     let create = ["create", "--dry-run=server", "-o", "json"];
     for kind in KINDS {
         // Given a jar with a version whose template lacks the label, or has it almost, or has it only on the workload
-        let plain = unlabelled(kind);
+        let plain = unlabelled(kind, &Module::new("meant", "1.0.0", "base"));
         let mut misspelt = plain.clone();
         template_of(&mut misspelt)["metadata"]["labels"][COMPONENT] = json!("Module");
         let mut on_itself = plain.clone();
@@ -96,7 +67,7 @@ async fn warden_is_asked_only_about_what_looks_like_a_module_and_only_when_that_
     // Then warden was not asked once
     ensure!(reviews(&stage).await? == nothing, "{}", reviews(&stage).await?);
     // When one that looks like a module comes, then it is asked once: about the Deployment, and not about its copies
-    let meant = unlabelled("Deployment");
+    let meant = unlabelled("Deployment", &Module::new("meant", "1.0.0", "base"));
     let warnings = scene.apply(&meant).await?;
     ensure!(warnings.contains("taken for a module"), "{warnings}");
     scene

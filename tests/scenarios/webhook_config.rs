@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 use warden_testbed::eventually;
 
-use crate::manifests::Module;
+use crate::manifests::{KINDS, Module, template_of, unlabelled};
 use crate::scene::{LONG, Scene, shared};
 
 const MUTATING: &str = include_str!("../../webhook-config/mutating.yaml");
@@ -84,35 +84,7 @@ async fn a_module_that_is_being_deleted_is_let_go() -> Result<()> {
     Ok(())
 }
 
-const KINDS: [&str; 7] =
-    ["Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController", "Job", "CronJob"];
 const DIALECTS: [&str; 2] = ["virtual-kubelet.koupleless.io/component", "module-controller.koupleless.io/component"];
-
-/// A workload of `kind` that is no module until it is labelled, for it carries no component label.
-fn unlabelled(kind: &str) -> Value {
-    let module = Module::new("any", "1.0.0", "base");
-    let mut template = module.template();
-    template["metadata"]["labels"] = json!({"app": "any"});
-    let (version, spec) = match kind {
-        "Job" | "CronJob" => {
-            template["spec"]["restartPolicy"] = json!("Never");
-            let job = json!({"template": template});
-            let spec = if kind == "Job" { job } else { json!({"schedule": "0 3 * * *", "jobTemplate": {"spec": job}}) };
-            ("batch/v1", spec)
-        }
-        "ReplicationController" => ("v1", json!({"selector": {"app": "any"}, "template": template})),
-        _ => ("apps/v1", json!({"selector": {"matchLabels": {"app": "any"}}, "template": template})),
-    };
-    let metadata = json!({"name": "any", "annotations": module.annotations()});
-    json!({"apiVersion": version, "kind": kind, "metadata": metadata, "spec": spec})
-}
-
-fn template_of(workload: &mut Value) -> &mut Value {
-    match workload["kind"].as_str() {
-        Some("CronJob") => &mut workload["spec"]["jobTemplate"]["spec"]["template"],
-        _ => &mut workload["spec"]["template"],
-    }
-}
 
 /// The workload as the API server would store it.
 async fn dry_run(scene: &Scene<'_>, workload: &Value) -> Result<Value> {
@@ -131,20 +103,20 @@ async fn every_kind_is_sent_in_either_dialect_from_either_place() -> Result<()> 
     let scene = Scene::with_bases(shared().await?, 0).await?;
     for kind in KINDS {
         // Given a workload of each kind that says nowhere that it is a module, when it is created
-        let mut stored = dry_run(&scene, &unlabelled(kind)).await?;
+        let mut stored = dry_run(&scene, &unlabelled(kind, &Module::new("any", "1.0.0", "base"))).await?;
         // Then nothing is added to its template
         let template = template_of(&mut stored);
         ensure!(template["spec"]["containers"].is_array() && !template.to_string().contains("koupleless.io"), "{kind}");
         for dialect in DIALECTS {
             // Given one whose template says so in this dialect or that, when it is created
-            let mut workload = unlabelled(kind);
+            let mut workload = unlabelled(kind, &Module::new("any", "1.0.0", "base"));
             template_of(&mut workload)["metadata"]["labels"][dialect] = json!("module");
             let mut stored = dry_run(&scene, &workload).await.with_context(|| format!("{kind}, {dialect}"))?;
             // Then its template says where its Pods are to run
             let template = template_of(&mut stored);
             ensure!(placement(template)["name"] == "base", "{kind}, {dialect}: {template}");
             // Given one that says so only on itself
-            let mut workload = unlabelled(kind);
+            let mut workload = unlabelled(kind, &Module::new("any", "1.0.0", "base"));
             workload["metadata"]["labels"] = json!({dialect: "module-deployment"});
             // When it is created, then it is refused, for its Pods would be no modules
             let refused = scene.kubectl_with(&["create", "--dry-run=server"], &workload).await?;

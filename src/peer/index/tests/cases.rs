@@ -384,7 +384,7 @@ fn what_is_told_of_a_kind_is_known_to_later_followers_until_it_is_forgotten() {
         Change::Followed(FollowedKind::StatefulSet, list)
     };
     let wanted = |index: &PeerIndex, name| index.snapshot(&key("shop", name))?.source.wanted();
-    // given a kind of whose watch nobody knows yet that its last follower has gone for a while
+    // given a kind whose last follower has just gone, and whose watch still runs
     let mut index = PeerIndex::new(Policy::default());
     index.apply(only("orders"));
     index.apply(size(3));
